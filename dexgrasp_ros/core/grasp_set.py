@@ -1,0 +1,123 @@
+"""What synthesis returns, evaluation annotates, the bridge publishes and files store."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dexgrasp_ros.core.errors import ErrorCode, InputError, choices
+
+_JSON_FIELDS = ('config', 'timing', 'rejected')
+_TEXT_FIELDS = ('hand', 'urdf', 'object_mesh', 'hand_frame')
+_NAME_FIELDS = ('joint_names', 'link_names')
+
+
+@dataclass(frozen=True, kw_only=True)
+class GraspSet:
+    """N grasps of one object by one hand, best first.
+
+    Poses are the hand's root link in the frame of the object's mesh, [x y z qx qy qz qw], metres.
+    Joint positions stand in the order of `joint_names` (actuated joints only), rad or m.
+    Contacts are in the frame of the object's mesh; unused places are NaN (links: -1).
+    """
+
+    hand: str
+    urdf: str
+    object_mesh: str = ''
+    joint_names: tuple[str, ...]
+    link_names: tuple[str, ...]
+    hand_frame: str
+
+    base_pose: NDArray[np.float64]  # [N, 7]
+    pregrasp_base_pose: NDArray[np.float64]  # [N, 7]
+    pregrasp: NDArray[np.float64]  # [N, J]
+    grasp: NDArray[np.float64]  # [N, J]
+    squeeze: NDArray[np.float64]  # [N, J]
+    joint_stiffness: NDArray[np.float64]  # [J] N m/rad or N/m
+
+    score: NDArray[np.float64]  # [N] higher is better, sorted
+    residual: NDArray[np.float64]  # [N] mean energy left after a unit test wrench, 0 … 0.5
+    penetration: NDArray[np.float64]  # [N] deepest point of the hand inside the object [m]
+    epsilon: NDArray[np.float64]  # [N] Ferrari-Canny quality, NaN until evaluated
+    contact_count: NDArray[np.int64]  # [N]
+    contact_links: NDArray[np.int64]  # [N, C] index into `link_names`
+    contact_points: NDArray[np.float64]  # [N, C, 3] [m]
+    contact_normals: NDArray[np.float64]  # [N, C, 3] unit, into the object
+    contact_forces: NDArray[np.float64]  # [N, C, 3] of the hand on the object [N]
+
+    config: dict[str, Any] = field(default_factory=dict)
+    timing: dict[str, float] = field(default_factory=dict)  # seconds for each phase
+    rejected: dict[str, int] = field(default_factory=dict)  # candidates lost at each stage
+
+    def __len__(self) -> int:
+        """Count of grasps."""
+        return len(self.score)
+
+    def select(self, index: Sequence[int] | NDArray[np.integer] | slice) -> GraspSet:
+        """Return the grasps at `index`, in that order."""
+        rows = {
+            f.name: getattr(self, f.name)[index]
+            for f in dataclasses.fields(self)
+            if isinstance(getattr(self, f.name), np.ndarray) and f.name != 'joint_stiffness'
+        }
+        return dataclasses.replace(self, **rows)
+
+    def save(self, path: str | Path) -> None:
+        """Write an ``.npz`` without pickles; keys are the names of the fields."""
+        data: dict[str, Any] = {}
+        for f in dataclasses.fields(self):
+            value = getattr(self, f.name)
+            if f.name in _JSON_FIELDS:
+                value = json.dumps(value)
+            data[f.name] = np.asarray(value)
+        with Path(path).open('wb') as file:
+            np.savez_compressed(file, allow_pickle=False, **data)
+
+    @classmethod
+    def load(cls, path: str | Path) -> GraspSet:
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        InputError
+            FILE_NOT_FOUND, INVALID_INPUT (not an ``.npz``) or MISSING_KEY.
+        """
+        path = Path(path)
+        if not path.is_file():
+            raise InputError(f"There is no grasp file '{path}'.", ErrorCode.FILE_NOT_FOUND)
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                data = {key: file[key] for key in file.files}
+        except (ValueError, OSError) as error:
+            raise InputError(f"'{path}' is not a grasp file (.npz): {error}") from error
+        needed = {
+            f.name
+            for f in dataclasses.fields(cls)
+            if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
+        }
+        if missing := needed - set(data):
+            raise InputError(
+                f"Grasp file '{path}' lacks {choices(missing)}; it has {choices(data)}.",
+                ErrorCode.MISSING_KEY,
+            )
+        values: dict[str, Any] = {}
+        for f in dataclasses.fields(cls):
+            if f.name not in data:
+                continue
+            value = data[f.name]
+            if f.name in _JSON_FIELDS:
+                values[f.name] = json.loads(str(value))
+            elif f.name in _TEXT_FIELDS:
+                values[f.name] = str(value)
+            elif f.name in _NAME_FIELDS:
+                values[f.name] = tuple(str(v) for v in value)
+            else:
+                values[f.name] = value
+        return cls(**values)
