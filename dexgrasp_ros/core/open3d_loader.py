@@ -1,0 +1,50 @@
+"""The one way to import Open3D, whose wheels lack a library that they link against."""
+
+from __future__ import annotations
+
+import ctypes
+from types import ModuleType
+
+from dexgrasp_ros.core.errors import DeviceError
+
+
+def import_open3d() -> ModuleType:
+    """Import Open3D, on machines without libusb too.
+
+    Open3D's Linux wheels link ``libusb-1.0.so.0`` (for depth cameras, which this package does not
+    use) and do not carry it. The wheel ``libusb-package`` does; once its copy is loaded, the
+    dynamic linker takes it for the one that Open3D asks for.
+
+    Raises
+    ------
+    DeviceError
+        DEVICE_UNAVAILABLE, naming the missing library and what installs it.
+    """
+    try:
+        import open3d
+    except ImportError as error:
+        if 'libusb' not in str(error):
+            raise _unavailable(error) from error
+        _load_bundled_libusb(error)
+        try:
+            import open3d
+        except ImportError as second:
+            raise _unavailable(second) from second
+    return open3d
+
+
+def _load_bundled_libusb(reason: ImportError) -> None:
+    try:
+        import libusb_package
+
+        ctypes.CDLL(str(libusb_package.get_library_path()), mode=ctypes.RTLD_GLOBAL)
+    except (ImportError, OSError) as error:
+        raise _unavailable(reason) from error
+
+
+def _unavailable(error: ImportError) -> DeviceError:
+    return DeviceError(
+        f'Open3D cannot be imported: {error}. What installs it and all it links against:'
+        ' pip install open3d libusb-package; apt-get install libgl1 libegl1 libx11-6 libudev1'
+        ' libidn2-0.'
+    )
