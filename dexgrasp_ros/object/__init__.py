@@ -1,0 +1,17 @@
+"""Objects: mesh → `ObjectModel` with signed-distance grid, mass properties and surface points."""
+
+from dexgrasp_ros.object.config import ObjectConfig
+from dexgrasp_ros.object.distance import sample_distance
+from dexgrasp_ros.object.distance_grid import build_distance_grid
+from dexgrasp_ros.object.environment import build_environment_grid
+from dexgrasp_ros.object.mesh import read_mesh
+from dexgrasp_ros.object.model import load_object
+
+__all__ = [
+    'ObjectConfig',
+    'build_distance_grid',
+    'build_environment_grid',
+    'load_object',
+    'read_mesh',
+    'sample_distance',
+]
