@@ -122,14 +122,15 @@ def _repair(mesh: trimesh.Trimesh, what: str) -> tuple[trimesh.Trimesh, list[str
         trimesh.repair.fix_normals(mesh, multibody=True)
         warnings.append('Faces were turned to agree in their orientation.')
     if mesh.is_watertight:
-        if mesh.volume < 0:
+        if _signed_volume(mesh) < 0:
             mesh.invert()
             warnings.append('The mesh was inside out and has been turned.')
         mesh = _unite(mesh, warnings)
+        volume = _signed_volume(mesh)
         # A closed sheet: two sides in one place. 1e-4 is a hundredth of a millimetre on 0.1 m.
-        if mesh.volume < 1e-4 * mesh.area * mesh.extents.max():
+        if volume < 1e-4 * mesh.area * mesh.extents.max():
             raise ObjectError(
-                f'{what} encloses no volume ({mesh.volume * 1e6:.3g} cm^3); give it thickness.'
+                f'{what} encloses no volume ({volume * 1e6:.3g} cm^3); give it thickness.'
             )
     else:
         warnings.append(
@@ -137,6 +138,12 @@ def _repair(mesh: trimesh.Trimesh, what: str) -> tuple[trimesh.Trimesh, list[str
             ' repaired; inside and outside were told apart by a vote of rays.'
         )
     return mesh, warnings
+
+
+def _signed_volume(mesh: trimesh.Trimesh) -> float:
+    """Add up the tetrahedra over the origin, which unlike `mesh.volume` divides by nothing."""
+    a, b, c = mesh.triangles.transpose(1, 0, 2)
+    return float(np.einsum('ij,ij->', a, np.cross(b, c)) / 6)
 
 
 def _close(mesh: trimesh.Trimesh, warnings: list[str]) -> trimesh.Trimesh:
