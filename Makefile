@@ -1,0 +1,104 @@
+# Two commands on a fresh machine: `make demo` and `make test`. Each step leaves a stamp whose name
+# holds a digest of what the step read, so that it runs again exactly when that has changed.
+
+VENV := .venv
+COLCON_VENV := .venv-colcon
+BIN := $(VENV)/bin
+# A Python 3.11 to 3.14; empty: the first one found.
+PYTHON ?=
+# Handed to `dexgrasp demo`, such as ARGS=--headless; PYTEST_ARGS to pytest.
+ARGS ?=
+PYTEST_ARGS ?=
+
+PIP := -m pip --disable-pip-version-check --quiet
+
+ifneq ($(ROS_DISTRO),)
+$(error A ROS environment is sourced (ROS_DISTRO=$(ROS_DISTRO)). Build this package with colcon in a \
+    workspace, as README.md says, or run make in a shell without it)
+endif
+unexport PYTHONPATH
+
+digest = $(shell sha256sum $(1) 2>&1 | sha256sum | cut -c1-16)
+files = $(sort $(shell find $(1) -type f -not -path '*/build/*' -not -path '*.egg-info/*' \
+    -not -name '*.pyc' 2>/dev/null))
+
+PINS := $(call files,msg/pip/*requirements.txt)
+INTERFACES := $(call files,msg)
+TREE := $(INTERFACES) CMakeLists.txt package.xml setup.cfg pyproject.toml requirements-colcon.txt \
+    $(call files,config dexgrasp_ros launch rviz urdf test/client_package test/colcon test/core)
+
+# A virtual environment knows its own path, so it is made anew when the folder has moved.
+PLACE := $(shell echo '$(CURDIR)' | sha256sum | cut -c1-16)
+MADE := $(VENV)/stamps/made.$(PLACE)
+INSTALLED := $(VENV)/stamps/installed.$(call digest,pyproject.toml setup.py setup.cfg requirements-dev.txt $(PINS))
+MESSAGES := $(VENV)/stamps/messages.$(call digest,$(INTERFACES))
+COLCON_MADE := $(COLCON_VENV)/stamps/made.$(PLACE)
+COLCON_INSTALLED := $(COLCON_VENV)/stamps/installed.$(call digest,requirements-colcon.txt $(PINS))
+COLCON_TESTED := $(COLCON_VENV)/stamps/tested.$(call digest,$(TREE))
+
+# Replace the stamps of a step by its new one.
+define stamp
+@mkdir -p $(@D) && rm -f $(basename $@).* && touch $@
+endef
+
+.PHONY: help setup messages demo test lint format pytest colcon clean distclean
+.DELETE_ON_ERROR:
+
+help: ## show this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
+
+setup: $(INSTALLED) $(MESSAGES) ## make .venv, install the pinned dependencies, build the messages
+
+messages: $(MESSAGES) ## build and install dexgrasp_msgs, if its files changed
+
+demo: setup ## the whole ROS graph on one depth frame; ARGS are handed to `dexgrasp demo`
+	$(BIN)/dexgrasp demo $(ARGS)
+
+test: setup lint pytest colcon ## set up, lint, all tests, and the colcon build with its tests
+
+lint: $(INSTALLED) ## check style and formatting
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+format: $(INSTALLED) ## mend style and formatting
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+pytest: setup
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+colcon: $(COLCON_TESTED) ## build and test the tree and a client package of it with colcon
+
+clean: ## remove what was built, keep the environments
+	rm -rf build install log out dist msg/build *.egg-info msg/*.egg-info .pytest_cache \
+	    .ruff_cache .hypothesis $(VENV)/stamps/messages.* $(COLCON_VENV)/stamps/tested.*
+	find dexgrasp_ros test benchmark launch -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
+
+distclean: clean ## remove the environments as well
+	rm -rf $(VENV) $(COLCON_VENV)
+
+$(MADE) $(COLCON_MADE):
+	@echo 'Making $(firstword $(subst /, ,$@)) ...'
+	@sh scripts/make_venv.sh $(firstword $(subst /, ,$@)) $(PYTHON)
+	$(stamp)
+
+$(INSTALLED): | $(MADE)
+	@echo 'Installing the pinned dependencies into $(VENV) (1 GB at first) ...'
+	@$(BIN)/python $(PIP) install -r msg/pip/build-requirements.txt
+	@$(BIN)/python $(PIP) install --no-build-isolation -e '.[ros-wheels,dev]'
+	@$(BIN)/python scripts/check_libraries.py
+	$(stamp)
+
+$(MESSAGES): | $(INSTALLED)
+	@echo 'Building dexgrasp_msgs (about a minute) ...'
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python $(PIP) install --no-build-isolation --no-deps --no-index --force-reinstall ./msg
+	$(stamp)
+
+$(COLCON_INSTALLED): | $(COLCON_MADE)
+	@echo 'Installing colcon and the wheels of ROS 2 into $(COLCON_VENV) ...'
+	@$(COLCON_VENV)/bin/python $(PIP) install -r requirements-colcon.txt
+	$(stamp)
+
+$(COLCON_TESTED): | $(COLCON_INSTALLED)
+	@sh scripts/colcon_test.sh $(COLCON_VENV)
+	$(stamp)
