@@ -1,0 +1,227 @@
+"""`GraspClient`: the whole of dexgrasp_ros from another process, with blocking calls."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+import rclpy
+from action_msgs.msg import GoalStatus
+from rclpy.action import ActionClient
+from rclpy.action.client import ClientGoalHandle
+from rclpy.context import Context
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.task import Future
+from std_srvs.srv import Trigger
+
+from dexgrasp_msgs.action import SynthesizeGrasps
+from dexgrasp_msgs.srv import ReconstructObjects
+from dexgrasp_ros.core.errors import DexGraspError, ErrorCode, SynthesisError
+
+_CANCEL_TIMEOUT = 10.0  # s for a node to answer a cancel request; it needs 0.1 s
+
+
+@dataclass(frozen=True, kw_only=True)
+class GoalReply:
+    """How a goal ended."""
+
+    status: int  # of action_msgs/GoalStatus: SUCCEEDED, ABORTED or CANCELED
+    result: SynthesizeGrasps.Result
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether there are grasps."""
+        return self.status == GoalStatus.STATUS_SUCCEEDED
+
+    def check(self) -> SynthesizeGrasps.Result:
+        """Return the result of a goal that went well.
+
+        Raises
+        ------
+        DexGraspError
+            With the result's code and sentence, for one that did not.
+        """
+        if not self.succeeded:
+            raise DexGraspError(self.result.error_message, ErrorCode(self.result.error_code))
+        return self.result
+
+
+class GraspClient:
+    """Blocking calls of the package's services and its action, spun by a thread of its own.
+
+    Use it as a context manager or call `close`. Every wait can be interrupted with Ctrl-C.
+
+    Parameters
+    ----------
+    namespace
+        Of the nodes it talks to.
+    domain_id
+        ROS domain; by default that of the environment.
+    node_name
+        Name of the client's own node.
+    """
+
+    def __init__(
+        self,
+        *,
+        namespace: str = '',
+        domain_id: int | None = None,
+        node_name: str = 'grasp_client',
+    ) -> None:
+        self._context = Context()
+        rclpy.init(context=self._context, domain_id=domain_id)
+        self.node = rclpy.create_node(
+            node_name, namespace=namespace or None, context=self._context
+        )
+        self._reconstruct = self.node.create_client(ReconstructObjects, 'reconstruct_objects')
+        self._clear = self.node.create_client(Trigger, 'clear_objects')
+        self._synthesize = ActionClient(self.node, SynthesizeGrasps, 'synthesize_grasps')
+        self._executor = SingleThreadedExecutor(context=self._context)
+        self._executor.add_node(self.node)
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._spin, name=node_name, daemon=True)
+        self._thread.start()
+
+    def wait_until_ready(self, timeout: float = 60.0, *, reconstruction: bool = True) -> None:
+        """Wait until the grasp node and, if asked for, the reconstruction node answer.
+
+        Raises
+        ------
+        DexGraspError
+            TIME_LIMIT, with the name that nobody offers, after `timeout` seconds.
+        """
+        deadline = time.monotonic() + timeout
+        waits = [('synthesize_grasps', self._synthesize.server_is_ready)]
+        if reconstruction:
+            waits.append(('reconstruct_objects', self._reconstruct.service_is_ready))
+        for name, ready in waits:
+            while not ready():
+                if time.monotonic() > deadline:
+                    raise DexGraspError(
+                        f"Nobody offers '{name}' after {timeout:g} s; is its node running in"
+                        f" namespace '{self.node.get_namespace()}' of the same domain?",
+                        ErrorCode.TIME_LIMIT,
+                    )
+                time.sleep(0.02)
+
+    def reconstruct(
+        self, labels: Sequence[int] = (), *, max_age: float = 0.0, timeout: float = 60.0
+    ) -> ReconstructObjects.Response:
+        """Mesh the objects of the newest image; see `ReconstructObjects.srv`.
+
+        Raises
+        ------
+        DexGraspError
+            TIME_LIMIT where no response came within `timeout` seconds.
+        """
+        request = ReconstructObjects.Request(labels=list(labels), max_age=max_age)
+        return self._wait(self._reconstruct.call_async(request), timeout, 'reconstruct_objects')
+
+    def clear_objects(self, *, timeout: float = 10.0) -> None:
+        """Forget all objects."""
+        self._wait(self._clear.call_async(Trigger.Request()), timeout, 'clear_objects')
+
+    def send_goal(
+        self,
+        goal: SynthesizeGrasps.Goal,
+        *,
+        feedback: Callable[[SynthesizeGrasps.Feedback], None] | None = None,
+        timeout: float = 10.0,
+    ) -> ClientGoalHandle:
+        """Send a goal and return its handle once it is accepted.
+
+        `feedback` is called on the client's own thread.
+
+        Raises
+        ------
+        SynthesisError
+            CANCELLED where the node does not accept goals now (it is not active).
+        DexGraspError
+            TIME_LIMIT where no answer came within `timeout` seconds.
+        """
+        callback = None if feedback is None else lambda message: feedback(message.feedback)
+        sent = self._synthesize.send_goal_async(goal, feedback_callback=callback)
+        handle = self._wait(sent, timeout, 'synthesize_grasps')
+        if not handle.accepted:
+            raise SynthesisError(
+                'The grasp node rejected the goal: it is not active.', ErrorCode.CANCELLED
+            )
+        return handle
+
+    def wait_for_result(self, handle: ClientGoalHandle, timeout: float | None = None) -> GoalReply:
+        """Wait for the end of a goal; one that is still running after `timeout` s is cancelled."""
+        future = handle.get_result_async()
+        try:
+            response = self._wait(future, timeout, 'synthesize_grasps')
+        except (DexGraspError, KeyboardInterrupt):
+            self.cancel(handle)
+            raise
+        return GoalReply(status=response.status, result=response.result)
+
+    def cancel(self, handle: ClientGoalHandle) -> bool:
+        """Ask for the end of a goal; True where it was still running."""
+        response = self._wait(handle.cancel_goal_async(), _CANCEL_TIMEOUT, 'synthesize_grasps')
+        return bool(response.goals_canceling)
+
+    def synthesize(
+        self,
+        goal: SynthesizeGrasps.Goal | None = None,
+        *,
+        feedback: Callable[[SynthesizeGrasps.Feedback], None] | None = None,
+        timeout: float | None = None,
+        **fields: Any,
+    ) -> GoalReply:
+        """Send a goal and wait for its end.
+
+        Parameters
+        ----------
+        goal
+            The goal; by default one made of `fields`, such as ``label=3, max_grasps=8``.
+        feedback
+            Called with each feedback, on the client's own thread.
+        timeout
+            Seconds after which the goal is cancelled and TIME_LIMIT is raised.
+        """
+        goal = SynthesizeGrasps.Goal(**fields) if goal is None else goal
+        return self.wait_for_result(self.send_goal(goal, feedback=feedback), timeout)
+
+    def close(self) -> None:
+        """Leave the graph."""
+        self._closing.set()
+        self._executor.wake()
+        self._thread.join()
+        self._executor.shutdown()
+        self._synthesize.destroy()
+        self.node.destroy_node()
+        self._context.try_shutdown()
+
+    def __enter__(self) -> GraspClient:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _spin(self) -> None:
+        try:
+            while not self._closing.is_set():
+                self._executor.spin_once(timeout_sec=0.1)
+        except ExternalShutdownException:
+            pass
+
+    def _wait(self, future: Future, timeout: float | None, what: str) -> Any:
+        done = threading.Event()
+        future.add_done_callback(lambda _: done.set())
+        if not done.wait(timeout):
+            raise DexGraspError(
+                f"'{what}' did not answer within {timeout:g} s.", ErrorCode.TIME_LIMIT
+            )
+        return future.result()

@@ -1,0 +1,113 @@
+"""A frozen dataclass as the parameters of a node: types, defaults, units, ranges, descriptions.
+
+The fields are made with `dexgrasp_ros.core.config.setting`; a field that is itself a dataclass
+gives parameters with a dot in their name.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Iterator
+from typing import Any, Generic, TypeVar
+
+from rcl_interfaces.msg import (
+    FloatingPointRange,
+    IntegerRange,
+    ParameterDescriptor,
+    SetParametersResult,
+)
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+
+from dexgrasp_ros.core.errors import DexGraspError
+
+T = TypeVar('T')
+
+_INT_LIMIT = 2**63 - 1
+
+
+class NodeParameters(Generic[T]):
+    """Declares the fields of `config_type` on `node` and holds their present values.
+
+    A set request is refused where a value is outside its range or the dataclass does not accept
+    it. `value` is a new object after each change, so whoever holds one sees no change under way.
+
+    Raises
+    ------
+    rclpy.exceptions.InvalidParameterTypeException, rclpy.exceptions.InvalidParameterValueException
+        From the constructor, where what the node was started with is refused.
+    DexGraspError
+        The same, where the dataclass refuses it.
+    """
+
+    def __init__(self, node: Node, config_type: type[T]) -> None:
+        self._defaults = config_type()
+        for name, field, default in parameter_fields(self._defaults):
+            node.declare_parameter(name, default, _descriptor(field, default))
+        names = [name for name, _, _ in parameter_fields(self._defaults)]
+        self.value: T = _replaced(
+            self._defaults, {p.name: p.value for p in node.get_parameters(names)}
+        )
+        node.add_on_set_parameters_callback(self._check)
+        node.add_post_set_parameters_callback(self._apply)
+
+    def _check(self, parameters: list[Parameter]) -> SetParametersResult:
+        try:
+            _replaced(self.value, {p.name: p.value for p in parameters})
+        except DexGraspError as error:
+            return SetParametersResult(successful=False, reason=str(error))
+        return SetParametersResult(successful=True)
+
+    def _apply(self, parameters: list[Parameter]) -> None:
+        self.value = _replaced(self.value, {p.name: p.value for p in parameters})
+
+
+def parameter_fields(
+    config: Any, prefix: str = ''
+) -> Iterator[tuple[str, dataclasses.Field, Any]]:
+    """Name, field and value of each parameter in a dataclass instance, nested ones with dots."""
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if dataclasses.is_dataclass(value):
+            yield from parameter_fields(value, f'{prefix}{field.name}.')
+        else:
+            yield prefix + field.name, field, value
+
+
+def _replaced(config: T, values: dict[str, Any], prefix: str = '') -> T:
+    """`config` with the parameters in `values`; names of other parameters are passed over."""
+    changes = {}
+    for field in dataclasses.fields(config):
+        name, value = prefix + field.name, getattr(config, field.name)
+        if dataclasses.is_dataclass(value):
+            changes[field.name] = _replaced(value, values, f'{name}.')
+        elif name in values:
+            changes[field.name] = values[name]
+    return dataclasses.replace(config, **changes)
+
+
+def _descriptor(field: dataclasses.Field, default: Any) -> ParameterDescriptor:
+    unit, text = field.metadata.get('unit', '-'), field.metadata.get('text', '')
+    low, high = field.metadata.get('low'), field.metadata.get('high')
+    descriptor = ParameterDescriptor(
+        description=text if unit in ('-', '1') else f'{text} [{unit}]'
+    )
+    if low is None and high is None:
+        return descriptor
+    if isinstance(default, float):
+        descriptor.floating_point_range = [
+            FloatingPointRange(
+                from_value=-sys.float_info.max if low is None else float(low),
+                to_value=sys.float_info.max if high is None else float(high),
+            )
+        ]
+    else:
+        descriptor.integer_range = [
+            IntegerRange(
+                from_value=-_INT_LIMIT if low is None else int(low),
+                to_value=_INT_LIMIT if high is None else int(high),
+                step=1,
+            )
+        ]
+    return descriptor

@@ -1,0 +1,175 @@
+"""Transforms in and out of a node: `TransformListener` and the static broadcaster.
+
+Both ways of listening (tf2_ros where it can be imported, `/tf` and `/tf_static` read by this
+package elsewhere) have the same two methods, `lookup` and `close`.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+from geometry_msgs.msg import TransformStamped
+from numpy.typing import NDArray
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
+from rclpy.node import Node
+from rclpy.publisher import Publisher
+from tf2_msgs.msg import TFMessage
+
+from dexgrasp_ros.bridge.geometry import (
+    header,
+    pose_array,
+    stamp_to_nanoseconds,
+    transform_message,
+)
+from dexgrasp_ros.bridge.qos import latched_publisher, latched_subscription, standard
+from dexgrasp_ros.bridge.transform_buffer import TransformBuffer
+from dexgrasp_ros.core.errors import DexGraspError, ErrorCode, PerceptionError
+
+# Depth of both topics in tf2_ros.
+_TF_DEPTH = 100
+
+
+class TransformListener(Protocol):
+    """What a node needs of tf."""
+
+    def lookup(
+        self,
+        target: str,
+        source: str,
+        stamp: int,
+        timeout: float = 0.0,
+        should_stop: Callable[[], bool] | None = None,
+    ) -> NDArray[np.float64]:
+        """Pose T_target_source [7] at `stamp` [ns] (0: newest), waited for up to `timeout` s.
+
+        With a timeout it must not be called on the thread that spins the node.
+
+        Raises
+        ------
+        PerceptionError
+            TRANSFORM_UNAVAILABLE, with both frames and the stamp.
+        """
+
+    def close(self) -> None:
+        """Stop listening."""
+
+
+def transform_listener(node: Node) -> TransformListener:
+    """Listener of `node`: on tf2_ros where that can be imported, else the package's own."""
+    if importlib.util.find_spec('tf2_ros') is not None:
+        return _Tf2Listener(node)
+    return _TopicListener(node)
+
+
+class _TopicListener:
+    """Reads `/tf` and `/tf_static` into a `TransformBuffer`."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._buffer = TransformBuffer()
+        self._warned: set[str] = set()
+        group = MutuallyExclusiveCallbackGroup()
+        self._subscriptions = [
+            node.create_subscription(
+                TFMessage,
+                topic,
+                lambda message, fixed=fixed: self._take(message, fixed),
+                profile,
+                callback_group=group,
+            )
+            for topic, fixed, profile in (
+                ('/tf', False, standard(_TF_DEPTH)),
+                ('/tf_static', True, latched_subscription(_TF_DEPTH)),
+            )
+        ]
+
+    def lookup(
+        self,
+        target: str,
+        source: str,
+        stamp: int,
+        timeout: float = 0.0,
+        should_stop: Callable[[], bool] | None = None,
+    ) -> NDArray[np.float64]:
+        return self._buffer.lookup(target, source, stamp, timeout, should_stop)
+
+    def close(self) -> None:
+        for subscription in self._subscriptions:
+            self._node.destroy_subscription(subscription)
+        self._subscriptions = []
+
+    def _take(self, message: TFMessage, fixed: bool) -> None:
+        for transform in message.transforms:
+            parent, child = transform.header.frame_id, transform.child_frame_id
+            try:
+                pose = pose_array(transform.transform)
+            except DexGraspError as error:
+                if child not in self._warned:
+                    self._warned.add(child)
+                    self._node.get_logger().warning(f"Ignored a transform of '{child}': {error}")
+                continue
+            stamp = stamp_to_nanoseconds(transform.header.stamp)
+            self._buffer.add(parent.lstrip('/'), child.lstrip('/'), stamp, pose, fixed=fixed)
+
+
+class _Tf2Listener:
+    """The same on tf2_ros."""
+
+    def __init__(self, node: Node) -> None:
+        import tf2_ros
+
+        self._error = tf2_ros.TransformException
+        self._buffer = tf2_ros.Buffer(node=node)
+        self._listener = tf2_ros.TransformListener(self._buffer, node)
+
+    def lookup(
+        self,
+        target: str,
+        source: str,
+        stamp: int,
+        timeout: float = 0.0,
+        should_stop: Callable[[], bool] | None = None,
+    ) -> NDArray[np.float64]:
+        from rclpy.duration import Duration
+        from rclpy.time import Time
+
+        # Short waits, because tf2's own cannot be interrupted.
+        step = 0.05
+        for left in np.arange(timeout, -step, -step):
+            stop = should_stop is not None and should_stop()
+            wait = 0.0 if stop else float(np.clip(left, 0, step))
+            try:
+                found = self._buffer.lookup_transform(
+                    target, source, Time(nanoseconds=stamp), Duration(seconds=wait)
+                )
+                return pose_array(found.transform)
+            except self._error as error:
+                problem = error
+            if stop:
+                break
+        raise PerceptionError(
+            f"No transform from '{source}' to '{target}' at {stamp / 1e9:.9f} s: {problem}",
+            ErrorCode.TRANSFORM_UNAVAILABLE,
+        )
+
+    def close(self) -> None:
+        self._listener.unregister()
+
+
+class StaticTransformPublisher:
+    """Publishes transforms that never change, latched on `/tf_static`."""
+
+    def __init__(self, node: Node) -> None:
+        self._publisher: Publisher = node.create_publisher(
+            TFMessage, '/tf_static', latched_publisher()
+        )
+
+    def publish(self, parent: str, child: str, stamp: int, pose: NDArray[np.float64]) -> None:
+        """Say that `child` stands in `parent` at `pose` = T_parent_child [7], from `stamp` [ns]."""
+        transform = TransformStamped(
+            header=header(parent, stamp), child_frame_id=child, transform=transform_message(pose)
+        )
+        self._publisher.publish(TFMessage(transforms=[transform]))
