@@ -25,7 +25,7 @@ def cup_distance(points, outer, inner, floor, height):
         q -= [(r1 - r0) / 2, (z1 - z0) / 2]
         return np.linalg.norm(np.maximum(q, 0), axis=1) + np.minimum(q.max(axis=1), 0)
 
-    # The union's boundary inside the solid is no surface, so depths are bounds there: unused below.
+    # Where wall and floor meet, depths are bounds only: unused below.
     return np.minimum(rectangle(inner, outer, 0, height), rectangle(-outer, outer, 0, floor))
 
 
