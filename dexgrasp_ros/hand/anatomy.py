@@ -1,0 +1,83 @@
+"""Which parts of a kinematic tree are palm, fingers and fingertips."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dexgrasp_ros.hand.tree import KinematicTree
+
+# How much contact is wanted on a finger's last body, the one before it, and all others; fingertips
+# are made for contact (rubber, sensors), inner phalanges and palm help a power grasp.
+CONTACT_WEIGHTS = (1.0, 0.5, 0.25)
+PALM_WEIGHT = 0.25
+
+
+@dataclass(frozen=True, kw_only=True)
+class Anatomy:
+    """Bodies (links that fixed joints join) and their roles."""
+
+    bodies: NDArray[np.int32]  # [L] the first link of the body each link belongs to
+    parents: NDArray[np.int32]  # [L] body above the body of that link, -1 for the root body
+    palm: int  # body
+    tips: tuple[int, ...]  # last bodies with geometry of each finger
+    fingers: NDArray[np.int32]  # [L] branch below the palm, -1 elsewhere
+    weights: NDArray[np.float64]  # [L] how much contact is wanted there
+
+
+def find_anatomy(tree: KinematicTree, geometry_links: NDArray[np.int32]) -> Anatomy:
+    """Find palm, fingers and tips from the tree alone.
+
+    Links that fixed or locked joints join are one body. Tips are the bodies with collision geometry
+    that carry no other such body. The palm is the last body that all tips hang on (with a
+    single tip: the first body with geometry, or else the root); each child of it that
+    leads to a tip is a finger. Contact is wanted most on tips (1), half as much on the bodies before
+    them, a quarter elsewhere on fingers and on the palm, and not at all above it (a forearm).
+    """
+    count = len(tree.link_names)
+    bodies = np.arange(count, dtype=np.int32)
+    for link in range(1, count):
+        if tree.coordinates[link] < 0:
+            bodies[link] = bodies[tree.link_parents[link]]
+    above = np.array(
+        [bodies[tree.link_parents[body]] if body > 0 else -1 for body in bodies], np.int32
+    )
+    shaped = sorted({int(bodies[link]) for link in geometry_links})
+    chains = {body: _chain(body, above) for body in shaped}  # tip first, root last
+    tips = [b for b in shaped if not any(b in chains[other] for other in shaped if other != b)]
+    if len(tips) == 1:
+        palm = shaped[0] if shaped[0] != tips[0] else 0
+    else:
+        palm = next(b for b in chains[tips[0]] if all(b in chains[t] for t in tips))
+    fingers = np.full(count, -1, np.int32)
+    weights = np.zeros(count)
+    branches: dict[int, int] = {}
+    for tip in tips:
+        chain = [b for b in chains[tip][: chains[tip].index(palm)] if b in shaped]
+        if not chain:
+            continue
+        branch = chains[tip][chains[tip].index(palm) - 1]
+        number = branches.setdefault(branch, len(branches))
+        for depth, body in enumerate(chain):
+            weight = CONTACT_WEIGHTS[min(depth, len(CONTACT_WEIGHTS) - 1)]
+            weights[bodies == body] = np.maximum(weights[bodies == body], weight)
+            fingers[bodies == body] = number
+    weights[bodies == palm] = PALM_WEIGHT
+    return Anatomy(
+        bodies=bodies,
+        parents=above,
+        palm=palm,
+        tips=tuple(t for t in tips if t != palm),
+        fingers=fingers,
+        weights=weights,
+    )
+
+
+def _chain(body: int, above: NDArray[np.int32]) -> list[int]:
+    """The body and all bodies above it, to the root."""
+    chain = [int(body)]
+    while above[chain[-1]] >= 0:
+        chain.append(int(above[chain[-1]]))
+    return chain
