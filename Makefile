@@ -85,7 +85,7 @@ $(MADE) $(COLCON_MADE):
 $(INSTALLED): | $(MADE)
 	@echo 'Installing the pinned dependencies into $(VENV) (1 GB at first) ...'
 	@$(BIN)/python $(PIP) install -r msg/pip/build-requirements.txt
-	@$(BIN)/python $(PIP) install --no-build-isolation -e '.[ros-wheels,dev]'
+	@PYTHONWARNINGS=ignore $(BIN)/python $(PIP) install --no-build-isolation -e '.[ros-wheels,dev]'
 	@$(BIN)/python scripts/check_libraries.py
 	$(stamp)
 
