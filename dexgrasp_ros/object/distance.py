@@ -31,7 +31,7 @@ def sample_distance(
     -------
     tuple
         φ [m], shape [M], and its gradient, shape [M, 3]: inside the box the interpolated one,
-        outside the unit vector from c to x.
+        outside the unit vector halfway between that at c and the direction from c to x.
     """
     points = np.asarray(points, dtype=np.float64).reshape(-1, 3)
     shape = np.array(grid.values.shape[:3])
@@ -46,7 +46,8 @@ def sample_distance(
     offset = points - inside
     gap = np.linalg.norm(offset, axis=1)
     out = gap > 0
-    value[out, :3] = offset[out] / gap[out, None]
+    value[out, :3] += offset[out] / gap[out, None]
+    value[out, :3] /= np.maximum(np.linalg.norm(value[out, :3], axis=1), 1e-9)[:, None]
     return value[:, 3] + gap, value[:, :3]
 
 

@@ -1,0 +1,20 @@
+"""Ray-cast cameras, the demo scene and pictures for people; none needs a display."""
+
+from dexgrasp_ros.simulation.bodies import Body, contact_bodies, hand_bodies
+from dexgrasp_ros.simulation.cameras import PinholeCamera, RayScene
+from dexgrasp_ros.simulation.demo_scene import make_demo_scene, save_scene
+from dexgrasp_ros.simulation.depth_camera import render_depth_frame
+from dexgrasp_ros.simulation.sensor_noise import SensorNoise, add_sensor_noise
+
+__all__ = [
+    'Body',
+    'PinholeCamera',
+    'RayScene',
+    'SensorNoise',
+    'add_sensor_noise',
+    'contact_bodies',
+    'hand_bodies',
+    'make_demo_scene',
+    'render_depth_frame',
+    'save_scene',
+]

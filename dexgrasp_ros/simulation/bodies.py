@@ -1,0 +1,136 @@
+"""Things that a ray can hit: triangle meshes with a pose and a colour."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import trimesh
+from numpy.typing import ArrayLike, NDArray
+
+from dexgrasp_ros.core.hand_model import HandModel
+from dexgrasp_ros.core.poses import pose_to_matrix, transform_points
+
+Color = tuple[float, float, float]
+
+CONTACT_COLOR: Color = (0.86, 0.16, 0.12)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Body:
+    """A mesh in a scene."""
+
+    vertices: NDArray[np.float64]  # [V, 3] m, in the body's frame
+    faces: NDArray[np.int64]  # [F, 3]
+    pose: NDArray[np.float64] | None = None  # [7] in the scene, xyz qxyzw; None is the identity
+    color: Color = (0.7, 0.7, 0.7)  # linear RGB, 0 … 1
+    label: int = 0  # what a segmentation camera writes
+    smooth: bool = True  # shade edges flatter than 30° as if they were round
+
+    def posed_vertices(self) -> NDArray[np.float64]:
+        """Vertices in the scene's frame."""
+        if self.pose is None:
+            return self.vertices
+        return transform_points(self.pose, self.vertices)
+
+
+def hand_bodies(
+    hand: HandModel, link_poses: NDArray[np.float64], *, color: Color | None = None
+) -> list[Body]:
+    """Make the visual meshes of a hand into bodies.
+
+    Parameters
+    ----------
+    hand
+        The hand.
+    link_poses
+        Pose of every link, [L, 7], from `dexgrasp_ros.hand.link_poses`.
+    color
+        For all links; default: the colours of the URDF.
+    """
+    return [
+        Body(
+            vertices=mesh.vertices,
+            faces=mesh.faces,
+            pose=link_poses[mesh.link],
+            color=color or mesh.color[:3],
+        )
+        for mesh in hand.meshes
+    ]
+
+
+def contact_bodies(
+    points: ArrayLike,
+    normals: ArrayLike | None = None,
+    *,
+    radius: float = 0.003,
+    length: float = 0.025,
+    color: Color = CONTACT_COLOR,
+) -> list[Body]:
+    """Make contacts into small balls, with arrows that end at them and point along the normals.
+
+    Parameters
+    ----------
+    points
+        [C, 3] m; rows with NaN are left out.
+    normals
+        [C, 3] unit, into the object; None draws balls only.
+    radius, length
+        Of ball and arrow [m].
+    color
+        Of both.
+    """
+    points = np.asarray(points, dtype=np.float64).reshape(-1, 3)
+    normals = np.full_like(points, np.nan) if normals is None else np.asarray(normals)
+    ball = trimesh.creation.icosphere(subdivisions=2, radius=radius)
+    shaft = trimesh.creation.cylinder(
+        radius=0.35 * radius, segment=[[0, 0, -length], [0, 0, -2.5 * radius]], sections=16
+    )
+    tip = trimesh.creation.cone(radius=0.9 * radius, height=2.5 * radius, sections=24)
+    tip.apply_translation([0, 0, -2.5 * radius])
+    arrow = trimesh.util.concatenate([shaft, tip])
+    bodies = []
+    for point, normal in zip(points, normals, strict=True):
+        if not np.isfinite(point).all():
+            continue
+        bodies.append(
+            Body(vertices=ball.vertices + point, faces=ball.faces, color=color, smooth=True)
+        )
+        if np.isfinite(normal).all():
+            turn = trimesh.geometry.align_vectors([0, 0, 1], normal)[:3, :3]
+            vertices = arrow.vertices @ turn.T + point
+            bodies.append(Body(vertices=vertices, faces=arrow.faces, color=color, smooth=False))
+    return bodies
+
+
+def bounding_sphere(bodies: Iterable[Body]) -> tuple[NDArray[np.float64], float]:
+    """Centre of the bounding box of all bodies and the distance of the farthest vertex from it."""
+    vertices = np.vstack([b.posed_vertices() for b in bodies])
+    center = (vertices.min(axis=0) + vertices.max(axis=0)) / 2
+    return center, float(np.linalg.norm(vertices - center, axis=1).max())
+
+
+def corner_normals(body: Body) -> NDArray[np.float32]:
+    """Shading normals of every corner of every face in the scene's frame, [F, 3, 3].
+
+    A corner takes the mean of the faces around its vertex, weighted by area, where the face itself
+    is within 30° of that mean; elsewhere (the edge of a box) the normal of the face.
+    """
+    triangles = body.vertices[body.faces]
+    area = np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
+    flat = area / np.maximum(np.linalg.norm(area, axis=1, keepdims=True), 1e-20)
+    corners = np.repeat(flat[:, None], 3, axis=1)
+    if body.smooth:
+        # Vertices in one place count as one, so that seams of the mesh do not show.
+        _, merged = np.unique(np.round(body.vertices, 7), axis=0, return_inverse=True)
+        index = merged.reshape(-1)[body.faces]
+        mean = np.zeros((merged.max() + 1, 3))
+        for k in range(3):
+            np.add.at(mean, index[:, k], area)
+        mean /= np.maximum(np.linalg.norm(mean, axis=1, keepdims=True), 1e-20)
+        alike = (mean[index] * flat[:, None]).sum(axis=2) > np.cos(np.radians(30))
+        corners = np.where(alike[..., None], mean[index], corners)
+    if body.pose is not None:
+        corners = corners @ pose_to_matrix(body.pose)[:3, :3].T
+    return corners.astype(np.float32)
