@@ -1,0 +1,141 @@
+"""From a signed field to a watertight, outward-oriented, decimated mesh."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.spatial import cKDTree
+
+from dexgrasp_ros.core.errors import PerceptionError
+
+if TYPE_CHECKING:
+    from manifold3d import Manifold
+
+# Taubin's filter: shrink by λ, grow by μ. λ = 0.5, μ = -0.53 has its pass band at
+# 1/λ + 1/μ = 0.11, the value of Taubin (1995); it removes steps of a voxel and keeps the volume.
+_TAUBIN = (0.5, -0.53)
+_TAUBIN_ROUNDS = 10
+# First tolerance of the decimation, in voxels; raised until the mesh is small enough.
+_TOLERANCE = 0.1
+# A piece apart from the largest stays when it is the nearest to this share of the seen points.
+_MIN_PIECE_SHARE = 0.02
+
+
+def extract_solid(
+    field: NDArray[np.float32],
+    points: NDArray[np.float64],
+    floor: float | None,
+    max_faces: int,
+) -> tuple[Manifold, int]:
+    """Solid within the zero level of a field; all lengths are in nodes.
+
+    Parameters
+    ----------
+    field
+        Signed distances at the nodes, negative inside, positive on the border, [X, Y, Z].
+    points
+        Seen points, [M, 3]; they decide which separate pieces stay.
+    floor
+        Coordinate along the first axis below which nothing may remain, or None.
+    max_faces
+        Faces at most.
+
+    Returns
+    -------
+    solid, dropped
+        The solid, and how many separate pieces were left out.
+
+    Raises
+    ------
+    PerceptionError
+        RECONSTRUCTION_FAILED where the field has no inside.
+    """
+    vertices, faces = _march(field)
+    solid = make_solid(_smooth(vertices, faces), faces)
+    if floor is not None:
+        solid = solid.trim_by_plane((1.0, 0.0, 0.0), floor)
+    solid, dropped = _keep_pieces(solid, points)
+    tolerance = _TOLERANCE
+    reduced = solid.simplify(tolerance)
+    while reduced.num_tri() > max_faces:
+        tolerance *= 1.5
+        reduced = solid.simplify(tolerance)
+    return reduced, dropped
+
+
+def make_solid(vertices: NDArray[np.float64], faces: NDArray[np.int64]) -> Manifold:
+    """Solid of a closed, consistently oriented mesh."""
+    import manifold3d
+
+    return manifold3d.Manifold(manifold3d.Mesh64(vertices, faces.astype(np.uint64)))
+
+
+def solid_mesh(solid: Manifold) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Vertices [V, 3] and faces [F, 3] of a solid.
+
+    Where two sheets touch in one place they have a vertex each. Readers that merge equal vertices
+    would weld them to an edge of four faces, so they are drawn apart.
+    """
+    mesh = solid.to_mesh64()
+    vertices = np.array(mesh.vert_properties, np.float64)[:, :3]
+    faces = np.array(mesh.tri_verts, np.int64)
+    size = np.ptp(vertices, axis=0).max()
+    _, first, count = np.unique(
+        np.rint(vertices / (1e-6 * size)), axis=0, return_inverse=True, return_counts=True
+    )
+    touching = np.flatnonzero(count[first.reshape(-1)] > 1)
+    if len(touching):
+        corners = vertices[faces]
+        centers = np.zeros_like(vertices)
+        incident = np.zeros(len(vertices))
+        for i in range(3):
+            np.add.at(centers, faces[:, i], corners.mean(axis=1))
+            np.add.at(incident, faces[:, i], 1.0)
+        inward = centers[touching] / incident[touching, None] - vertices[touching]
+        vertices[touching] += 1e-2 * inward
+    return vertices, faces
+
+
+def _keep_pieces(solid: Manifold, points: NDArray[np.float64]) -> tuple[Manifold, int]:
+    """Drop pieces that explain hardly any of the seen points."""
+    import manifold3d
+
+    pieces = sorted(solid.decompose(), key=lambda piece: piece.volume(), reverse=True)
+    if not pieces or pieces[0].volume() <= 0.0:
+        raise PerceptionError('The reconstructed object has no volume.')
+    if len(pieces) == 1:
+        return solid, 0
+    corners = [np.asarray(piece.to_mesh().vert_properties)[:, :3] for piece in pieces]
+    owner = np.repeat(np.arange(len(pieces)), [len(c) for c in corners])
+    _, nearest = cKDTree(np.concatenate(corners)).query(points)
+    share = np.bincount(owner[nearest], minlength=len(pieces)) / len(points)
+    kept = [p for i, p in enumerate(pieces) if i == 0 or share[i] >= _MIN_PIECE_SHARE]
+    solid = manifold3d.Manifold.compose(kept)
+    return solid, len(pieces) - len(kept)
+
+
+def _march(field: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    import warp as wp
+    from warp.geometry import IsoSurfaceMarchingCubes
+
+    values = wp.array(np.ascontiguousarray(field), dtype=wp.float32, device='cpu')
+    vertices, indices = IsoSurfaceMarchingCubes.extract(values, 0.0)
+    faces = indices.numpy().reshape(-1, 3).astype(np.int64)
+    return vertices.numpy().astype(np.float64), faces
+
+
+def _smooth(vertices: NDArray[np.float64], faces: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Taubin smoothing with equal weights for all neighbours."""
+    count = len(vertices)
+    rows = np.concatenate([faces[:, 0], faces[:, 1], faces[:, 2]])
+    columns = np.concatenate([faces[:, 1], faces[:, 2], faces[:, 0]])
+    # In a closed mesh each edge is met once in each direction: the matrix is symmetric.
+    neighbours = sparse.csr_matrix((np.ones(len(rows)), (rows, columns)), shape=(count, count))
+    degree = np.maximum(np.asarray(neighbours.sum(axis=1)).reshape(-1, 1), 1.0)
+    for _ in range(_TAUBIN_ROUNDS):
+        for weight in _TAUBIN:
+            vertices = vertices + weight * (neighbours @ vertices / degree - vertices)
+    return vertices

@@ -1,0 +1,244 @@
+"""From a depth frame with labels to one watertight mesh for each object."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dexgrasp_ros.core.config import check_ranges
+from dexgrasp_ros.core.depth_frame import DepthFrame
+from dexgrasp_ros.core.errors import (
+    DexGraspError,
+    ErrorCode,
+    InputError,
+    PerceptionError,
+    choices,
+)
+from dexgrasp_ros.core.object_model import ObservedObject
+from dexgrasp_ros.perception.carve import carve
+from dexgrasp_ros.perception.completion import complete
+from dexgrasp_ros.perception.config import ReconstructionConfig
+from dexgrasp_ros.perception.grid import make_axes
+from dexgrasp_ros.perception.mesh import extract_solid, solid_mesh
+from dexgrasp_ros.perception.plane import choose_support, find_planes
+from dexgrasp_ros.perception.points import clean_label
+from dexgrasp_ros.perception.scene import find_obstacles
+from dexgrasp_ros.perception.surface import observe_surface
+from dexgrasp_ros.perception.view import DepthWindow, whole_frame
+
+# The window around an object reaches this far beyond it, in its own size, so that the free space
+# beside it is known.
+_WINDOW_MARGIN = 0.3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reconstruction:
+    """The objects of one frame, and why others are missing."""
+
+    objects: tuple[ObservedObject, ...]  # by label
+    failures: dict[int, DexGraspError] = field(default_factory=dict)  # by label
+    support_plane: NDArray[np.float64] | None = None  # [4] n, d that most objects stand on
+    timing: dict[str, float] = field(default_factory=dict)  # seconds for each phase
+
+
+def reconstruct(
+    frame: DepthFrame,
+    *,
+    labels: Sequence[int] | None = None,
+    config: ReconstructionConfig | None = None,
+) -> Reconstruction:
+    """Reconstruct the labelled objects of a depth frame as watertight meshes.
+
+    Parameters
+    ----------
+    frame
+        Depth, labels and intrinsics.
+    labels
+        Which labels; None for all but 0.
+    config
+        Settings; None for the defaults.
+
+    Returns
+    -------
+    Reconstruction
+        Meshes in the camera's optical frame, in metres. A label that gives no mesh stands in
+        `failures` with its coded error; the others are not affected.
+
+    Raises
+    ------
+    InputError
+        INVALID_INPUT without a label image, OUT_OF_RANGE for a setting.
+    PerceptionError
+        NO_VALID_DEPTH; UNKNOWN_LABEL when a label asked for, or any label at all, is absent.
+    """
+    config = config or ReconstructionConfig()
+    check_ranges(config)
+    start = time.perf_counter()
+    window = whole_frame(frame, config)
+    wanted = _wanted_labels(frame, window, labels, config)
+    up = _up(frame)
+    background = _background_points(window, wanted, config)
+    planes = find_planes(background, config)
+    timing = {'plane': time.perf_counter() - start}
+
+    def run(label: int) -> ObservedObject | DexGraspError:
+        try:
+            return _reconstruct_label(frame, window, label, planes, background, up, config)
+        except DexGraspError as error:
+            return error
+
+    with ThreadPoolExecutor(min(config.threads, len(wanted))) as pool:
+        results = dict(zip(wanted, pool.map(run, wanted), strict=True))
+    timing['total'] = time.perf_counter() - start
+    objects = tuple(r for r in results.values() if isinstance(r, ObservedObject))
+    return Reconstruction(
+        objects=objects,
+        failures={k: r for k, r in results.items() if isinstance(r, DexGraspError)},
+        support_plane=_most_common([o.support_plane for o in objects]),
+        timing=timing,
+    )
+
+
+def _wanted_labels(
+    frame: DepthFrame,
+    window: DepthWindow,
+    labels: Sequence[int] | None,
+    config: ReconstructionConfig,
+) -> list[int]:
+    if frame.labels is None:
+        raise InputError('The frame has no label image; expected integer labels, 0 is background.')
+    if not np.isfinite(window.depth).any():
+        raise PerceptionError(
+            f'None of the {window.depth.size} depth values is valid; expected some between'
+            f' {config.min_depth} and {config.max_depth} m.',
+            ErrorCode.NO_VALID_DEPTH,
+        )
+    present = [int(v) for v in np.unique(frame.labels) if v != 0]
+    if not present:
+        raise PerceptionError(
+            'All labels are 0 (background); expected at least one object.',
+            ErrorCode.UNKNOWN_LABEL,
+        )
+    if labels is None:
+        return present
+    if unknown := sorted(set(labels) - set(present)):
+        raise PerceptionError(
+            f'There is no label {choices(unknown)} in the frame; it has {choices(present)}.',
+            ErrorCode.UNKNOWN_LABEL,
+        )
+    return sorted({int(v) for v in labels})
+
+
+def _up(frame: DepthFrame) -> NDArray[np.float64]:
+    """Upward direction in the camera's frame: the world's z where known, else the image's."""
+    if frame.T_world_cam is not None:
+        return frame.T_world_cam[2, :3]
+    return np.array([0.0, -1.0, 0.0])
+
+
+def _background_points(
+    window: DepthWindow, labels: list[int], config: ReconstructionConfig
+) -> NDArray[np.float64]:
+    """Points without a label within `plane_margin` of the box around each object."""
+    valid = np.isfinite(window.depth)
+    background = window.back_project(valid & (window.labels == 0))
+    near = np.zeros(len(background), bool)
+    for label in labels:
+        own = window.back_project(valid & (window.labels == label))
+        if len(own) >= config.min_points:
+            lower, upper = np.percentile(own, [2.0, 98.0], axis=0)
+            outside = np.maximum(lower - background, background - upper).max(axis=1)
+            near |= outside < config.plane_margin
+    return background[near]
+
+
+def _reconstruct_label(
+    frame: DepthFrame,
+    whole: DepthWindow,
+    label: int,
+    planes: list[NDArray[np.float64]],
+    background: NDArray[np.float64],
+    up: NDArray[np.float64],
+    config: ReconstructionConfig,
+) -> ObservedObject:
+    clock = _Clock()
+    window = whole.crop(whole.labels == label, _WINDOW_MARGIN)
+    pixels = clean_label(window, label, config)
+    points = window.back_project(pixels.mask)
+    warnings = [*pixels.warnings, *_border_warnings(whole, label)]
+    clock.lap('points')
+
+    plane = choose_support(planes, points, background, up, config)
+    if plane is None:
+        warnings.append(
+            'No support plane was found under the object; it ends at its lowest seen point.'
+        )
+    obstacles = find_obstacles(whole, label, points, plane, config)
+    clock.lap('scene')
+
+    surface = observe_surface(window, pixels.mask, config)
+    axes = make_axes(
+        np.append(up / np.linalg.norm(up), 0.0) if plane is None else plane, points.mean(axis=0)
+    )
+    local = axes.to_local(points)
+    grid, values = complete(surface, axes, local, plane is not None, config)
+    clock.lap('completion')
+
+    solid, dropped = extract_solid(
+        values,
+        (local - grid.lower) / grid.spacing,
+        None if plane is None else -grid.lower[0] / grid.spacing,
+        config.max_faces,
+    )
+    if dropped:
+        warnings.append(f'{dropped} pieces apart from the object were left out.')
+    clock.lap('mesh')
+    solid, view, warning = carve(solid.transform(grid.to_camera_matrix()), window)
+    warnings += [warning] if warning else []
+    vertices, faces = solid_mesh(solid)
+    fraction = view.observed_fraction(window)
+    clock.lap('carve')
+    return ObservedObject(
+        label=label,
+        name=f'object_{label}',
+        frame_id=frame.frame_id,
+        stamp=frame.stamp,
+        vertices=vertices,
+        faces=faces,
+        points=points,
+        support_plane=plane,
+        obstacles=obstacles,
+        observed_fraction=fraction,
+        warnings=tuple(warnings),
+        timing=clock.laps,
+    )
+
+
+def _border_warnings(whole: DepthWindow, label: int) -> list[str]:
+    own = whole.labels == label
+    if own[0].any() or own[-1].any() or own[:, 0].any() or own[:, -1].any():
+        return ['The object touches the border of the image; what lies beyond is not known.']
+    return []
+
+
+def _most_common(planes: list[NDArray[np.float64] | None]) -> NDArray[np.float64] | None:
+    known = [tuple(p) for p in planes if p is not None]
+    return np.array(max(known, key=known.count)) if known else None
+
+
+class _Clock:
+    """Seconds of consecutive phases."""
+
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.laps[name] = now - self._last
+        self._last = now
