@@ -39,12 +39,69 @@ def check_ranges(config: Any) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class SynthesisConfig:
-    """Every number of the search (docs/method.md says where each acts)."""
+    """Every number of the search; docs/method.md says where each acts.
 
-    max_grasps: int = setting(16, '1', 'grasps returned at most', 1, 100000)
-    seed_count: int = setting(128, '1', 'candidates that are optimized', 1, 1000000)
+    Raises
+    ------
+    InputError
+        OUT_OF_RANGE, from the constructor.
+    """
+
+    max_grasps: int = setting(16, '1', 'grasps returned at most', 1, 100_000)
+    seed_count: int = setting(128, '1', 'candidates that are optimized', 1, 1_000_000)
     random_seed: int = setting(0, '1', 'start of every random number', 0, 2**31 - 1)
-    device: str = setting('auto', '-', "'cpu', 'cuda', 'cuda:0' …, or 'auto'")
-    time_limit: float = setting(0.0, 's', 'search ends after this; 0 is no limit', 0.0, 86400.0)
+    device: str = setting('auto', '-', "'cpu', 'cuda', 'cuda:1' …; 'auto' takes CUDA if it can")
+    time_limit: float = setting(0.0, 's', 'the search ends after this; 0 is no limit', 0.0, 86400.0)
 
+    # Seeds
+    seed_distance_min: float = setting(0.01, 'm', 'palm to surface, least', 0.0, 1.0)
+    seed_distance_max: float = setting(0.05, 'm', 'palm to surface, most', 0.0, 1.0)
+    seed_tilt: float = setting(0.3, 'rad', 'spread of the approach about the normal', 0.0, 3.2)
+    seed_joint_spread: float = setting(0.2, 'rad', 'spread of joints about the preshape', 0.0, 3.2)
 
+    # Contact step
+    friction: float = setting(0.4, '1', 'Coulomb coefficient that grasps are planned for', 0.01, 5.0)
+    compliance: float = setting(0.02, '1', 'r0: softness of a closed contact', 1e-4, 10.0)
+    softness_start: float = setting(0.02, 'm', 's: gap that doubles a contact, at first', 1e-4, 1.0)
+    softness_end: float = setting(0.004, 'm', 's, in the end', 1e-4, 1.0)
+    sweeps: int = setting(6, '1', 'sweeps of the contact solve in each iteration', 1, 1000)
+    ranking_sweeps: int = setting(60, '1', 'sweeps for the ranking', 1, 10_000)
+
+    # Weights of the energy; a point 1 mm inside costs 1e-6 m^2 times its weight
+    contact_weight: float = setting(1.0, '1', 'of the mean residual energy', 0.0, 1e6)
+    penetration_weight: float = setting(3e3, '1/m^2', 'of hand points in the object', 0.0, 1e9)
+    object_penetration_weight: float = setting(
+        3e3, '1/m^2', "of object points in the hand's primitives", 0.0, 1e9
+    )
+    self_weight: float = setting(3e3, '1/m^2', "of the hand's overlap with itself", 0.0, 1e9)
+    environment_weight: float = setting(3e3, '1/m^2', 'of points in plane or obstacles', 0.0, 1e9)
+    environment_margin: float = setting(0.004, 'm', 'wanted distance to plane and obstacles', 0.0, 0.1)
+    distance_weight_start: float = setting(50.0, '1/m^2', 'pull of open contacts, at first', 1e-6, 1e9)
+    distance_weight_end: float = setting(1.0, '1/m^2', 'pull of open contacts, in the end', 1e-6, 1e9)
+
+    # Optimizer
+    iterations: int = setting(200, '1', 'gradient steps', 1, 100_000)
+    step_translation: float = setting(0.003, 'm', "first step of the palm's position", 0.0, 1.0)
+    step_rotation: float = setting(0.03, 'rad', "first step of the palm's rotation", 0.0, 1.0)
+    step_joint: float = setting(0.03, 'rad', 'first step of a joint', 0.0, 1.0)
+    momentum: float = setting(0.9, '1', 'Adam, first moment', 0.0, 0.9999)
+    second_momentum: float = setting(0.95, '1', 'Adam, second moment', 0.0, 0.99999)
+
+    # What is returned
+    contact_distance: float = setting(0.002, 'm', 'a link this close touches', 0.0, 0.05)
+    max_penetration: float = setting(0.002, 'm', 'deeper grasps are rejected', 0.0, 0.1)
+    max_self_penetration: float = setting(0.003, 'm', 'deeper grasps are rejected', 0.0, 0.1)
+    max_residual: float = setting(0.3, '1', 'grasps that leave more are rejected', 0.0, 0.5)
+    duplicate_translation: float = setting(0.02, 'm', 'grasps closer in all three …', 0.0, 1.0)
+    duplicate_rotation: float = setting(0.35, 'rad', '… are one: palm position, rotation …', 0.0, 3.2)
+    duplicate_joint: float = setting(0.3, 'rad', '… and mean joint difference', 0.0, 3.2)
+
+    # Closing
+    clearance: float = setting(0.0003, 'm', 'gap of a finger before the squeeze', 0.0, 0.05)
+    pregrasp_clearance: float = setting(0.01, 'm', 'gap of a finger at the pre-grasp', 0.0, 0.2)
+    max_retreat: float = setting(0.005, 'm', 'the palm backs off at most so far', 0.0, 0.2)
+    squeeze_force: float = setting(25.0, 'N', 'sum of normal forces of the squeeze', 0.0, 1000.0)
+
+    def __post_init__(self) -> None:
+        """Check every range."""
+        check_ranges(self)

@@ -1,0 +1,109 @@
+"""Closest point of each group to the object, and the penalties of points that are inside."""
+
+import warp as wp
+
+from dexgrasp_ros.kernels.distance import (
+    distance_field,
+    signed_distance,
+    signed_distance_gradient,
+)
+from dexgrasp_ros.kernels.types import Contacts, Hand, Object, Settings
+
+wp.set_module_options({'enable_backward': False})
+
+
+@wp.func
+def _center(body: wp.transform, sphere: wp.vec4):
+    return wp.transform_point(body, wp.vec3(sphere[0], sphere[1], sphere[2]))
+
+
+@wp.kernel
+def find_contacts(
+    hand: Hand,
+    obj: Object,
+    settings: Settings,
+    palm: wp.array(dtype=wp.transform),
+    bodies: wp.array2d(dtype=wp.transform),
+    contacts: Contacts,
+):
+    """Closest point x of each group, and w_pen Σ min(φ, 0)² over all of its points.
+
+    A cluster is skipped when no point of it can be closer than the best so far or inside: φ has
+    slope one, so φ(point) ≥ φ(centre) - radius. The last iteration's point is the first best.
+    """
+    n, g = wp.tid()
+    body = bodies[n, hand.group_bodies[g]]
+    nearest = contacts.nearest[n, g]
+    best = signed_distance(obj.distance, wp.transform_point(body, hand.points[nearest]))
+    pivot = wp.transform_get_translation(palm[n])
+    force = wp.vec3()
+    torque = wp.vec3()
+    penalty = float(0.0)
+    for c in range(hand.group_clusters[g], hand.group_clusters[g + 1]):
+        sphere = hand.cluster_spheres[c]
+        near = signed_distance(obj.distance, _center(body, sphere)) - sphere[3]
+        if near < wp.max(best, 0.0):
+            for p in range(hand.cluster_points[c], hand.cluster_points[c + 1]):
+                x = wp.transform_point(body, hand.points[p])
+                phi = signed_distance(obj.distance, x)
+                if phi < best:
+                    best = phi
+                    nearest = p
+                if phi < 0.0:
+                    slope = signed_distance_gradient(obj.distance, x)
+                    f = slope * (2.0 * settings.penetration_weight * phi)
+                    penalty += settings.penetration_weight * phi * phi
+                    force += f
+                    torque += wp.cross(x - pivot, f)
+    x = wp.transform_point(body, hand.points[nearest])
+    phi, gradient, direction, curvature = distance_field(obj.distance, x)
+    contacts.nearest[n, g] = nearest
+    contacts.distance[n, g] = phi
+    contacts.point[n, g] = x
+    contacts.gradient[n, g] = gradient
+    contacts.direction[n, g] = direction
+    contacts.curvature[n, g] = curvature
+    contacts.force[n, g] = force
+    contacts.torque[n, g] = torque
+    contacts.penalty[n, g] = penalty
+
+
+@wp.kernel
+def avoid_environment(
+    hand: Hand,
+    obj: Object,
+    settings: Settings,
+    palm: wp.array(dtype=wp.transform),
+    bodies: wp.array2d(dtype=wp.transform),
+    contacts: Contacts,  # force, torque and penalty are added to
+    clearance: wp.array2d(dtype=float),  # [N, G] out: smallest distance, where below the margin
+):
+    """w_env Σ min(φ - margin, 0)² over all points, φ the distance to plane and obstacles."""
+    n, g = wp.tid()
+    body = bodies[n, hand.group_bodies[g]]
+    pivot = wp.transform_get_translation(palm[n])
+    margin = settings.environment_margin
+    weight = settings.environment_weight
+    force = wp.vec3()
+    torque = wp.vec3()
+    penalty = float(0.0)
+    least = margin
+    sphere = hand.group_spheres[g]
+    if signed_distance(obj.environment, _center(body, sphere)) - sphere[3] < margin:
+        for c in range(hand.group_clusters[g], hand.group_clusters[g + 1]):
+            sphere = hand.cluster_spheres[c]
+            if signed_distance(obj.environment, _center(body, sphere)) - sphere[3] < margin:
+                for p in range(hand.cluster_points[c], hand.cluster_points[c + 1]):
+                    x = wp.transform_point(body, hand.points[p])
+                    phi = signed_distance(obj.environment, x)
+                    if phi < margin:
+                        least = wp.min(least, phi)
+                        slope = signed_distance_gradient(obj.environment, x)
+                        f = slope * (2.0 * weight * (phi - margin))
+                        penalty += weight * (phi - margin) * (phi - margin)
+                        force += f
+                        torque += wp.cross(x - pivot, f)
+    clearance[n, g] = least
+    contacts.force[n, g] = contacts.force[n, g] + force
+    contacts.torque[n, g] = contacts.torque[n, g] + torque
+    contacts.penalty[n, g] = contacts.penalty[n, g] + penalty

@@ -1,0 +1,130 @@
+"""Overlap seen from the hand's primitives: object points inside them, and hand parts in each other.
+
+Points of the hand in the object's field cannot see a thin wall that a link has swallowed; points of
+the object in the hand's primitives can.
+"""
+
+import warp as wp
+
+from dexgrasp_ros.kernels.distance import signed_distance
+from dexgrasp_ros.kernels.primitives import primitive_distance
+from dexgrasp_ros.kernels.types import Contacts, Hand, Object, Settings
+
+wp.set_module_options({'enable_backward': False})
+
+
+@wp.func
+def _xyz(v: wp.vec4):
+    return wp.vec3(v[0], v[1], v[2])
+
+
+@wp.kernel
+def push_out_object(
+    hand: Hand,
+    obj: Object,
+    settings: Settings,
+    palm: wp.array(dtype=wp.transform),
+    bodies: wp.array2d(dtype=wp.transform),
+    contacts: Contacts,  # force, torque and penalty are added to
+    depth: wp.array2d(dtype=float),  # [N, G] out: deepest object point inside, ≥ 0 [m]
+):
+    """w_obj Σ min(d, 0)² over the object's surface points, d the distance to the primitive."""
+    n, g = wp.tid()
+    body = bodies[n, hand.group_bodies[g]]
+    deepest = float(0.0)
+    sphere = hand.group_spheres[g]
+    if signed_distance(obj.distance, wp.transform_point(body, _xyz(sphere))) < sphere[3]:
+        frame = body * hand.geometry_poses[g]
+        inverse = wp.transform_inverse(frame)
+        pivot = wp.transform_get_translation(palm[n])
+        kind = hand.geometry_types[g]
+        size = hand.geometry_sizes[g]
+        weight = settings.object_penetration_weight
+        force = wp.vec3()
+        torque = wp.vec3()
+        penalty = float(0.0)
+        for c in range(obj.cluster_spheres.shape[0]):
+            ball = obj.cluster_spheres[c]
+            near, _g = primitive_distance(kind, size, wp.transform_point(inverse, _xyz(ball)))
+            if near < ball[3]:
+                for p in range(obj.cluster_points[c], obj.cluster_points[c + 1]):
+                    x = obj.points[p]
+                    d, slope = primitive_distance(kind, size, wp.transform_point(inverse, x))
+                    if d < 0.0:
+                        deepest = wp.max(deepest, -d)
+                        penalty += weight * d * d
+                        # The primitive moves, the point stays: the sign of the slope turns.
+                        f = wp.transform_vector(frame, slope) * (-2.0 * weight * d)
+                        force += f
+                        torque += wp.cross(x - pivot, f)
+        contacts.force[n, g] = contacts.force[n, g] + force
+        contacts.torque[n, g] = contacts.torque[n, g] + torque
+        contacts.penalty[n, g] = contacts.penalty[n, g] + penalty
+    depth[n, g] = deepest
+
+
+@wp.func
+def _deepest_point(hand: Hand, a: int, b: int, body_a: wp.transform, body_b: wp.transform, best: float):
+    """Distance, place and slope of the point of group a that is deepest inside geometry b."""
+    frame = body_b * hand.geometry_poses[b]
+    to_b = wp.transform_multiply(wp.transform_inverse(frame), body_a)
+    kind = hand.geometry_types[b]
+    size = hand.geometry_sizes[b]
+    place = wp.vec3()
+    slope = wp.vec3()
+    for c in range(hand.group_clusters[a], hand.group_clusters[a + 1]):
+        ball = hand.cluster_spheres[c]
+        near, _g = primitive_distance(kind, size, wp.transform_point(to_b, _xyz(ball)))
+        if near - ball[3] < best:
+            for p in range(hand.cluster_points[c], hand.cluster_points[c + 1]):
+                x = wp.transform_point(to_b, hand.points[p])
+                d, gradient = primitive_distance(kind, size, x)
+                if d < best:
+                    best = d
+                    place = x
+                    slope = gradient
+    return best, wp.transform_point(frame, place), wp.transform_vector(frame, slope)
+
+
+@wp.kernel
+def push_apart(
+    hand: Hand,
+    settings: Settings,
+    palm: wp.array(dtype=wp.transform),
+    bodies: wp.array2d(dtype=wp.transform),
+    contacts: Contacts,  # force and torque are added to
+    penalty: wp.array(dtype=float),  # [N] out
+    depth: wp.array(dtype=float),  # [N] out: deepest overlap, ≥ 0 [m]
+):
+    """w_self Σ overlap² over the pairs; overlap is the deepest point of one group in the other."""
+    n = wp.tid()
+    pivot = wp.transform_get_translation(palm[n])
+    total = float(0.0)
+    deepest = float(0.0)
+    for k in range(hand.pairs.shape[0]):
+        a = hand.pairs[k][0]
+        b = hand.pairs[k][1]
+        body_a = bodies[n, hand.group_bodies[a]]
+        body_b = bodies[n, hand.group_bodies[b]]
+        ball_a = hand.group_spheres[a]
+        ball_b = hand.group_spheres[b]
+        between = wp.transform_point(body_a, _xyz(ball_a)) - wp.transform_point(body_b, _xyz(ball_b))
+        reach = ball_a[3] + ball_b[3]
+        if wp.dot(between, between) < reach * reach:
+            d, x, slope = _deepest_point(hand, a, b, body_a, body_b, 0.0)
+            d2, x2, slope2 = _deepest_point(hand, b, a, body_b, body_a, d)
+            if d2 < d:
+                d = d2
+                x = x2
+                slope = -slope2
+            if d < 0.0:
+                total += settings.self_weight * d * d
+                deepest = wp.max(deepest, -d)
+                f = slope * (2.0 * settings.self_weight * d)
+                t = wp.cross(x - pivot, f)
+                contacts.force[n, a] = contacts.force[n, a] + f
+                contacts.torque[n, a] = contacts.torque[n, a] + t
+                contacts.force[n, b] = contacts.force[n, b] - f
+                contacts.torque[n, b] = contacts.torque[n, b] - t
+    penalty[n] = total
+    depth[n] = deepest

@@ -1,0 +1,91 @@
+"""Structs that kernels share; arrays are documented by their shapes."""
+
+import warp as wp
+
+wp.set_module_options({'enable_backward': False})
+
+
+@wp.struct
+class Grid:
+    """Signed distance on a regular grid; node (i, j, k) at origin + spacing * (i, j, k)."""
+
+    phi: wp.array3d(dtype=float)  # distance [m]
+    field: wp.array3d(dtype=wp.vec4)  # gradient and distance
+    origin: wp.vec3
+    spacing: float
+    last: wp.vec3  # (X - 1, Y - 1, Z - 1) as floats
+    valid: int  # 0 where there is no such grid
+
+
+@wp.struct
+class Hand:
+    """A hand's tree of moving bodies and its surface."""
+
+    body_parents: wp.array(dtype=int)  # [B]
+    body_origins: wp.array(dtype=wp.transform)  # [B] joint frame in the parent body
+    body_axes: wp.array(dtype=wp.vec3)  # [B]
+    body_types: wp.array(dtype=int)  # [B] JointType
+    body_coordinates: wp.array(dtype=int)  # [B]
+    body_multipliers: wp.array(dtype=float)  # [B]
+    body_offsets: wp.array(dtype=float)  # [B]
+    root_in_palm: wp.transform  # pose of the root link in the palm frame
+
+    lower: wp.array(dtype=float)  # [J]
+    upper: wp.array(dtype=float)  # [J]
+
+    group_bodies: wp.array(dtype=int)  # [G]
+    group_weights: wp.array(dtype=float)  # [G]
+    group_clusters: wp.array(dtype=int)  # [G + 1]
+    group_spheres: wp.array(dtype=wp.vec4)  # [G] centre in the body, radius
+    geometry_types: wp.array(dtype=int)  # [G] GeometryType
+    geometry_poses: wp.array(dtype=wp.transform)  # [G] in the body
+    geometry_sizes: wp.array(dtype=wp.vec3)  # [G]
+
+    cluster_points: wp.array(dtype=int)  # [C + 1]
+    cluster_spheres: wp.array(dtype=wp.vec4)  # [C] centre in the body, radius
+    points: wp.array(dtype=wp.vec3)  # [P] in the body
+
+    pairs: wp.array(dtype=wp.vec2i)  # [K] groups that must not overlap
+
+
+@wp.struct
+class Object:
+    """The object and what stands around it."""
+
+    distance: Grid
+    environment: Grid
+    center: wp.vec3  # centre of mass [m]
+    length: float  # L that torques are divided by [m]
+    cluster_points: wp.array(dtype=int)  # [D + 1]
+    cluster_spheres: wp.array(dtype=wp.vec4)  # [D]
+    points: wp.array(dtype=wp.vec3)  # [S]
+
+
+@wp.struct
+class Settings:
+    """Numbers of the energy, see `core.config.SynthesisConfig`."""
+
+    friction: float
+    compliance: float  # r0
+    sweeps: int
+    contact_weight: float
+    penetration_weight: float
+    object_penetration_weight: float
+    self_weight: float
+    environment_weight: float
+    environment_margin: float  # [m]
+
+
+@wp.struct
+class Contacts:
+    """What one look at the object finds for each candidate and group; arrays are [N, G]."""
+
+    nearest: wp.array2d(dtype=int)  # index of the closest point, kept between iterations
+    distance: wp.array2d(dtype=float)  # φ there [m]
+    point: wp.array2d(dtype=wp.vec3)  # x
+    gradient: wp.array2d(dtype=wp.vec3)  # exact ∂φ/∂x of the interpolated φ
+    direction: wp.array2d(dtype=wp.vec3)  # interpolated ∇φ, not normalized; n = -direction/|.|
+    curvature: wp.array2d(dtype=wp.mat33)  # ∂direction/∂x
+    force: wp.array2d(dtype=wp.vec3)  # gradient of the penalties, as a wrench on the group
+    torque: wp.array2d(dtype=wp.vec3)
+    penalty: wp.array2d(dtype=float)  # value of the penalties

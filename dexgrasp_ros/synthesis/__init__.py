@@ -1,0 +1,5 @@
+"""Grasp synthesis: seeds, annealed descent on the contact energy, ranking, closing."""
+
+from dexgrasp_ros.synthesis.synthesize import synthesize
+
+__all__ = ['synthesize']

@@ -1,0 +1,38 @@
+"""Choosing the device that kernels run on."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from dexgrasp_ros.core.errors import DeviceError, choices
+
+
+def resolve_device(name: str) -> Any:
+    """Warp device for ``'cpu'``, ``'cuda'``, ``'cuda:1'`` or ``'auto'`` (CUDA where there is one).
+
+    Raises
+    ------
+    DeviceError
+        DEVICE_UNAVAILABLE, listing the devices of this machine.
+    """
+    import warp as wp
+
+    wp.config.log_level = max(wp.config.log_level, wp.LOG_WARNING)
+    wp.init()
+    if name == 'auto':
+        return wp.get_preferred_device()
+    try:
+        return wp.get_device(name)
+    except Exception as error:
+        available = [d.alias for d in wp.get_devices()]
+        raise DeviceError(
+            f"There is no device '{name}'; expected 'auto' or one of {choices(available)}."
+        ) from error
+
+
+def core_count() -> int:
+    """Cores this process may use."""
+    if hasattr(os, 'sched_getaffinity'):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,298 @@
+"""The energy of a batch of candidates, its gradient, and the descent: buffers and launches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import warp as wp
+from numpy.typing import NDArray
+
+from dexgrasp_ros.core.config import SynthesisConfig
+from dexgrasp_ros.kernels import types
+from dexgrasp_ros.kernels.contact_points import avoid_environment, find_contacts
+from dexgrasp_ros.kernels.contact_solve import differentiate_contacts, solve_contacts
+from dexgrasp_ros.kernels.kinematics import forward_kinematics, reverse_sweep
+from dexgrasp_ros.kernels.optimizer import Adam, adam_step, advance
+from dexgrasp_ros.kernels.overlap import push_apart, push_out_object
+
+_WRENCH_COUNT = 12
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """Where N candidates are, on the host; lengths in m, object's frame."""
+
+    distance: NDArray[np.float64]  # [N, G] of each group to the object, negative inside
+    point: NDArray[np.float64]  # [N, G, 3] closest point of the group
+    normal: NDArray[np.float64]  # [N, G, 3] unit, into the object
+    environment: NDArray[np.float64]  # [N, G] to plane and obstacles, at most the margin
+    self_depth: NDArray[np.float64]  # [N] deepest overlap of the hand with itself
+
+    @property
+    def penetration(self) -> NDArray[np.float64]:
+        """[N] deepest overlap of hand and object."""
+        return np.maximum(-self.distance.min(axis=1), 0.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measurement(Look):
+    """A look and what the contacts would do there."""
+
+    energy: NDArray[np.float64]  # [N] E
+    residual: NDArray[np.float64]  # [N] mean V_j, 0 … 0.5
+    force: NDArray[np.float64]  # [N, G, 3] Σ_j f_jg of the hand on the object, for unit wrenches
+
+
+class Engine:
+    """N candidates of one hand and one object on one device.
+
+    State is the pose of the palm frame in the object's frame (not of the root link: turning about
+    the palm does not sweep the hand away) and the actuated joints.
+    """
+
+    def __init__(
+        self,
+        hand: types.Hand,
+        obj: types.Object,
+        config: SynthesisConfig,
+        count: int,
+        device: Any,
+    ) -> None:
+        self.count = count
+        self._hand, self._object, self._config, self._device = hand, obj, config, device
+        self._settings = _settings(config)
+        groups, bodies, joints = (
+            hand.group_bodies.shape[0],
+            hand.body_parents.shape[0],
+            hand.lower.shape[0],
+        )
+        self._shape = (count, groups, bodies, joints)
+        self._allocate()
+
+    def _allocate(self) -> None:
+        count, groups, bodies, joints = self._shape
+
+        def zeros(shape: Any, dtype: Any = float) -> wp.array:
+            return wp.zeros(shape, dtype=dtype, device=self._device)
+
+        self.palm = zeros(count, wp.transform)
+        self.q = zeros((count, joints))
+        self._bodies = zeros((count, bodies), wp.transform)
+        c = self._contacts = types.Contacts()
+        # The first point of each group is the first guess of its closest one.
+        first = self._hand.cluster_points.numpy()[self._hand.group_clusters.numpy()[:-1]]
+        c.nearest = wp.array(np.tile(first, (count, 1)), dtype=int, device=self._device)
+        c.distance, c.penalty = zeros((count, groups)), zeros((count, groups))
+        c.point, c.gradient, c.direction, c.force, c.torque = (
+            zeros((count, groups), wp.vec3) for _ in range(5)
+        )
+        c.curvature = zeros((count, groups), wp.mat33)
+        self._forces = zeros((count, _WRENCH_COUNT, groups), wp.vec3)
+        self._rho_f, self._rho_t = (zeros((count, _WRENCH_COUNT), wp.vec3) for _ in range(2))
+        self._residual = zeros((count, _WRENCH_COUNT))
+        self._object_depth, self._environment = (zeros((count, groups)) for _ in range(2))
+        self._environment.fill_(self._config.environment_margin)
+        self._self_penalty, self._self_depth = zeros(count), zeros(count)
+        self._body_force, self._body_torque = (zeros((count, bodies), wp.vec3) for _ in range(2))
+        self._gradient = zeros((count, joints))
+        a = self._adam = Adam()
+        a.first, a.second = zeros((count, 6 + joints)), zeros((count, 2 + joints))
+        a.beta1, a.beta2 = self._config.momentum, self._config.second_momentum
+        a.step_translation = self._config.step_translation
+        a.step_rotation = self._config.step_rotation
+        a.step_joint = self._config.step_joint
+        self._counter = zeros(1, int)
+        self._schedule = wp.array(schedule(self._config), dtype=wp.vec3, device=self._device)
+
+    # --- state -------------------------------------------------------------------------------
+
+    def set_state(self, palm: NDArray, q: NDArray) -> None:
+        """Copy candidates to the device: palm poses [N, 7] and joints [N, J]."""
+        self.palm.assign(np.ascontiguousarray(palm, dtype=np.float32))
+        self.q.assign(np.ascontiguousarray(q, dtype=np.float32))
+
+    def get_state(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Copy palm poses [N, 7] and joints [N, J] to the host."""
+        return self.palm.numpy().astype(np.float64), self.q.numpy().astype(np.float64)
+
+    # --- launches ----------------------------------------------------------------------------
+
+    def _launch(self, kernel: Any, dim: Any, *arguments: Any) -> None:
+        wp.launch(kernel, dim=dim, inputs=list(arguments), device=self._device)
+
+    def _look(self) -> None:
+        """Kinematics, distances and all penalties that do not need contact forces."""
+        count, groups, _, _ = self._shape
+        hand, settings, contacts = self._hand, self._settings, self._contacts
+        obj, palm, bodies = self._object, self.palm, self._bodies
+        self._launch(forward_kinematics, count, hand, palm, self.q, bodies)
+        self._launch(
+            find_contacts, (count, groups), hand, obj, settings, palm, bodies, contacts
+        )
+        self._launch(
+            push_out_object,
+            (count, groups),
+            *(hand, obj, settings, palm, bodies, contacts, self._object_depth),
+        )
+        if obj.environment.valid:
+            self._launch(
+                avoid_environment,
+                (count, groups),
+                *(hand, obj, settings, palm, bodies, contacts, self._environment),
+            )
+        self._launch(
+            push_apart,
+            count,
+            *(hand, settings, palm, bodies, contacts, self._self_penalty, self._self_depth),
+        )
+
+    def _solve(self, sweeps: int) -> None:
+        self._settings.sweeps = sweeps
+        self._launch(
+            solve_contacts,
+            (self.count, _WRENCH_COUNT),
+            *(self._hand, self._object, self._settings, self._schedule, self._counter),
+            *(self._contacts, self._forces, self._rho_f, self._rho_t, self._residual),
+        )
+
+    def _differentiate(self) -> None:
+        count, groups, _, _ = self._shape
+        self._launch(
+            differentiate_contacts,
+            (count, groups),
+            *(self._hand, self._object, self._settings, self._schedule, self._counter),
+            *(self.palm, self._contacts, self._forces, self._rho_f, self._rho_t),
+        )
+        self._sweep(self._contacts.force, self._contacts.torque)
+
+    def _sweep(self, force: wp.array, torque: wp.array) -> None:
+        self._launch(
+            reverse_sweep,
+            self.count,
+            *(self._hand, self.palm, self._bodies, force, torque),
+            *(self._body_force, self._body_torque, self._gradient),
+        )
+
+    def step(self) -> None:
+        """One iteration of the descent."""
+        self._look()
+        self._solve(self._config.sweeps)
+        self._differentiate()
+        self._launch(
+            adam_step,
+            self.count,
+            *(self._hand, self._adam, self._schedule, self._counter),
+            *(self._body_force, self._body_torque, self._gradient, self.palm, self.q),
+        )
+        self._launch(advance, 1, self._counter)
+
+    # --- results -----------------------------------------------------------------------------
+
+    def gradient(self, *, sweeps: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Energy and its gradient at the present state, at the schedule's present place.
+
+        Returns
+        -------
+        energy, gradient
+            [N] and [N, 6 + J]: translation of the palm, rotation about its centre (both in the
+            object's frame), joints.
+        """
+        self._look()
+        self._solve(sweeps)
+        self._differentiate()
+        gradient = np.concatenate(
+            [
+                self._body_force.numpy()[:, 0],
+                self._body_torque.numpy()[:, 0],
+                self._gradient.numpy(),
+            ],
+            axis=1,
+        )
+        return self._energy(), gradient.astype(np.float64)
+
+    def _energy(self) -> NDArray[np.float64]:
+        residual = self._residual.numpy().astype(np.float64).mean(axis=1)
+        penalties = self._contacts.penalty.numpy().astype(np.float64).sum(axis=1)
+        own = self._self_penalty.numpy().astype(np.float64)
+        return self._config.contact_weight * 2.0 * residual + penalties + own
+
+    def look(self) -> Look:
+        """Distances at the present state."""
+        self._look()
+        return Look(**self._found())
+
+    def measure(self, *, sweeps: int) -> Measurement:
+        """Distances at the present state, and what is left of the test wrenches there."""
+        self._look()
+        self._solve(sweeps)
+        return Measurement(
+            **self._found(),
+            energy=self._energy(),
+            residual=self._residual.numpy().astype(np.float64).mean(axis=1),
+            force=self._forces.numpy().astype(np.float64).sum(axis=1),
+        )
+
+    def _found(self) -> dict[str, NDArray[np.float64]]:
+        """Copy the last look to the host."""
+        contacts = self._contacts
+        direction = contacts.direction.numpy().astype(np.float64)
+        length = np.linalg.norm(direction, axis=2, keepdims=True)
+        depth = self._object_depth.numpy().astype(np.float64)
+        distance = contacts.distance.numpy().astype(np.float64)
+        return {
+            # Overlap is seen from both sides; the deeper one counts.
+            'distance': np.where(depth > 0.0, np.minimum(distance, -depth), distance),
+            'point': contacts.point.numpy().astype(np.float64),
+            'normal': -direction / np.maximum(length, 1e-12),
+            'environment': self._environment.numpy().astype(np.float64),
+            'self_depth': self._self_depth.numpy().astype(np.float64),
+        }
+
+    def joint_torques(self, point: NDArray, force: NDArray) -> NDArray[np.float64]:
+        """Jᵀ f: joint torques [N, J] that press `force` [N, G, 3] on the object at `point`."""
+        self._launch(
+            forward_kinematics, self.count, self._hand, self.palm, self.q, self._bodies
+        )
+        center = self.palm.numpy()[:, None, :3]
+        torque = np.cross(point - center, force)
+        upload = (
+            wp.array(np.ascontiguousarray(v, dtype=np.float32), dtype=wp.vec3, device=self._device)
+            for v in (force, torque)
+        )
+        self._sweep(*upload)
+        return self._gradient.numpy().astype(np.float64)
+
+
+def schedule(config: SynthesisConfig) -> NDArray[np.float32]:
+    """Softness [m], distance weight and step scale of each iteration [T, 3].
+
+    The first two fall geometrically, steps like half a cosine; one more row holds the
+    end values, at which candidates are measured.
+    """
+    t = np.linspace(0.0, 1.0, config.iterations)
+    rows = np.stack(
+        [
+            config.softness_start * (config.softness_end / config.softness_start) ** t,
+            config.distance_weight_start
+            * (config.distance_weight_end / config.distance_weight_start) ** t,
+            0.5 * (1.0 + np.cos(np.pi * t)),
+        ],
+        axis=1,
+    )
+    return np.vstack([rows, rows[-1]]).astype(np.float32)
+
+
+def _settings(config: SynthesisConfig) -> types.Settings:
+    s = types.Settings()
+    s.friction = config.friction
+    s.compliance = config.compliance
+    s.sweeps = config.sweeps
+    s.contact_weight = config.contact_weight
+    s.penetration_weight = config.penetration_weight
+    s.object_penetration_weight = config.object_penetration_weight
+    s.self_weight = config.self_weight
+    s.environment_weight = config.environment_weight
+    s.environment_margin = config.environment_margin
+    return s

@@ -1,0 +1,99 @@
+"""Which candidates are grasps, which of them are the same, and which come first."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+
+from dexgrasp_ros.core.config import SynthesisConfig
+from dexgrasp_ros.core.hand_model import HandModel
+from dexgrasp_ros.synthesis.closing import Closing
+from dexgrasp_ros.synthesis.engine import Look, Measurement
+
+_LEAST_CONTACTS = 3  # with friction, fewer cannot resist every wrench
+_OPPOSED = -0.3  # cosine: contact normals more than 107° apart face each other
+
+
+def touching(look: Look, config: SynthesisConfig) -> NDArray[np.bool_]:
+    """[N, G] groups that touch the object."""
+    return look.distance < config.contact_distance
+
+
+def has_opposed_contacts(hand: HandModel, look: Look, config: SynthesisConfig) -> NDArray[np.bool_]:
+    """[N] at least three contacts, two of them facing each other from different fingers.
+
+    The palm counts as a finger.
+    """
+    touch = touching(look, config)
+    result = touch.sum(axis=1) >= _LEAST_CONTACTS
+    other = hand.group_fingers[:, None] != hand.group_fingers[None]
+    for n in np.flatnonzero(result):
+        normal = look.normal[n] * touch[n][:, None]
+        result[n] = bool(((normal @ normal.T < _OPPOSED) & other).any())
+    return result
+
+
+def score(found: Measurement) -> NDArray[np.float64]:
+    """[N] 1 where no energy is left of the test wrenches, 0 where all of it is."""
+    return 1.0 - 2.0 * found.residual
+
+
+def reject_candidates(
+    hand: HandModel, found: Measurement, config: SynthesisConfig
+) -> dict[str, NDArray[np.bool_]]:
+    """Reasons against candidates after the descent, [N] each, in the order of their count."""
+    return {
+        'not_finite': ~np.isfinite(found.energy),
+        'residual': found.residual > config.max_residual,
+        'contacts': ~has_opposed_contacts(hand, found, config),
+        'self_collision': found.self_depth > config.max_self_penetration,
+    }
+
+
+def reject_closings(
+    hand: HandModel, closing: Closing, config: SynthesisConfig
+) -> dict[str, NDArray[np.bool_]]:
+    """Reasons against grasps once their postures are known, [N] each."""
+    return {
+        'penetration': closing.at_grasp.penetration > config.max_penetration,
+        'environment': (closing.at_grasp.environment.min(axis=1) < 0.0)
+        | (closing.at_pregrasp.environment.min(axis=1) < 0.0),
+        'pregrasp': closing.at_pregrasp.distance.min(axis=1) < config.clearance,
+        'lost_contacts': ~has_opposed_contacts(hand, closing.at_grasp, config),
+    }
+
+
+def count_rejects(reasons: dict[str, NDArray[np.bool_]]) -> tuple[NDArray[np.bool_], dict[str, int]]:
+    """Survivors [N], and how many fell to each reason that came first for them."""
+    alive = np.ones(len(next(iter(reasons.values()))), dtype=bool)
+    counts = {}
+    for name, bad in reasons.items():
+        counts[name] = int((alive & bad).sum())
+        alive &= ~bad
+    return alive, counts
+
+
+def distinct(
+    palm: NDArray, q: NDArray, config: SynthesisConfig, *, limit: int
+) -> tuple[NDArray[np.int64], int]:
+    """Indices of grasps [best first] that differ from all better ones, and the count of others.
+
+    Two grasps are one when palm position, palm rotation and mean joint difference are all below
+    their thresholds.
+    """
+    rotation = Rotation.from_quat(palm[:, 3:])
+    kept: list[int] = []
+    dropped = 0
+    for n in range(len(palm)):
+        if len(kept) == limit:
+            break
+        near = np.linalg.norm(palm[kept, :3] - palm[n, :3], axis=1) < config.duplicate_translation
+        near &= np.abs(q[kept] - q[n]).mean(axis=1) < config.duplicate_joint
+        if near.any():
+            angle = (rotation[np.array(kept)[near]].inv() * rotation[n]).magnitude()
+            if (angle < config.duplicate_rotation).any():
+                dropped += 1
+                continue
+        kept.append(n)
+    return np.array(kept, dtype=np.int64), dropped

@@ -1,0 +1,119 @@
+"""Candidates split over the cores of a CPU, or whole on a GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dexgrasp_ros.core.config import SynthesisConfig
+from dexgrasp_ros.core.hand_model import HandModel
+from dexgrasp_ros.core.object_model import ObjectModel
+from dexgrasp_ros.core.progress import StopCallback, check_stop
+from dexgrasp_ros.synthesis.batches import join
+from dexgrasp_ros.synthesis.device import core_count, resolve_device
+from dexgrasp_ros.synthesis.engine import Engine, Look, Measurement
+from dexgrasp_ros.synthesis.upload import upload_hand, upload_object
+
+# Candidates of one engine on a CPU: small enough to stay in the caches and to be spread evenly,
+# large enough that launches (about 10 µs each) do not count beside 100 µs for a candidate.
+_CPU_CHUNK = 32
+
+
+class Search:
+    """Runs engines over any number of candidates; kernels release the interpreter."""
+
+    def __init__(self, hand: HandModel, obj: ObjectModel, config: SynthesisConfig) -> None:
+        self._device = resolve_device(config.device)
+        self._config = config
+        self._hand = upload_hand(hand, self._device)
+        self._object = upload_object(obj, self._device)
+        self._workers = core_count() if self._device.is_cpu else 1
+
+    @property
+    def device(self) -> str:
+        """Alias of the device, ``'cpu'`` or ``'cuda:0'``."""
+        return str(self._device.alias)
+
+    def optimize(
+        self,
+        palm: NDArray,
+        q: NDArray,
+        *,
+        report: Callable[[float], None] | None = None,
+        should_stop: StopCallback | None = None,
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], Measurement]:
+        """Descend from every candidate.
+
+        Parameters
+        ----------
+        palm, q
+            Palm poses [N, 7] in the object's frame and joints [N, J].
+        report
+            Called with the share of the work that is done.
+        should_stop
+            Asked before every iteration.
+
+        Returns
+        -------
+        palm, q, measurement
+            Where the candidates ended.
+
+        Raises
+        ------
+        SynthesisError
+            CANCELLED.
+        """
+        done, total, lock = 0, len(palm) * self._config.iterations, Lock()
+
+        def run(rows: slice) -> tuple[NDArray, NDArray, Measurement]:
+            nonlocal done
+            engine = self._engine(palm[rows], q[rows])
+            for _ in range(self._config.iterations):
+                check_stop(should_stop)
+                engine.step()
+                with lock:
+                    done += engine.count
+                    if report is not None:
+                        report(done / total)
+            return *engine.get_state(), engine.measure(sweeps=self._config.ranking_sweeps)
+
+        parts = self._map(run, len(palm))
+        return (
+            np.concatenate([p[0] for p in parts]),
+            np.concatenate([p[1] for p in parts]),
+            join([p[2] for p in parts]),
+        )
+
+    def look(self, palm: NDArray, q: NDArray) -> Look:
+        """Distances at any number of states."""
+        parts = self._map(lambda rows: self._engine(palm[rows], q[rows]).look(), len(palm))
+        return join(parts)
+
+    def joint_torques(
+        self, palm: NDArray, q: NDArray, point: NDArray, force: NDArray
+    ) -> NDArray[np.float64]:
+        """Jᵀ f: joint torques [N, J] that press `force` [N, G, 3] on the object at `point`."""
+
+        def run(rows: slice) -> NDArray[np.float64]:
+            return self._engine(palm[rows], q[rows]).joint_torques(point[rows], force[rows])
+
+        return np.concatenate(self._map(run, len(palm)))
+
+    def _engine(self, palm: NDArray, q: NDArray) -> Engine:
+        engine = Engine(self._hand, self._object, self._config, len(palm), self._device)
+        engine.set_state(palm, q)
+        return engine
+
+    def _map(self, work: Callable[[slice], Any], count: int) -> list[Any]:
+        chunk = min(_CPU_CHUNK, -(-count // self._workers)) if self._device.is_cpu else count
+        rows = [slice(i, min(i + chunk, count)) for i in range(0, count, max(chunk, 1))]
+        if len(rows) == 1:
+            return [work(rows[0])]
+        with ThreadPoolExecutor(self._workers) as pool:
+            return list(pool.map(work, rows))
+

@@ -1,0 +1,70 @@
+"""Where the search starts: palms that face the surface, half-open fingers."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+
+from dexgrasp_ros.core.config import SynthesisConfig
+from dexgrasp_ros.core.hand_model import HandModel
+from dexgrasp_ros.core.object_model import ObjectModel
+from dexgrasp_ros.core.poses import compose, invert
+from dexgrasp_ros.object import sample_distance
+
+_TRIES = 20  # rounds of drawing seeds that must stay clear of the environment
+
+
+def make_seeds(
+    hand: HandModel, obj: ObjectModel, config: SynthesisConfig, rng: np.random.Generator
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Draw `config.seed_count` candidates.
+
+    Each takes a point of the surface, tilts its normal, and puts the palm 1 to 5 cm above it,
+    facing it, with any roll. Where there is a support plane or an obstacle, palms and hand roots
+    inside it are drawn again; if there is no room at all, the last draw is kept as it is.
+
+    Returns
+    -------
+    palm, q
+        Palm poses [N, 7] in the object's frame and joints [N, J] inside their limits.
+    """
+    count = config.seed_count
+    palm = np.empty((count, 7))
+    missing = np.arange(count)
+    for _ in range(_TRIES):
+        palm[missing] = _draw_palms(obj, config, len(missing), rng)
+        missing = missing[~_is_clear(palm[missing], hand, obj)]
+        if not len(missing):
+            break
+    spread = rng.normal(0.0, config.seed_joint_spread, (count, len(hand.joint_names)))
+    return palm, np.clip(hand.preshape + spread, hand.lower, hand.upper)
+
+
+def _draw_palms(
+    obj: ObjectModel, config: SynthesisConfig, count: int, rng: np.random.Generator
+) -> NDArray[np.float64]:
+    index = rng.integers(len(obj.surface_points), size=count)
+    normal = obj.surface_normals[index] + rng.normal(0.0, config.seed_tilt, (count, 3))
+    normal /= np.linalg.norm(normal, axis=1, keepdims=True)
+    height = rng.uniform(config.seed_distance_min, config.seed_distance_max, (count, 1))
+    roll = rng.uniform(-np.pi, np.pi, count)
+    rotation = _facing(-normal) * Rotation.from_rotvec(roll[:, None] * [0.0, 0.0, 1.0])
+    return np.concatenate([obj.surface_points[index] + height * normal, rotation.as_quat()], axis=1)
+
+
+def _facing(direction: NDArray[np.float64]) -> Rotation:
+    """Rotations whose z axis is `direction` [N, 3]."""
+    helper = np.where(np.abs(direction[:, :1]) < 0.9, [[1.0, 0.0, 0.0]], [[0.0, 1.0, 0.0]])
+    x = np.cross(helper, direction)
+    x /= np.linalg.norm(x, axis=1, keepdims=True)
+    return Rotation.from_matrix(np.stack([x, np.cross(direction, x), direction], axis=2))
+
+
+def _is_clear(palm: NDArray[np.float64], hand: HandModel, obj: ObjectModel) -> NDArray[np.bool_]:
+    if obj.environment is None:
+        return np.ones(len(palm), dtype=bool)
+    root = compose(palm, invert(hand.palm_pose))
+    at_palm, _ = sample_distance(obj.environment, palm[:, :3])
+    at_root, _ = sample_distance(obj.environment, root[:, :3])
+    return (at_palm > 0.0) & (at_root > 0.0)

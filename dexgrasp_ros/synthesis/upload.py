@@ -1,0 +1,180 @@
+"""Hand and object as the structs of arrays that kernels read, on one device."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import warp as wp
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+
+from dexgrasp_ros.core.hand_model import HandModel, JointType
+from dexgrasp_ros.core.object_model import ObjectModel, SignedDistanceGrid
+from dexgrasp_ros.core.poses import matrix_to_pose, pose_to_matrix
+from dexgrasp_ros.kernels import types
+
+_LEAST_WEIGHT = 0.02  # a group that is not wanted is a soft contact, not a division by zero
+_CLUSTER_SIZE = 24  # points; METHOD: what culls best on a CPU
+
+
+def moving_bodies(hand: HandModel) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray]:
+    """Merge fixed and locked links into the moving link they hang on.
+
+    Returns
+    -------
+    links
+        [B] the link whose joint moves body b; body 0 is the root link.
+    body_of_link
+        [L] body that each link belongs to.
+    link_in_body
+        [L, 4, 4] pose of each link in its body.
+    """
+    links: list[int] = []
+    body_of_link = np.zeros(len(hand.link_names), dtype=np.int32)
+    link_in_body = np.tile(np.eye(4), (len(hand.link_names), 1, 1))
+    origins = pose_to_matrix(hand.joint_origins)
+    for link, parent in enumerate(hand.link_parents):
+        if parent < 0 or hand.coordinates[link] >= 0:
+            body_of_link[link] = len(links)
+            links.append(link)
+        else:
+            body_of_link[link] = body_of_link[parent]
+            motion = _locked_motion(hand, link)
+            link_in_body[link] = link_in_body[parent] @ origins[link] @ motion
+    return np.array(links, dtype=np.int32), body_of_link, link_in_body
+
+
+def _locked_motion(hand: HandModel, link: int) -> NDArray[np.float64]:
+    motion = np.eye(4)
+    value = hand.offsets[link]
+    if hand.joint_types[link] == JointType.REVOLUTE:
+        motion[:3, :3] = Rotation.from_rotvec(hand.joint_axes[link] * value).as_matrix()
+    elif hand.joint_types[link] == JointType.PRISMATIC:
+        motion[:3, 3] = hand.joint_axes[link] * value
+    return motion
+
+
+def upload_hand(hand: HandModel, device: Any) -> types.Hand:
+    """Copy a hand to `device`, its surface in the frames of the moving bodies."""
+    links, body_of_link, link_in_body = moving_bodies(hand)
+    parents = np.where(links > 0, body_of_link[hand.link_parents[links]], -1)
+    parent_in_body = link_in_body[hand.link_parents[links]]
+    parent_in_body[0] = np.eye(4)
+    group_pose = link_in_body[hand.geometry_links]
+    group_of_cluster = np.repeat(np.arange(len(hand.group_names)), np.diff(hand.group_clusters))
+    group_of_point = np.repeat(group_of_cluster, np.diff(hand.cluster_points))
+    points = _apply(group_pose[group_of_point], hand.points)
+    clusters = _apply(group_pose[group_of_cluster], hand.cluster_centers)
+
+    def array(values: Any, dtype: Any) -> wp.array:
+        return wp.array(np.ascontiguousarray(values), dtype=dtype, device=device)
+
+    s = types.Hand()
+    s.body_parents = array(parents.astype(np.int32), int)
+    s.body_origins = array(
+        _poses(parent_in_body @ pose_to_matrix(hand.joint_origins[links])), wp.transform
+    )
+    s.body_axes = array(hand.joint_axes[links].astype(np.float32), wp.vec3)
+    s.body_types = array(hand.joint_types[links].astype(np.int32), int)
+    s.body_coordinates = array(hand.coordinates[links].astype(np.int32), int)
+    s.body_multipliers = array(hand.multipliers[links].astype(np.float32), float)
+    s.body_offsets = array(hand.offsets[links].astype(np.float32), float)
+    s.root_in_palm = wp.transform(*_poses(np.linalg.inv(pose_to_matrix(hand.palm_pose))))
+    s.lower = array(hand.lower.astype(np.float32), float)
+    s.upper = array(hand.upper.astype(np.float32), float)
+    s.group_bodies = array(body_of_link[hand.geometry_links].astype(np.int32), int)
+    s.group_weights = array(
+        np.maximum(hand.group_weights, _LEAST_WEIGHT).astype(np.float32), float
+    )
+    s.group_clusters = array(hand.group_clusters.astype(np.int32), int)
+    s.group_spheres = array(_group_spheres(points, group_of_point), wp.vec4)
+    s.geometry_types = array(hand.geometry_types.astype(np.int32), int)
+    s.geometry_poses = array(
+        _poses(group_pose @ pose_to_matrix(hand.geometry_poses)), wp.transform
+    )
+    s.geometry_sizes = array(hand.geometry_sizes.astype(np.float32), wp.vec3)
+    s.cluster_points = array(hand.cluster_points.astype(np.int32), int)
+    s.cluster_spheres = array(
+        np.column_stack([clusters, hand.cluster_radii]).astype(np.float32), wp.vec4
+    )
+    s.points = array(points.astype(np.float32), wp.vec3)
+    s.pairs = array(hand.self_collision_pairs.astype(np.int32).reshape(-1, 2), wp.vec2i)
+    return s
+
+
+def upload_object(obj: ObjectModel, device: Any) -> types.Object:
+    """Copy an object's grids and surface points to `device`."""
+    starts, order = cluster_points(obj.surface_points, _CLUSTER_SIZE)
+    points = obj.surface_points[order]
+    group = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
+    s = types.Object()
+    s.distance = upload_grid(obj.distance, device)
+    s.environment = upload_grid(obj.environment, device)
+    s.center = wp.vec3(*obj.center_of_mass)
+    s.length = obj.characteristic_length
+    s.cluster_points = wp.array(starts.astype(np.int32), dtype=int, device=device)
+    s.cluster_spheres = wp.array(_group_spheres(points, group), dtype=wp.vec4, device=device)
+    s.points = wp.array(points.astype(np.float32), dtype=wp.vec3, device=device)
+    return s
+
+
+def upload_grid(grid: SignedDistanceGrid | None, device: Any) -> types.Grid:
+    """Copy a grid; `None` becomes one that says it is not valid."""
+    s = types.Grid()
+    if grid is None:
+        s.phi = wp.zeros((2, 2, 2), dtype=float, device=device)
+        s.field = wp.zeros((2, 2, 2), dtype=wp.vec4, device=device)
+        s.spacing = 1.0
+        return s
+    s.phi = wp.array(np.ascontiguousarray(grid.values[..., 3]), dtype=float, device=device)
+    s.field = wp.array(np.ascontiguousarray(grid.values), dtype=wp.vec4, device=device)
+    s.origin = wp.vec3(*grid.origin)
+    s.spacing = grid.spacing
+    s.last = wp.vec3(*(float(n - 1) for n in grid.values.shape[:3]))
+    s.valid = 1
+    return s
+
+
+def cluster_points(points: NDArray, size: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Split points [M, 3] into compact runs of at most `size` by halving the longest axis.
+
+    Returns
+    -------
+    starts, order
+        Run c is ``order[starts[c]:starts[c + 1]]``.
+    """
+    runs: list[NDArray[np.int64]] = []
+    pending = [np.arange(len(points))]
+    while pending:
+        index = pending.pop()
+        if len(index) <= size:
+            runs.append(index)
+            continue
+        axis = int(np.argmax(np.ptp(points[index], axis=0)))
+        index = index[np.argsort(points[index, axis], kind='stable')]
+        half = len(index) // 2
+        pending += [index[half:], index[:half]]
+    starts = np.concatenate([[0], np.cumsum([len(r) for r in runs])])
+    return starts, np.concatenate(runs)
+
+
+def _group_spheres(points: NDArray, group: NDArray) -> NDArray[np.float32]:
+    """Bounding sphere [centre, radius] of each group of points; groups are 0 … max."""
+    spheres = np.zeros((int(group.max()) + 1, 4))
+    for g in range(len(spheres)):
+        own = points[group == g]
+        center = (own.min(axis=0) + own.max(axis=0)) / 2
+        # A hundred-thousandth more: rounding to float32 must not lose a point.
+        radius = np.linalg.norm(own - center, axis=1).max() * 1.00001 + 1e-7
+        spheres[g] = [*center, radius]
+    return spheres.astype(np.float32)
+
+
+def _apply(matrices: NDArray, points: NDArray) -> NDArray[np.float64]:
+    """Row-wise product of [M, 4, 4] and points [M, 3]."""
+    return np.einsum('mij,mj->mi', matrices[:, :3, :3], points) + matrices[:, :3, 3]
+
+
+def _poses(matrices: NDArray) -> NDArray[np.float32]:
+    return matrix_to_pose(matrices).astype(np.float32)
