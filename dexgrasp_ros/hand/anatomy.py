@@ -30,11 +30,12 @@ class Anatomy:
 def find_anatomy(tree: KinematicTree, geometry_links: NDArray[np.int32]) -> Anatomy:
     """Find palm, fingers and tips from the tree alone.
 
-    Links that fixed or locked joints join are one body. Tips are the bodies with collision geometry
-    that carry no other such body. The palm is the last body that all tips hang on (with a
-    single tip: the first body with geometry, or else the root); each child of it that
-    leads to a tip is a finger. Contact is wanted most on tips (1), half as much on the bodies before
-    them, a quarter elsewhere on fingers and on the palm, and not at all above it (a forearm).
+    Links that fixed or locked joints join are one body. Tips are the bodies with collision
+    geometry that carry no other such body. The palm is the last body that all tips hang on
+    (with a single tip: the first body with geometry, or else the root); each child of it
+    that leads to a tip is a finger. Contact is wanted most on tips (1), half as much on the
+    bodies before them, a quarter elsewhere on fingers and on the palm, and not at all above it
+    (a forearm).
     """
     count = len(tree.link_names)
     bodies = np.arange(count, dtype=np.int32)
@@ -76,7 +77,7 @@ def find_anatomy(tree: KinematicTree, geometry_links: NDArray[np.int32]) -> Anat
 
 
 def _chain(body: int, above: NDArray[np.int32]) -> list[int]:
-    """The body and all bodies above it, to the root."""
+    """List the body and all bodies above it, to the root."""
     chain = [int(body)]
     while above[chain[-1]] >= 0:
         chain.append(int(above[chain[-1]]))

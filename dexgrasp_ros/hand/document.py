@@ -86,7 +86,7 @@ def _names(root: ElementTree.Element, tag: str, source: str) -> list[str]:
     """Names of all elements of one kind, unique."""
     names = [element.get('name', '') for element in root.findall(tag)]
     if '' in names:
-        raise HandError(f"{source}: {tag} number {names.index('') + 1} has no name.")
+        raise HandError(f'{source}: {tag} number {names.index("") + 1} has no name.')
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise HandError(f'{source}: two elements <{tag}> have the name {choices(twice)}.')
@@ -124,7 +124,9 @@ def _check_joint(joint: ElementTree.Element, links: list[str], source: str) -> N
             ErrorCode.UNSUPPORTED_HAND,
         )
     if kind not in _all_types():
-        raise HandError(f"{where} has the unknown type '{kind}'; known are {choices(_all_types())}.")
+        raise HandError(
+            f"{where} has the unknown type '{kind}'; known are {choices(_all_types())}."
+        )
     for role in ('parent', 'child'):
         element = joint.find(role)
         name = None if element is None else element.get('link')

@@ -1,4 +1,4 @@
-"""Forward kinematics and Jacobians of a `HandModel` in NumPy, float64, for many postures at once."""
+"""Forward kinematics and Jacobians of a `HandModel` in NumPy, float64, for many postures."""
 
 from __future__ import annotations
 
@@ -50,9 +50,7 @@ def link_matrices(
     return pose_to_matrix(base_pose)[..., None, :, :] @ matrices
 
 
-def tree_matrices(
-    tree: HandModel | KinematicTree, q: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def tree_matrices(tree: HandModel | KinematicTree, q: NDArray[np.float64]) -> NDArray[np.float64]:
     """Links in the root's frame [..., L, 4, 4] for q [..., J], of a hand or of its tree alone."""
     moving = tree.coordinates >= 0
     values = np.broadcast_to(tree.offsets, (*q.shape[:-1], len(tree.offsets))).copy()

@@ -12,7 +12,7 @@ from dexgrasp_ros.hand.anatomy import Anatomy
 
 # A joint closes when its full travel brings its tips nearer to the palm by at least this share of
 # the way that they go; below that it spreads or rotates a finger.
-CLOSING_SHARE = 0.25
+CLOSING_SHARE = 1.0 / 3.0
 # Half-open: this share of the way from open to closed. Fingers of an object's size apart.
 PRESHAPE_SHARE = 0.4
 # Palm surface that faces the approach direction: within this angle, which takes the one face of a
@@ -51,14 +51,14 @@ def derive_palm(motion: SurfaceMotion, anatomy: Anatomy) -> PalmModel:
 
     1. A finger's tip is the mean of its last body's points that lie farthest from its joint.
     2. A joint closes in the direction in which it brings its tips nearer to the palm's middle, all
-       other joints at mid-range; joints for which that is less than a quarter of the way that
+       other joints at mid-range; joints for which that is less than a third of the way that
        the tips go (spreading, opposition) have no closing direction.
-    3. The preshape stands 40 % of the way from open to closed; joints without closing direction at
-       mid-range, continuous ones at 0.
-    4. Each tip moves along some direction from open to half closed. Their mean is the approach axis
-       where it is common to the fingers; where they cancel (a gripper), the direction from the
-       palm to the open tips is. It is then turned to the mean normal of the palm's surface that
-       faces it within 40°, then 20°, which is exact for a flat palm.
+    3. The preshape stands 40 % of the way from open to closed; joints without closing direction
+       at mid-range, continuous ones at 0.
+    4. Each tip moves along some direction from open to half closed. Their mean is the approach
+       axis where it is common to the fingers; where they cancel (a gripper), the direction from
+       the palm to the open tips is. It is then turned to the mean normal of the palm's surface
+       that faces it within 40°, then 20°, which is exact for a flat palm.
     5. The palm's centre is the middle of that surface, at the height of the surface there.
 
     x of the palm frame is the direction of the open tips, as far as it lies in the palm.
@@ -68,9 +68,7 @@ def derive_palm(motion: SurfaceMotion, anatomy: Anatomy) -> PalmModel:
     on_palm = anatomy.bodies[motion.links] == anatomy.palm
     rest = motion.matrices(middle[None])[0]
     palm_points = _in_root(rest, motion, on_palm, motion.points)
-    palm_middle = (
-        palm_points.mean(axis=0) if len(palm_points) else rest[anatomy.palm, :3, 3]
-    )
+    palm_middle = palm_points.mean(axis=0) if len(palm_points) else rest[anatomy.palm, :3, 3]
     tips = [_tip_point(rest, motion, anatomy, body) for body in anatomy.tips]
     closing = _closing_directions(motion, anatomy, tips, palm_middle, lower, upper)
     opened = np.where(closing > 0, lower, np.where(closing < 0, upper, middle))
@@ -161,7 +159,7 @@ def _approach_axis(
     half_tips: NDArray[np.float64],
     palm_middle: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Unit vector, step 4 of `derive_palm` before it is turned to the palm's surface."""
+    """Compute step 4 of `derive_palm`, before the axis is turned to the palm's surface."""
     if not len(open_tips):
         return np.array([0.0, 0.0, 1.0])
     motion = half_tips - open_tips

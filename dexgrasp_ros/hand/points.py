@@ -18,6 +18,8 @@ SPACING = 0.0046  # m
 POINT_LIMIT = 12000  # large hands get a wider spacing, so that time and memory stay bounded
 CLUSTER_SIZE = 24
 CLUSTER_EXTENT = 0.025  # m; 24 points of a plane at that spacing span 0.02 m
+# Parts above the palm, a forearm, are there to be kept clear; they need fewer points.
+COARSER = 3.0
 # A point counts as covered when, moved outward by this, it lies inside a neighbour on its body.
 NUDGE = 2e-4  # m
 
@@ -57,11 +59,12 @@ def hand_surface(
     warnings
         Gets a line when the spacing had to be widened.
     """
-    spacing = _spacing(shapes, warnings)
+    coarse = np.where(anatomy.weights[shapes.geometry_links] > 0.0, 1.0, COARSER)
+    spacings = coarse * _spacing(shapes, coarse, warnings)
     points, normals, groups, starts = [], [], [], [0]
     centers, radii, group_clusters = [], [], [0]
     for group in range(len(shapes.geometry_links)):
-        p, n = _group_points(shapes, anatomy, body_frames, group, spacing)
+        p, n = _group_points(shapes, anatomy, body_frames, group, spacings[group])
         for index in compact_clusters(p, CLUSTER_SIZE, CLUSTER_EXTENT):
             points.append(p[index])
             normals.append(n[index])
@@ -82,9 +85,10 @@ def hand_surface(
     )
 
 
-def _spacing(shapes: CollisionShapes, warnings: list[str]) -> float:
+def _spacing(shapes: CollisionShapes, coarse: NDArray[np.float64], warnings: list[str]) -> float:
     """Distance between points that keeps their number below the limit."""
-    area = sum(map(primitive_area, shapes.geometry_types, shapes.geometry_sizes))
+    areas = [*map(primitive_area, shapes.geometry_types, shapes.geometry_sizes)]
+    area = float(np.sum(areas / coarse**2))
     # A square lattice has one point for each spacing^2; edges add about a third on small boxes.
     spacing = max(SPACING, float(np.sqrt(1.3 * area / POINT_LIMIT)))
     if spacing > SPACING:

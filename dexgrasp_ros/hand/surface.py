@@ -60,7 +60,7 @@ def _box(half: NDArray[np.float64], spacing: float) -> Surface:
 
 
 def _fibonacci(count: float) -> NDArray[np.float64]:
-    """Unit vectors of the spherical Fibonacci lattice (Swinbank and Purser 2006)."""
+    """Spread unit vectors on the spherical Fibonacci lattice (Swinbank and Purser 2006)."""
     count = max(int(np.ceil(count)), 12)
     k = np.arange(count)
     z = 1.0 - (2.0 * k + 1.0) / count
@@ -70,14 +70,14 @@ def _fibonacci(count: float) -> NDArray[np.float64]:
 
 
 def _ring(radius: float, spacing: float, phase: float) -> NDArray[np.float64]:
-    """Unit vectors [M, 2] around a circle, at least eight."""
+    """Spread unit vectors [M, 2] around a circle, at least eight."""
     count = max(int(np.ceil(2.0 * np.pi * radius / spacing)), 8)
     angle = 2.0 * np.pi * (np.arange(count) + phase) / count
     return np.stack([np.cos(angle), np.sin(angle)], axis=1)
 
 
 def _side(radius: float, half: float, spacing: float) -> list[tuple[NDArray, float, float]]:
-    """Rings along a cylinder: directions [M, 2], z, and -1, 0, 1 for lower rim, side, upper rim."""
+    """Rings along a cylinder: directions [M, 2], z, and -1, 0 or 1 for lower rim, side, upper."""
     steps = max(int(np.ceil(2.0 * half / spacing)), 1)
     rings = []
     for i, z in enumerate(np.linspace(-half, half, steps + 1)):

@@ -79,15 +79,15 @@ def build_tree(
     limits = {j.name: _limits(j, source, warnings) for j in inside if j.type != 'fixed'}
     standing = _standing_joints(limits, locked, warnings)
     free = [j for j in inside if j.type != 'fixed' and j.mimic is None and j.name not in standing]
+    column = {joint.name: i for i, joint in enumerate(free)}
+    drives = [(-1, 0.0, 0.0)] + [
+        _drive(above[name], by_name, column, standing, source) for name in order[1:]
+    ]
     if not free:
         raise HandError(
             f"{source}: no joint below '{order[0]}' can move; expected a hand with at least one.",
             ErrorCode.UNSUPPORTED_HAND,
         )
-    column = {joint.name: i for i, joint in enumerate(free)}
-    drives = [(-1, 0.0, 0.0)] + [
-        _drive(above[name], by_name, column, standing, source) for name in order[1:]
-    ]
     joints = [None] + [above[name] for name in order[1:]]
     origins = [np.eye(4) if j is None or j.origin is None else j.origin for j in joints]
     return KinematicTree(
@@ -156,7 +156,7 @@ def _joint_type(joint: Joint | None) -> JointType:
 
 
 def _axis(joint: Joint | None) -> NDArray[np.float64]:
-    """Unit axis; the URDF's default x where it does not matter."""
+    """Normalize the axis; the URDF's default x where it does not matter."""
     if _joint_type(joint) is JointType.FIXED:
         return np.array([1.0, 0.0, 0.0])
     return joint.axis / np.linalg.norm(joint.axis)

@@ -1,0 +1,176 @@
+"""Kinematics against published check values and Pinocchio."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation
+
+from dexgrasp_ros.core.errors import ErrorCode, InputError
+from dexgrasp_ros.core.hand_model import HandModel
+from dexgrasp_ros.core.poses import compose, pose_to_matrix
+from dexgrasp_ros.hand import jacobian, link_poses, load_hand, load_hand_text
+
+# Fingertip frames of the Allegro hand, published with the kinematics (4 digits).
+TIPS = ('link_3.0_tip', 'link_7.0_tip', 'link_11.0_tip', 'link_15.0_tip')
+AT_ZERO = [
+    (0, 0.0564, 0.1454),
+    (0, 0, 0.1482),
+    (0, -0.0564, 0.1454),
+    (-0.0132, 0.1797, -0.0871),
+]
+AT_HALF = [
+    (0.0850, 0.0973, 0.0814),
+    (0.0850, 0.0464, 0.0880),
+    (0.0850, -0.0049, 0.0894),
+    (0.0791, 0.1193, -0.0199),
+]
+
+
+@pytest.fixture(scope='module')
+def allegro() -> HandModel:
+    return load_hand('allegro')
+
+
+@pytest.mark.parametrize(('q', 'expected'), [(0.0, AT_ZERO), (0.5, AT_HALF)])
+def test_allegro_tips_stand_where_published(allegro, q, expected):
+    poses = link_poses(allegro, np.full(16, q))
+    tips = [poses[allegro.link_names.index(name), :3] for name in TIPS]
+    np.testing.assert_allclose(tips, expected, atol=1e-4)
+
+
+def pinocchio_oracle(hand: HandModel, q: np.ndarray):
+    """Pinocchio in a posture of ours, mimics written out, and how its velocities follow ours."""
+    pin = pytest.importorskip('pinocchio')
+    model = pin.buildModelFromXML(hand.urdf)
+    full = pin.neutral(model)
+    velocity_columns = np.zeros((model.nv, len(hand.joint_names)))
+    for link in range(1, len(hand.link_names)):
+        frame = model.frames[model.getFrameId(hand.link_names[link])]
+        joint = model.joints[frame.parentJoint]
+        column = hand.coordinates[link]
+        moved_here = hand.link_names[link] in joint_children(hand)
+        if not moved_here or joint.nv == 0:
+            continue
+        value = hand.offsets[link] + (hand.multipliers[link] * q[column] if column >= 0 else 0.0)
+        if joint.nq == 2:  # continuous: cosine and sine
+            full[joint.idx_q : joint.idx_q + 2] = np.cos(value), np.sin(value)
+        else:
+            full[joint.idx_q] = value
+        if column >= 0:
+            velocity_columns[joint.idx_v, column] = hand.multipliers[link]
+    data = model.createData()
+    pin.framesForwardKinematics(model, data, full)
+    pin.computeJointJacobians(model, data, full)
+    return pin, model, data, velocity_columns
+
+
+def joint_children(hand: HandModel) -> set[str]:
+    """Links that a movable joint of the URDF carries."""
+    return {hand.link_names[i] for i in range(1, len(hand.link_names)) if hand.joint_types[i]}
+
+
+def assert_agrees_with_pinocchio(hand: HandModel, q: np.ndarray, point: np.ndarray) -> None:
+    pin, model, data, columns = pinocchio_oracle(hand, q)
+    poses = link_poses(hand, q)
+    for link, name in enumerate(hand.link_names):
+        frame = model.getFrameId(name)
+        np.testing.assert_allclose(
+            pose_to_matrix(poses[link]), data.oMf[frame].homogeneous, atol=1e-5
+        )
+        # Pinocchio's Jacobian holds for the frame's origin; shift it to the point.
+        there = pin.getFrameJacobian(model, data, frame, pin.LOCAL_WORLD_ALIGNED)
+        there = there.reshape(6, model.nv) @ columns
+        arm = data.oMf[frame].rotation @ point
+        shifted = there[:3] - np.cross(arm, there[3:], axis=0)
+        ours = jacobian(hand, q, link, point)
+        np.testing.assert_allclose(ours, np.vstack([shifted, there[3:]]), atol=1e-5)
+
+
+def test_allegro_agrees_with_pinocchio(allegro):
+    generator = np.random.default_rng(1)
+    for _ in range(5):
+        q = generator.uniform(allegro.lower, allegro.upper)
+        assert_agrees_with_pinocchio(allegro, q, generator.normal(size=3) * 0.05)
+
+
+@st.composite
+def random_trees(draw: st.DrawFn) -> str:
+    """URDFs of two to eight joints of every kind, some of which follow others."""
+    count = draw(st.integers(2, 8))
+    number = st.floats(-1.0, 1.0).map(lambda x: round(x, 3))
+    triple = st.tuples(number, number, number)
+    direction = triple.filter(lambda v: np.linalg.norm(v) > 0.2)
+    parts = [f'<link name="l{i}"/>' for i in range(1, count)]
+    shape = '<collision><geometry><sphere radius="0.01"/></geometry></collision>'
+    parts += [f'<link name="l0">{shape}</link><link name="l{count}">{shape}</link>']
+    free = []
+    for i in range(count):
+        parent = draw(st.integers(0, i))
+        kinds = ['revolute', 'continuous', 'prismatic', 'fixed'] if free else ['revolute']
+        kind = draw(st.sampled_from(kinds))
+        mimic = ''
+        if free and kind in ('revolute', 'prismatic') and draw(st.booleans()):
+            leader = draw(st.sampled_from(free))
+            mimic = (
+                f'<mimic joint="{leader}" multiplier="{draw(number)}" offset="{draw(number)}"/>'
+            )
+        if kind != 'fixed':
+            free.append(f'j{i}')
+        xyz, rpy, axis = (' '.join(map(str, draw(s))) for s in (triple, triple, direction))
+        limit = '<limit lower="-1" upper="1.5" effort="1" velocity="1"/>'
+        parts.append(
+            f'<joint name="j{i}" type="{kind}"><parent link="l{parent}"/><child link="l{i + 1}"/>'
+            f'<origin xyz="{xyz}" rpy="{rpy}"/><axis xyz="{axis}"/>{limit}{mimic}</joint>'
+        )
+    return f'<robot name="tree">{"".join(parts)}</robot>'
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(text=random_trees(), seed=st.integers(0, 1000))
+def test_generated_trees_agree_with_pinocchio(text, seed):
+    hand = load_hand_text(text)
+    generator = np.random.default_rng(seed)
+    q = generator.uniform(-1.0, 1.5, len(hand.joint_names))
+    assert_agrees_with_pinocchio(hand, q, generator.normal(size=3) * 0.1)
+
+
+def test_many_postures_and_base_poses_at_once(allegro):
+    generator = np.random.default_rng(2)
+    q = generator.uniform(allegro.lower, allegro.upper, (3, 16))
+    base = np.concatenate([generator.normal(size=(3, 3)), Rotation.random(3, rng=3).as_quat()], 1)
+    together = link_poses(allegro, q, base)
+    assert together.shape == (3, len(allegro.link_names), 7)
+    for i in range(3):
+        alone = compose(base[i], link_poses(allegro, q[i]))
+        np.testing.assert_allclose(pose_to_matrix(together[i]), pose_to_matrix(alone), atol=1e-12)
+    assert jacobian(allegro, q, 5, np.zeros(3)).shape == (3, 6, 16)
+
+
+def test_chain_of_mimic_joints_has_the_product_of_multipliers():
+    hand = load_hand_text(
+        """<robot name="chain"><link name="a"/>
+        <link name="d"><collision><geometry><sphere radius="0.01"/></geometry></collision></link>
+        <link name="b"/><link name="c"/>
+        <joint name="3" type="revolute"><parent link="c"/><child link="d"/>
+          <mimic joint="2" multiplier="-2" offset="0.1"/></joint>
+        <joint name="2" type="revolute"><parent link="b"/><child link="c"/>
+          <mimic joint="1" multiplier="0.5" offset="0.3"/></joint>
+        <joint name="1" type="revolute"><parent link="a"/><child link="b"/>
+          <limit lower="0" upper="1" effort="1" velocity="1"/></joint></robot>"""
+    )
+    assert hand.joint_names == ('1',)
+    link = hand.link_names.index('d')
+    assert hand.multipliers[link] == pytest.approx(-1.0)
+    assert hand.offsets[link] == pytest.approx(-2 * 0.3 + 0.1)
+    # All about x: the angles add up, q + (0.5 q + 0.3) - (q + 0.5).
+    angle = Rotation.from_quat(link_poses(hand, [0.8])[link, 3:]).as_rotvec()
+    np.testing.assert_allclose(angle, [0.5 * 0.8 - 0.2, 0, 0], atol=1e-12)
+
+
+def test_wrong_number_of_joints_is_refused(allegro):
+    with pytest.raises(InputError, match='16') as caught:
+        link_poses(allegro, np.zeros(15))
+    assert caught.value.code == ErrorCode.WRONG_SHAPE
