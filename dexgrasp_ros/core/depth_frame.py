@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dexgrasp_ros.core.errors import ErrorCode, InputError, choices
+from dexgrasp_ros.core.archive import read_archive
+from dexgrasp_ros.core.errors import ErrorCode, InputError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,21 +84,7 @@ def load_scene(path: str | Path) -> DepthFrame:
         FILE_NOT_FOUND, INVALID_INPUT (not an ``.npz``), MISSING_KEY, WRONG_TYPE, WRONG_SHAPE or
         OUT_OF_RANGE.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"There is no scene file '{path}'.", ErrorCode.FILE_NOT_FOUND)
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            if not hasattr(file, 'files'):
-                raise ValueError('it holds one bare array')
-            data = {key: file[key] for key in file.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(f"'{path}' is not a scene file (.npz): {error}") from error
-    if missing := {'depth', 'seg', 'K'} - set(data):
-        raise InputError(
-            f"Scene file '{path}' lacks {choices(missing)}; it has {choices(data)}.",
-            ErrorCode.MISSING_KEY,
-        )
+    data = read_archive(path, 'scene', ('depth', 'seg', 'K'))
     return DepthFrame(
         depth=data['depth'],
         labels=data['seg'],

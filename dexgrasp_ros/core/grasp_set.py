@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dexgrasp_ros.core.errors import ErrorCode, InputError, choices
+from dexgrasp_ros.core.archive import read_archive
 
 _JSON_FIELDS = ('config', 'timing', 'rejected')
 _TEXT_FIELDS = ('hand', 'urdf', 'object_mesh', 'hand_frame')
@@ -89,24 +89,12 @@ class GraspSet:
         InputError
             FILE_NOT_FOUND, INVALID_INPUT (not an ``.npz``) or MISSING_KEY.
         """
-        path = Path(path)
-        if not path.is_file():
-            raise InputError(f"There is no grasp file '{path}'.", ErrorCode.FILE_NOT_FOUND)
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                data = {key: file[key] for key in file.files}
-        except (ValueError, OSError) as error:
-            raise InputError(f"'{path}' is not a grasp file (.npz): {error}") from error
         needed = {
             f.name
             for f in dataclasses.fields(cls)
             if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
         }
-        if missing := needed - set(data):
-            raise InputError(
-                f"Grasp file '{path}' lacks {choices(missing)}; it has {choices(data)}.",
-                ErrorCode.MISSING_KEY,
-            )
+        data = read_archive(path, 'grasp', needed)
         values: dict[str, Any] = {}
         for f in dataclasses.fields(cls):
             if f.name not in data:

@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+
+from dexgrasp_ros.core.archive import read_archive
+from dexgrasp_ros.core.depth_frame import load_scene
+from dexgrasp_ros.core.errors import ErrorCode, InputError
+from dexgrasp_ros.core.grasp_set import GraspSet
+
+READERS = [load_scene, GraspSet.load]
+
+
+def write(path, kind):
+    """Write a file that came to harm in some way."""
+    if kind == 'text':
+        path.write_text('nothing of use here')
+    elif kind == 'empty':
+        path.write_bytes(b'')
+    elif kind == 'bare array':
+        with path.open('wb') as file:
+            np.save(file, np.zeros(3))
+    elif kind == 'pickle':
+        with path.open('wb') as file:
+            np.savez(file, depth=np.array([{}], dtype=object))
+    else:
+        with path.open('wb') as file:
+            np.savez_compressed(file, depth=np.random.default_rng(0).random((99, 99)))
+        content = bytearray(path.read_bytes())
+        if kind == 'truncated':
+            content = content[:-200]
+        else:
+            content[200:9000:7] = bytes(255 - b for b in content[200:9000:7])
+        path.write_bytes(content)
+
+
+@pytest.mark.parametrize('reader', READERS)
+@pytest.mark.parametrize('kind', ['text', 'empty', 'truncated', 'damaged', 'bare array', 'pickle'])
+def test_a_broken_file_is_refused_by_name(tmp_path, reader, kind):
+    write(tmp_path / 'broken.npz', kind)
+    with pytest.raises(InputError, match=r'broken\.npz.* is not a') as caught:
+        reader(tmp_path / 'broken.npz')
+    assert caught.value.code == ErrorCode.INVALID_INPUT
+
+
+@pytest.mark.parametrize('reader', READERS)
+def test_a_missing_file_and_a_missing_key_have_codes_of_their_own(tmp_path, reader):
+    with pytest.raises(InputError, match=r'absent\.npz') as caught:
+        reader(tmp_path / 'absent.npz')
+    assert caught.value.code == ErrorCode.FILE_NOT_FOUND
+    np.savez(tmp_path / 'other.npz', other=1)
+    with pytest.raises(InputError, match=r"lacks '.*it has 'other'") as caught:
+        reader(tmp_path / 'other.npz')
+    assert caught.value.code == ErrorCode.MISSING_KEY
+
+
+def test_the_arrays_come_back(tmp_path):
+    np.savez(tmp_path / 'good.npz', a=[1, 2], b='text')
+    data = read_archive(tmp_path / 'good.npz', 'test', ['a'])
+    assert data['a'].tolist() == [1, 2] and str(data['b']) == 'text'
