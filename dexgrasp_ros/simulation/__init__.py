@@ -4,10 +4,20 @@ from dexgrasp_ros.simulation.bodies import Body, contact_bodies, hand_bodies
 from dexgrasp_ros.simulation.cameras import PinholeCamera, RayScene
 from dexgrasp_ros.simulation.demo_scene import make_demo_scene, save_scene
 from dexgrasp_ros.simulation.depth_camera import render_depth_frame
+from dexgrasp_ros.simulation.panel import Panel
+from dexgrasp_ros.simulation.picture import (
+    render_grasp,
+    render_grasps,
+    render_meshes,
+    render_panels,
+    render_reconstruction,
+    save_picture,
+)
 from dexgrasp_ros.simulation.sensor_noise import SensorNoise, add_sensor_noise
 
 __all__ = [
     'Body',
+    'Panel',
     'PinholeCamera',
     'RayScene',
     'SensorNoise',
@@ -16,5 +26,11 @@ __all__ = [
     'hand_bodies',
     'make_demo_scene',
     'render_depth_frame',
+    'render_grasp',
+    'render_grasps',
+    'render_meshes',
+    'render_panels',
+    'render_reconstruction',
+    'save_picture',
     'save_scene',
 ]

@@ -26,7 +26,8 @@ class Body:
     pose: NDArray[np.float64] | None = None  # [7] in the scene, xyz qxyzw; None is the identity
     color: Color = (0.7, 0.7, 0.7)  # linear RGB, 0 … 1
     label: int = 0  # what a segmentation camera writes
-    smooth: bool = True  # shade edges flatter than 30° as if they were round
+    crease: float = np.pi / 6  # edges flatter than this [rad] are shaded as if they were round
+    shaded: bool = True  # whether light and shadow act on it
 
     def posed_vertices(self) -> NDArray[np.float64]:
         """Vertices in the scene's frame."""
@@ -54,7 +55,8 @@ def hand_bodies(
             vertices=mesh.vertices,
             faces=mesh.faces,
             pose=link_poses[mesh.link],
-            color=color or mesh.color[:3],
+            # URDF colours are meant as displayed: sRGB, about a power of 2.2.
+            color=color or tuple(float(c) ** 2.2 for c in mesh.color[:3]),
         )
         for mesh in hand.meshes
     ]
@@ -94,43 +96,48 @@ def contact_bodies(
     for point, normal in zip(points, normals, strict=True):
         if not np.isfinite(point).all():
             continue
-        bodies.append(
-            Body(vertices=ball.vertices + point, faces=ball.faces, color=color, smooth=True)
-        )
+        bodies.append(Body(vertices=ball.vertices + point, faces=ball.faces, color=color))
         if np.isfinite(normal).all():
             turn = trimesh.geometry.align_vectors([0, 0, 1], normal)[:3, :3]
             vertices = arrow.vertices @ turn.T + point
-            bodies.append(Body(vertices=vertices, faces=arrow.faces, color=color, smooth=False))
+            bodies.append(Body(vertices=vertices, faces=arrow.faces, color=color))
     return bodies
 
 
-def bounding_sphere(bodies: Iterable[Body]) -> tuple[NDArray[np.float64], float]:
-    """Centre of the bounding box of all bodies and the distance of the farthest vertex from it."""
-    vertices = np.vstack([b.posed_vertices() for b in bodies])
-    center = (vertices.min(axis=0) + vertices.max(axis=0)) / 2
-    return center, float(np.linalg.norm(vertices - center, axis=1).max())
+def point_body(points: NDArray[np.float64], *, size: float, color: Color) -> Body:
+    """Make points [M, 3] m into one body of little octahedra, `size` [m] wide, without shadows."""
+    corners = 0.5 * size * np.vstack([np.eye(3), -np.eye(3)])
+    x, y, z, mx, my, mz = range(6)
+    eighths = [[x, y, z], [y, mx, z], [mx, my, z], [my, x, z]]
+    eighths += [[y, x, mz], [mx, y, mz], [my, mx, mz], [x, my, mz]]
+    vertices = (points[:, None] + corners).reshape(-1, 3)
+    faces = (6 * np.arange(len(points))[:, None, None] + np.array(eighths)).reshape(-1, 3)
+    return Body(vertices=vertices, faces=faces, color=color, crease=np.pi, shaded=False)
+
+
+def posed_vertices(bodies: Iterable[Body]) -> NDArray[np.float64]:
+    """Vertices of all bodies in the scene's frame, [V, 3]."""
+    return np.vstack([b.posed_vertices() for b in bodies])
 
 
 def corner_normals(body: Body) -> NDArray[np.float32]:
     """Shading normals of every corner of every face in the scene's frame, [F, 3, 3].
 
     A corner takes the mean of the faces around its vertex, weighted by area, where the face itself
-    is within 30° of that mean; elsewhere (the edge of a box) the normal of the face.
+    is within the body's `crease` of that mean; elsewhere (the edge of a box) the face's normal.
     """
     triangles = body.vertices[body.faces]
     area = np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
     flat = area / np.maximum(np.linalg.norm(area, axis=1, keepdims=True), 1e-20)
-    corners = np.repeat(flat[:, None], 3, axis=1)
-    if body.smooth:
-        # Vertices in one place count as one, so that seams of the mesh do not show.
-        _, merged = np.unique(np.round(body.vertices, 7), axis=0, return_inverse=True)
-        index = merged.reshape(-1)[body.faces]
-        mean = np.zeros((merged.max() + 1, 3))
-        for k in range(3):
-            np.add.at(mean, index[:, k], area)
-        mean /= np.maximum(np.linalg.norm(mean, axis=1, keepdims=True), 1e-20)
-        alike = (mean[index] * flat[:, None]).sum(axis=2) > np.cos(np.radians(30))
-        corners = np.where(alike[..., None], mean[index], corners)
+    # Vertices in one place (0.1 µm) count as one, so that seams of the mesh do not show.
+    _, merged = np.unique(np.round(body.vertices, 7), axis=0, return_inverse=True)
+    index = merged.reshape(-1)[body.faces]
+    mean = np.column_stack(
+        [np.bincount(index.ravel(), weights=np.repeat(area[:, k], 3)) for k in range(3)]
+    )
+    mean /= np.maximum(np.linalg.norm(mean, axis=1, keepdims=True), 1e-20)
+    alike = np.einsum('fkj,fj->fk', mean[index], flat) > np.cos(body.crease)
+    corners = np.where(alike[..., None], mean[index], flat[:, None])
     if body.pose is not None:
         corners = corners @ pose_to_matrix(body.pose)[:3, :3].T
     return corners.astype(np.float32)

@@ -58,27 +58,19 @@ class PinholeCamera:
         """Position in the world [3] m."""
         return self.T_world_cam[:3, 3]
 
-    def supersampled(self, factor: int) -> PinholeCamera:
-        """Return the same view with `factor` times the pixels along each axis."""
-        intrinsics = self.intrinsics.copy()
-        intrinsics[:2] *= factor
-        # Pixel u becomes the pixels factor·u … factor·u + factor − 1.
-        intrinsics[:2, 2] += (factor - 1) / 2
-        return PinholeCamera(
-            width=self.width * factor,
-            height=self.height * factor,
-            intrinsics=intrinsics,
-            T_world_cam=self.T_world_cam,
-        )
+    def directions(
+        self, u: NDArray[np.floating] | None = None, v: NDArray[np.floating] | None = None
+    ) -> NDArray[np.float32]:
+        """World directions [..., 3] through pixel coordinates; z along the optical axis is 1.
 
-    def directions(self) -> NDArray[np.float32]:
-        """World directions of all pixels, [H, W, 3]; z along the optical axis is 1."""
-        u = (np.arange(self.width) - self.intrinsics[0, 2]) / self.intrinsics[0, 0]
-        v = (np.arange(self.height) - self.intrinsics[1, 2]) / self.intrinsics[1, 1]
+        Without coordinates those of all pixels, [H, W, 3].
+        """
+        if u is None or v is None:
+            u, v = np.arange(self.width)[None, :], np.arange(self.height)[:, None]
+        x = ((u - self.intrinsics[0, 2]) / self.intrinsics[0, 0]).astype(np.float32)[..., None]
+        y = ((v - self.intrinsics[1, 2]) / self.intrinsics[1, 1]).astype(np.float32)[..., None]
         rotation = self.T_world_cam[:3, :3].astype(np.float32)
-        x = u.astype(np.float32)[None, :, None] * rotation[:, 0]
-        y = v.astype(np.float32)[:, None, None] * rotation[:, 1]
-        return x + y + rotation[:, 2]
+        return x * rotation[:, 0] + y * rotation[:, 1] + rotation[:, 2]
 
     def project(self, points: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Pixel coordinates (u, v) [M, 2] of world points [M, 3], and their depth z [M]."""
@@ -92,12 +84,21 @@ class PinholeCamera:
 
 @dataclass(frozen=True, kw_only=True)
 class Hits:
-    """What each pixel's ray met first."""
+    """What each ray met first; the leading shape is that of the rays."""
 
-    depth: NDArray[np.float32]  # [H, W] m along the optical axis, inf where nothing
-    body: NDArray[np.int32]  # [H, W] index of the body, NO_HIT where nothing
-    normals: NDArray[np.float32]  # [H, W, 3] unit, in the world, for shading
-    points: NDArray[np.float32]  # [H, W, 3] in the world; not finite where nothing
+    depth: NDArray[np.float32]  # [...] in lengths of the ray's direction, inf where nothing
+    body: NDArray[np.int32]  # [...] index of the body, NO_HIT where nothing
+    normals: NDArray[np.float32]  # [..., 3] unit, toward the viewer, for shading; else zero
+    points: NDArray[np.float32]  # [..., 3] in the world; zero where nothing
+
+    def __getitem__(self, index: object) -> Hits:
+        """Hits of some of the rays."""
+        return Hits(
+            depth=self.depth[index],
+            body=self.body[index],
+            normals=self.normals[index],
+            points=self.points[index],
+        )
 
 
 class RayScene:
@@ -115,7 +116,10 @@ class RayScene:
         self._scene = o3d.t.geometry.RaycastingScene()
         self._no_id = self._scene.INVALID_ID
         self.bodies = tuple(bodies)
-        self._corner_normals = [corner_normals(b) for b in bodies]
+        self._first_face = np.cumsum([0, *(len(b.faces) for b in bodies)])
+        self._corner_normals = np.concatenate(
+            [np.empty((0, 3, 3), np.float32), *(corner_normals(b) for b in bodies)]
+        )
         for body in bodies:
             self._scene.add_triangles(
                 self._tensor(np.ascontiguousarray(body.posed_vertices(), dtype=np.float32)),
@@ -123,43 +127,47 @@ class RayScene:
             )
 
     def cast(self, camera: PinholeCamera) -> Hits:
-        """Cast one ray through every pixel."""
-        directions = camera.directions()
-        eye = np.broadcast_to(camera.eye.astype(np.float32), directions.shape)
-        rays = np.concatenate([eye, directions], axis=-1)
+        """Cast one ray through every pixel; `Hits.depth` is along the optical axis [m]."""
+        return self.trace(camera.eye, camera.directions())
+
+    def trace(self, eye: NDArray[np.float64], directions: NDArray[np.float32]) -> Hits:
+        """Follow rays from `eye` [3] along directions [..., 3]."""
+        shape = directions.shape[:-1]
+        flat = directions.reshape(-1, 3)
+        eye = eye.astype(np.float32)
+        rays = np.empty((len(flat), 6), dtype=np.float32)
+        rays[:, :3], rays[:, 3:] = eye, flat
         answer = self._scene.cast_rays(self._tensor(rays))
-        depth = answer['t_hit'].numpy()
-        ids = answer['geometry_ids'].numpy()
-        body = np.where(ids == self._no_id, NO_HIT, ids.astype(np.int64)).astype(np.int32)
-        normals = self._interpolate(
-            body, answer['primitive_ids'].numpy(), answer['primitive_uvs'].numpy()
+        depth, ids = answer['t_hit'].numpy(), answer['geometry_ids'].numpy()
+        hit = np.flatnonzero(ids != self._no_id)
+        body = np.full(len(flat), NO_HIT, dtype=np.int32)
+        body[hit] = ids[hit]
+        normals, points = np.zeros((2, len(flat), 3), dtype=np.float32)
+        corners = self._corner_normals[
+            self._first_face[body[hit]] + answer['primitive_ids'].numpy()[hit]
+        ]
+        # Barycentric: u belongs to the second corner, v to the third.
+        u, v = answer['primitive_uvs'].numpy()[hit].T
+        normal = np.einsum('ij,ijk->ik', np.column_stack([1 - u - v, u, v]), corners)
+        # Open meshes have two sides; the one that is seen faces the viewer.
+        sign = -np.sign(np.einsum('ij,ij->i', normal, flat[hit]))
+        length = np.sqrt(np.einsum('ij,ij->i', normal, normal))
+        normals[hit] = normal * (sign / np.maximum(length, 1e-9))[:, None]
+        points[hit] = eye + depth[hit, None] * flat[hit]
+        return Hits(
+            depth=depth.reshape(shape),
+            body=body.reshape(shape),
+            normals=normals.reshape(*shape, 3),
+            points=points.reshape(*shape, 3),
         )
-        with np.errstate(invalid='ignore'):
-            points = eye + depth[..., None] * directions
-        # Open meshes have two sides; the one that is seen faces the camera.
-        away = (normals * directions).sum(axis=-1) > 0
-        normals[away] *= -1
-        return Hits(depth=depth, body=body, normals=normals, points=points)
 
     def occluded(
-        self, origins: NDArray[np.floating], directions: NDArray[np.floating], reach: float
+        self,
+        origins: NDArray[np.floating],
+        directions: NDArray[np.floating],
+        reach: float = np.inf,
     ) -> NDArray[np.bool_]:
         """Whether anything lies within `reach` [m] of origins [..., 3] along unit directions."""
         rays = np.concatenate(np.broadcast_arrays(origins, directions), axis=-1)
         rays = self._tensor(np.ascontiguousarray(rays, dtype=np.float32))
         return self._scene.test_occlusions(rays, tfar=reach).numpy()
-
-    def _interpolate(
-        self, body: NDArray[np.int32], face: NDArray[np.uint32], uv: NDArray[np.float32]
-    ) -> NDArray[np.float32]:
-        """Shading normals at barycentric coordinates (u of the second corner, v of the third)."""
-        normals = np.zeros((*body.shape, 3), dtype=np.float32)
-        for k, corners in enumerate(self._corner_normals):
-            hit = np.nonzero(body == k)
-            if len(hit[0]) == 0:
-                continue
-            at = corners[face[hit]]
-            u, v = uv[hit].T
-            value = (1 - u - v)[:, None] * at[:, 0] + u[:, None] * at[:, 1] + v[:, None] * at[:, 2]
-            normals[hit] = value / np.maximum(np.linalg.norm(value, axis=1, keepdims=True), 1e-9)
-        return normals

@@ -10,7 +10,7 @@ from dexgrasp_ros.core.depth_frame import DepthFrame
 from dexgrasp_ros.simulation.bodies import Body
 from dexgrasp_ros.simulation.cameras import NO_HIT, PinholeCamera, RayScene
 from dexgrasp_ros.simulation.sensor_noise import SensorNoise, add_sensor_noise
-from dexgrasp_ros.simulation.shading import shade, to_display
+from dexgrasp_ros.simulation.shading import render_colors
 
 
 def render_depth_frame(
@@ -50,7 +50,7 @@ def render_depth_frame(
         depth=depth,
         labels=labels,
         intrinsics=camera.intrinsics,
-        rgb=to_display(shade(scene, hits, camera)),
+        rgb=render_colors(scene, hits, camera),
         T_world_cam=camera.T_world_cam,
         stamp=stamp,
     )

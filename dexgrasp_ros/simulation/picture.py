@@ -1,0 +1,300 @@
+"""Pictures for people: grasps on an object, and what was reconstructed, ray-cast to PNG."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from dexgrasp_ros.core.errors import ErrorCode, InputError
+from dexgrasp_ros.core.hand_model import HandModel
+from dexgrasp_ros.core.object_model import ObservedObject
+from dexgrasp_ros.simulation.bodies import Body, Color, contact_bodies, hand_bodies
+from dexgrasp_ros.simulation.panel import Panel, render_panel
+from dexgrasp_ros.simulation.views import choose_views, fit_camera
+
+OBJECT_COLOR: Color = (0.16, 0.45, 0.72)
+_UP = (0.0, 0.0, 1.0)
+_GAP = 4  # px between panels
+_SURFACE_SAMPLES = 300  # of the object, to judge how much of it a view shows
+
+
+def render_grasp(
+    hand: HandModel,
+    link_poses: NDArray[np.float64],
+    vertices: NDArray[np.float64],
+    faces: NDArray[np.int64],
+    *,
+    points: ArrayLike | None = None,
+    support_plane: ArrayLike | None = None,
+    contact_points: ArrayLike | None = None,
+    contact_normals: ArrayLike | None = None,
+    toward_viewer: ArrayLike | None = None,
+    caption: str = '',
+    size: tuple[int, int] = (1600, 900),
+) -> NDArray[np.uint8]:
+    """Show one grasp from two sides: hand, mesh (see-through), depth points, table, contacts.
+
+    Parameters
+    ----------
+    hand, link_poses
+        The hand and its links' poses [L, 7] in the mesh's frame.
+    vertices, faces
+        The object's mesh [V, 3] m, [F, 3].
+    points
+        What the camera measured [M, 3] m.
+    support_plane
+        n, d [4]; its normal is up in the picture.
+    contact_points, contact_normals
+        [C, 3]; rows with NaN are left out.
+    toward_viewer
+        Direction from the object to the viewer of the first view, such as minus the object's
+        position in a camera's frame; default: where the contacts are seen best.
+    caption
+        Stands in the first view.
+    size
+        Of the picture, width and height [px].
+
+    Returns
+    -------
+    NDArray
+        sRGB uint8 [height, width, 3].
+    """
+    body = Body(vertices=vertices, faces=faces, color=OBJECT_COLOR)
+    links = hand_bodies(hand, link_poses)
+    contacts = _finite(contact_points)
+    if contact_normals is not None:
+        contact_normals = np.asarray(contact_normals)[np.isfinite(contact_points).all(axis=1)]
+    panel = Panel(
+        solid=tuple(links),
+        glass=(body,),
+        marks=tuple(contact_bodies(contacts, contact_normals)),
+        points=_finite(points),
+        support_plane=_plane(support_plane),
+        caption=caption,
+    )
+    surface = _some_of_surface(vertices, faces)
+    # Contacts count as much as the whole surface.
+    weights = np.concatenate(
+        [
+            np.full(len(contacts), 1 / max(len(contacts), 1)),
+            np.full(len(surface), 1 / len(surface)),
+        ]
+    )
+    directions = choose_views(
+        links,
+        np.vstack([contacts, surface]),
+        up=_up(panel),
+        preferred=toward_viewer,
+        weights=weights,
+    )
+    return _two_views(panel, directions, size)
+
+
+def render_reconstruction(
+    observed: ObservedObject,
+    *,
+    toward_viewer: ArrayLike | None = None,
+    caption: str = '',
+    size: tuple[int, int] = (1600, 900),
+) -> NDArray[np.uint8]:
+    """Show a reconstructed object from two sides: depth points, mesh and support plane.
+
+    Parameters
+    ----------
+    observed
+        What perception made.
+    toward_viewer
+        As in `render_grasp`; default: toward the origin of the object's frame, which is where the
+        camera stood if that is an optical frame.
+    caption, size
+        As in `render_grasp`.
+    """
+    body = Body(vertices=observed.vertices, faces=observed.faces, color=OBJECT_COLOR)
+    panel = Panel(
+        glass=(body,),
+        opacity=0.75,
+        points=_finite(observed.points),
+        support_plane=_plane(observed.support_plane),
+        caption=caption,
+    )
+    if toward_viewer is None:
+        toward_viewer = -observed.vertices.mean(axis=0)
+    surface = _some_of_surface(observed.vertices, observed.faces)
+    directions = choose_views([body], surface, up=_up(panel), preferred=toward_viewer)
+    return _two_views(panel, directions, size)
+
+
+def render_grasps(
+    hand: HandModel,
+    link_poses: NDArray[np.float64],
+    vertices: NDArray[np.float64],
+    faces: NDArray[np.int64],
+    *,
+    support_plane: ArrayLike | None = None,
+    captions: Sequence[str] = (),
+    columns: int | None = None,
+    size: tuple[int, int] = (1600, 900),
+) -> NDArray[np.uint8]:
+    """Show several grasps of one object side by side, each from where it is seen best.
+
+    Parameters
+    ----------
+    hand, link_poses
+        The hand and its links' poses in each grasp [K, L, 7], in the mesh's frame.
+    vertices, faces
+        The object's mesh [V, 3] m, [F, 3].
+    support_plane
+        n, d [4]; its normal is up in the picture.
+    captions
+        One for each grasp, or none.
+    columns
+        Panels in a row; default: what fits the picture's shape.
+    size
+        Of the picture, width and height [px].
+    """
+    body = Body(vertices=vertices, faces=faces, color=OBJECT_COLOR)
+    surface = _some_of_surface(vertices, faces)
+    panels, directions = [], []
+    for k, poses in enumerate(link_poses):
+        links = hand_bodies(hand, poses)
+        panel = Panel(
+            solid=(*links, body),
+            support_plane=_plane(support_plane),
+            caption=captions[k] if k < len(captions) else '',
+        )
+        panels.append(panel)
+        directions.append(choose_views(links, surface, up=_up(panel))[0])
+    return render_panels(panels, directions, columns=columns, size=size)
+
+
+def render_meshes(
+    bodies: Sequence[Body],
+    *,
+    support_plane: ArrayLike | None = None,
+    toward_viewer: ArrayLike = (1.0, -0.6, 0.6),
+    caption: str = '',
+    size: tuple[int, int] = (1200, 900),
+) -> NDArray[np.uint8]:
+    """Show any bodies in one view, such as a hand in its preshape.
+
+    Parameters
+    ----------
+    bodies
+        What to draw.
+    support_plane
+        n, d [4]; its normal is up in the picture, else z.
+    toward_viewer
+        Direction from the bodies to the viewer [3].
+    caption, size
+        As in `render_grasp`.
+    """
+    panel = Panel(solid=tuple(bodies), support_plane=_plane(support_plane), caption=caption)
+    direction = np.asarray(toward_viewer, dtype=np.float64)
+    return render_panels([panel], [direction / np.linalg.norm(direction)], columns=1, size=size)
+
+
+def render_panels(
+    panels: Sequence[Panel],
+    directions: Sequence[ArrayLike],
+    *,
+    columns: int | None = None,
+    size: tuple[int, int] = (1600, 900),
+) -> NDArray[np.uint8]:
+    """Render panels into one picture, row by row, each seen from its direction.
+
+    Raises
+    ------
+    InputError
+        INVALID_INPUT: there is nothing to draw.
+    """
+    if not panels:
+        raise InputError('There is nothing to draw: no panels.', ErrorCode.INVALID_INPUT)
+    width, height = size
+    columns = columns or _best_columns(len(panels), width / height)
+    rows = -(-len(panels) // columns)
+    picture = np.full((height, width, 3), 255, dtype=np.uint8)
+    xs = np.linspace(0, width + _GAP, columns + 1).astype(int)
+    ys = np.linspace(0, height + _GAP, rows + 1).astype(int)
+
+    def draw(k: int) -> None:
+        row, column = divmod(k, columns)
+        x, y = xs[column], ys[row]
+        w, h = xs[column + 1] - _GAP - x, ys[row + 1] - _GAP - y
+        camera = fit_camera(
+            panels[k].outline(), directions[k], up=_up(panels[k]), width=w, height=h
+        )
+        view = _write(render_panel(panels[k], camera), panels[k].caption)
+        picture[y : y + h, x : x + w] = view
+
+    # NumPy and Embree leave the interpreter free, so two views keep two cores busy.
+    with ThreadPoolExecutor(min(len(panels), os.cpu_count() or 1)) as pool:
+        list(pool.map(draw, range(len(panels))))
+    return picture
+
+
+def save_picture(image: NDArray[np.uint8], path: str | Path) -> None:
+    """Write a picture [H, W, 3] as PNG, or what the name's ending says."""
+    from PIL import Image
+
+    Image.fromarray(image).save(path)
+
+
+def _two_views(
+    panel: Panel,
+    directions: tuple[NDArray[np.float64], NDArray[np.float64]],
+    size: tuple[int, int],
+) -> NDArray[np.uint8]:
+    other_side = dataclasses.replace(panel, caption='')
+    return render_panels((panel, other_side), directions, columns=2, size=size)
+
+
+def _best_columns(count: int, aspect: float) -> int:
+    """Columns that make panels as square as possible without empty rows."""
+    squareness = [
+        abs(np.log(aspect * -(-count // c) / c)) + 0.1 * (-count % c) for c in range(1, count + 1)
+    ]
+    return 1 + int(np.argmin(squareness))
+
+
+def _write(image: NDArray[np.uint8], caption: str) -> NDArray[np.uint8]:
+    """Write a caption into the upper left corner."""
+    if not caption:
+        return image
+    from PIL import Image, ImageDraw, ImageFont
+
+    picture = Image.fromarray(image)
+    size = max(13, min(image.shape[:2]) // 34)
+    font = ImageFont.load_default(size=size)
+    ImageDraw.Draw(picture).multiline_text(
+        (0.8 * size, 0.7 * size), caption, fill=(40, 44, 52), font=font, spacing=0.35 * size
+    )
+    return np.asarray(picture)
+
+
+def _up(panel: Panel) -> NDArray[np.float64]:
+    return np.array(_UP) if panel.support_plane is None else panel.support_plane[:3]
+
+
+def _plane(plane: ArrayLike | None) -> NDArray[np.float64] | None:
+    if plane is None:
+        return None
+    plane = np.asarray(plane, dtype=np.float64)
+    return plane / np.linalg.norm(plane[:3])
+
+
+def _some_of_surface(
+    vertices: NDArray[np.float64], faces: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Middles of some triangles, about `_SURFACE_SAMPLES`."""
+    return vertices[faces[:: max(1, len(faces) // _SURFACE_SAMPLES)]].mean(axis=1)
+
+
+def _finite(points: ArrayLike | None) -> NDArray[np.float64]:
+    points = np.empty((0, 3)) if points is None else np.asarray(points, dtype=np.float64)
+    return points[np.isfinite(points).all(axis=1)]
