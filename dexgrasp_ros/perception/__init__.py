@@ -1,6 +1,6 @@
 """From depth, labels and intrinsics to watertight meshes, support plane and obstacles."""
 
 from dexgrasp_ros.perception.config import ReconstructionConfig
-from dexgrasp_ros.perception.reconstruct import Reconstruction, reconstruct
+from dexgrasp_ros.perception.reconstruction import Reconstruction, reconstruct
 
 __all__ = ['Reconstruction', 'ReconstructionConfig', 'reconstruct']

@@ -67,7 +67,8 @@ def _frustum(window: DepthWindow, pixel: NDArray[np.int64], nearest: float) -> M
     """Solid that the rays around a pixel sweep from just before the mesh to the measurement."""
     v, u = pixel
     offsets = _HALF_WIDTH * np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])
-    rays = np.column_stack([(np.array([u, v]) + offsets - window.center) / window.focal, np.ones(4)])
+    corners = (np.array([u, v]) + offsets - window.center) / window.focal
+    rays = np.column_stack([corners, np.ones(4)])
     far = float(window.depth[v, u])
     near = min(0.98 * nearest, 0.99 * far)
     return make_solid(np.concatenate([near * rays, far * rays]), _BOX_FACES)

@@ -6,9 +6,9 @@ plane, and (3) the guess below fills. By (1) nothing is invented where the camer
 The guess works slice by slice, parallel to the plane. The leftmost and rightmost seen points of a
 slice are where the line of sight grazes the object; for a box seen over a corner, for a cylinder
 and for every other slice with a centre of symmetry, their midpoint is that centre. A hidden point
-is filled where its reflection through the centre is not seen to be free. Besides, what stands above
-continues straight down to the plane (this alone completes a box of which the camera sees the front
-and the top), and a thin shell behind all that was seen is filled in any case.
+is filled where its reflection through the centre is not seen to be free. Besides, what stands
+above continues straight down to the plane (this alone completes a box of which the camera sees
+the front and the top), and a thin shell behind all that was seen is filled in any case.
 """
 
 from __future__ import annotations
@@ -30,8 +30,12 @@ _MIN_SLICE_WIDTH = 0.01  # m
 # Depth over width from which a slice shows more than a flat front: a circle has 0.5, a square
 # seen over its corner 0.5, one turned by 10 degrees 0.2.
 _MIN_SLICE_DEPTH = 0.15
+# Extent of both ends along the line of sight, over width, from which far sides are seen too: the
+# 20 degrees of an arc that `_slice_center` looks at have 0.17 on each side of the grazing point.
+_TWO_SIDED = 0.25
 _MEDIAN_LAYERS = 9  # layers over which centres are smoothed
 _BLUR = 0.7  # voxels
+_GUESS_BLUR = 2.0  # voxels, within a slice
 _TRUNCATION = 4.0  # voxels; the field keeps its sign beyond, its value says no more
 
 
@@ -51,7 +55,8 @@ class SliceCenters:
     def at(self, heights: NDArray[np.float64]) -> tuple[NDArray, NDArray, NDArray[np.bool_]]:
         """Centres [L, 2] and nearest points [L] at other heights, and whether they are known."""
         if not len(self.heights):
-            return np.zeros((len(heights), 2)), np.zeros(len(heights)), np.zeros(len(heights), bool)
+            none = np.zeros(len(heights))
+            return np.zeros((len(heights), 2)), none, none.astype(bool)
         columns = (self.centers[:, 0], self.centers[:, 1], self.near)
         values = np.column_stack([np.interp(heights, self.heights, c) for c in columns])
         distance = np.abs(heights[:, None] - self.heights).min(axis=1)
@@ -84,9 +89,12 @@ def _slice_center(points: NDArray[np.float64]) -> tuple[float, float, float] | N
     if width < _MIN_SLICE_WIDTH:
         return None
     margin = 0.03 * width  # of an arc, this takes in 20 degrees from the grazing point
-    ends = [np.percentile(away[end], 90.0) for end in (aside <= left + margin, aside >= right - margin)]
-    near = float(np.percentile(away, 2.0))
-    center = float(np.mean(ends))
+    ends = (away[aside <= left + margin], away[aside >= right - margin])
+    nearest, farthest = np.array([np.percentile(end, [10.0, 90.0]) for end in ends]).T
+    near, center = float(np.percentile(away, 2.0)), float(farthest.mean())
+    if (farthest - nearest).min() > _TWO_SIDED * width:
+        # Both sides of the grazing points are seen, as with a bowl or the top of a box.
+        center = float(0.5 * (nearest + farthest).mean())
     if center - near < _MIN_SLICE_DEPTH * width:
         return None
     return center, 0.5 * (left + right), near
@@ -130,9 +138,10 @@ def complete(
 
     nodes = grid.nodes().reshape(-1, 3)
     reach = np.float32(_TRUNCATION * grid.spacing)
-    shadow, front = surface.shadow(axes.to_camera(nodes).astype(np.float32))
+    shadow, below = surface.shadow(axes.to_camera(nodes))
     possible = shadow < reach
-    guess = _guess(surface, grid, nodes, possible, front, centers, config.shell_thickness)
+    shell = np.where(possible, below - max(config.shell_thickness, 2.5 * grid.spacing), reach)
+    guess = _guess(surface, grid, nodes, possible, shell.astype(np.float32), centers)
     field = np.maximum(np.maximum(shadow, floor - nodes[:, 0]), guess)
     field = np.clip(field, -reach, reach).reshape(grid.shape).astype(np.float32)
     # Free space is known pixel by pixel; a blur of a voxel's size rounds off the steps.
@@ -144,24 +153,26 @@ def _guess(
     grid: Grid,
     nodes: NDArray[np.float32],
     possible: NDArray[np.bool_],
-    front: NDArray[np.float32],
+    shell: NDArray[np.float32],
     centers: SliceCenters,
-    thickness: float,
 ) -> NDArray[np.float32]:
     """Signed distance [M] to what the seen side suggests, whether the camera saw it or not."""
     reach = np.float32(_TRUNCATION * grid.spacing)
-    shell = np.where(possible, -front - np.float32(max(thickness, 2.5 * grid.spacing)), reach)
     middle, near, known = centers.at(grid.coordinates(0))
+    middle, near = middle.astype(np.float32), near.astype(np.float32)
     rows = np.flatnonzero(possible & np.repeat(known, grid.shape[1] * grid.shape[2]))
     layer = rows // (grid.shape[1] * grid.shape[2])
     mirrored = nodes[rows]
     mirrored[:, 1:] = 2.0 * middle[layer] - mirrored[:, 1:]
-    free = surface.free(grid.axes.to_camera(mirrored).astype(np.float32))
+    free = surface.free(grid.axes.to_camera(mirrored))
     guess = np.minimum(shell, reach)
     # Beyond the nearest seen point nothing was seen to be free where there was no measurement.
     guess[rows] = np.minimum(guess[rows], np.maximum(free, near[layer] - mirrored[:, 1]))
-    guess = guess.reshape(grid.shape)
-    return np.minimum.accumulate(guess[::-1], axis=0)[::-1].reshape(-1)
+    guess = np.clip(guess, -reach, reach).reshape(grid.shape)
+    guess = np.minimum.accumulate(guess[::-1], axis=0)[::-1]
+    # The edges of what was seen are ragged; their continuation need not be.
+    guess = ndimage.gaussian_filter(guess, (0.0, _GUESS_BLUR, _GUESS_BLUR))
+    return np.minimum(guess.reshape(-1), shell)
 
 
 def _close_border(field: NDArray[np.float32], value: np.float32) -> NDArray[np.float32]:

@@ -32,7 +32,7 @@ class ReconstructionConfig:
 
     spacing: float = setting(0.002, 'm', 'smallest voxel edge of the completion', 0.0005, 0.02)
     max_voxels: int = setting(
-        1000000, '1', 'voxels for each object; larger objects get larger voxels', 10000, 100000000
+        500000, '1', 'voxels for each object; larger objects get larger voxels', 10000, 100000000
     )
     shell_thickness: float = setting(
         0.006, 'm', 'least thickness behind a seen surface', 0.001, 0.05

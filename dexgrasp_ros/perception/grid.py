@@ -20,12 +20,14 @@ class Axes:
     offset: float  # height of the camera's origin [m]
 
     def to_local(self, points: NDArray) -> NDArray:
-        """Local coordinates [M, 3] of points of the camera's frame."""
-        return points @ self.rotation.T + np.array([self.offset, 0.0, 0.0])
+        """Local coordinates [M, 3] of points of the camera's frame, in the same precision."""
+        offset = np.array([self.offset, 0.0, 0.0], points.dtype)
+        return points @ self.rotation.T.astype(points.dtype) + offset
 
     def to_camera(self, points: NDArray) -> NDArray:
-        """Camera coordinates [M, 3] of local points."""
-        return (points - np.array([self.offset, 0.0, 0.0])) @ self.rotation
+        """Camera coordinates [M, 3] of local points, in the same precision."""
+        offset = np.array([self.offset, 0.0, 0.0], points.dtype)
+        return (points - offset) @ self.rotation.astype(points.dtype)
 
 
 def make_axes(plane: NDArray[np.float64], direction: NDArray[np.float64]) -> Axes:
@@ -57,8 +59,8 @@ class Grid:
 
     def nodes(self) -> NDArray[np.float32]:
         """Local coordinates of all nodes, [shape..., 3]."""
-        mesh = np.meshgrid(*(self.coordinates(a) for a in range(3)), indexing='ij')
-        return np.stack(mesh, axis=-1).astype(np.float32)
+        axes = (self.coordinates(axis).astype(np.float32) for axis in range(3))
+        return np.stack(np.meshgrid(*axes, indexing='ij'), axis=-1)
 
     def to_camera_matrix(self) -> NDArray[np.float64]:
         """Affine map [3, 4] from node indices to the camera's frame."""

@@ -58,12 +58,17 @@ def extract_solid(
     if floor is not None:
         solid = solid.trim_by_plane((1.0, 0.0, 0.0), floor)
     solid, dropped = _keep_pieces(solid, points)
+    return simplify(solid, max_faces), dropped
+
+
+def simplify(solid: Manifold, max_faces: int) -> Manifold:
+    """Merge faces, as little as needed to come down to `max_faces`; lengths are in nodes."""
     tolerance = _TOLERANCE
-    reduced = solid.simplify(tolerance)
-    while reduced.num_tri() > max_faces:
+    solid = solid.simplify(tolerance)
+    while solid.num_tri() > max_faces:
         tolerance *= 1.5
-        reduced = solid.simplify(tolerance)
-    return reduced, dropped
+        solid = solid.simplify(tolerance)
+    return solid
 
 
 def make_solid(vertices: NDArray[np.float64], faces: NDArray[np.int64]) -> Manifold:
@@ -82,11 +87,12 @@ def solid_mesh(solid: Manifold) -> tuple[NDArray[np.float64], NDArray[np.int64]]
     mesh = solid.to_mesh64()
     vertices = np.array(mesh.vert_properties, np.float64)[:, :3]
     faces = np.array(mesh.tri_verts, np.int64)
-    size = np.ptp(vertices, axis=0).max()
-    _, first, count = np.unique(
-        np.rint(vertices / (1e-6 * size)), axis=0, return_inverse=True, return_counts=True
-    )
-    touching = np.flatnonzero(count[first.reshape(-1)] > 1)
+    # Twenty bits for each coordinate: equal within a millionth of the size.
+    lower, size = vertices.min(axis=0), np.ptp(vertices, axis=0).max()
+    cells = np.rint((vertices - lower) / size * (2**20 - 1)).astype(np.int64)
+    keys = cells @ np.array([2**40, 2**20, 1])
+    _, first, count = np.unique(keys, return_inverse=True, return_counts=True)
+    touching = np.flatnonzero(count[first] > 1)
     if len(touching):
         corners = vertices[faces]
         centers = np.zeros_like(vertices)

@@ -13,7 +13,7 @@ from dexgrasp_ros.core.errors import ErrorCode, PerceptionError
 from dexgrasp_ros.perception.config import ReconstructionConfig
 from dexgrasp_ros.perception.view import DepthWindow
 
-# A pixel keeps its place when this many of the 24 around it (5 × 5) lie on the same surface. At
+# A pixel keeps its place when this many of the 24 around it (5 by 5) lie on the same surface. At
 # the corner of a square face 8 do; in a veil of flying pixels along an edge a line of 4 does.
 _MIN_NEIGHBOURS = 8
 # Clusters smaller than this share of the largest one are islands, at whatever distance.

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from scipy.interpolate import LinearNDInterpolator
 from scipy.spatial import ConvexHull, QhullError
 
 from dexgrasp_ros.core.open3d_loader import import_open3d
@@ -16,10 +15,15 @@ from dexgrasp_ros.perception.view import DepthWindow
 
 # The filtered surface stays within this of each measurement that lies behind it [m].
 _FILTER_REACH = 0.003
+# Cosine of the obliqueness beyond which a slope of the depth image is a step: 80 degrees, where
+# depth changes by 6 pixel sizes from pixel to pixel.
+_STEEPEST = 0.17
 # A hole of the mask in which more pixels than this see through is a real hole (a mug's handle).
 _OPEN_HOLE_SHARE = 0.1
 # A gap between parts of the object is hidden when something nearer covers this share of it.
 _COVERED_SHARE = 0.5
+# Rounds of relaxation in holes: they converge within the square root of this, in pixels.
+_RELAXATIONS = 60
 # Blur of the silhouette [px]: its signed distance then varies smoothly across pixel corners.
 _SILHOUETTE_BLUR = 1.0
 
@@ -36,13 +40,16 @@ class SeenSurface:
     background: NDArray[np.float32]  # [h, w] depth measured beside the object; -inf: not known
 
     def shadow(self, points: NDArray[np.float32]) -> tuple[NDArray, NDArray]:
-        """Signed distance [M] to all that the front surface hides, and to its front alone."""
-        front, side, _, _ = self._judge(points)
-        return np.maximum(front, side), front
+        """Signed distance [M] to all that the front hides, and distance [M] below that front.
+
+        The latter is infinite at steps of depth: between two surfaces none was seen.
+        """
+        front, side, cosine, _, _ = self._judge(points)
+        return np.maximum(front, side), np.where(cosine > _STEEPEST, -front, np.inf)
 
     def free(self, points: NDArray[np.float32]) -> NDArray[np.float32]:
         """Distance [M] into the space seen to be empty; negative where that is not known."""
-        front, side, pixels, z = self._judge(points)
+        front, side, _, pixels, z = self._judge(points)
         height, width = self.background.shape
         u, v = np.rint(pixels).astype(np.int32).T
         inside = (u >= 0) & (u < width) & (v >= 0) & (v < height)
@@ -50,11 +57,11 @@ class SeenSurface:
         behind[inside] = self.background[v[inside], u[inside]] - z[inside]
         return np.maximum(front, np.minimum(side, behind))
 
-    def _judge(self, points: NDArray[np.float32]) -> tuple[NDArray, NDArray, NDArray, NDArray]:
+    def _judge(self, points: NDArray[np.float32]) -> tuple[NDArray, ...]:
         pixels, z = self.window.project(points)
         depth, cosine, silhouette = _bilinear(self.images, pixels).T
         side = silhouette * (z / np.float32(self.window.focal.mean()))
-        return (depth - z) * cosine, side, pixels, z
+        return (depth - z) * cosine, side, cosine, pixels, z
 
 
 def observe_surface(
@@ -62,16 +69,21 @@ def observe_surface(
 ) -> SeenSurface:
     """Filter the depth of the cleaned pixels `mask` and mend what is hidden between them.
 
-    Holes without a measurement, and what an occluder hides between parts of the object, are
-    filled by linear interpolation of inverse depth (exact for planes). Holes through which the
-    camera saw something farther stay open.
+    Inverse depth of a plane is linear in the image. Holes without a measurement are filled by
+    harmonic interpolation of it; what an occluder hides between parts of the object is taken to be
+    convex and filled by the upper convex hull of it (exact where the corner of a box is hidden).
+    Holes through which the camera saw something farther stay open.
     """
     depth = _smooth(np.where(mask, window.depth, 0.0).astype(np.float32), config)
     depth = np.where(mask, np.fmax(depth, window.depth - _FILTER_REACH), 0.0)
-    filled = _hidden_pixels(window, mask, depth, config.edge_step)
-    if filled.any():
-        depth = np.where(filled, _interpolate(depth, mask, filled), depth)
-    mask = mask | filled
+    holes, covered = _hidden_pixels(window, mask, depth, config.edge_step)
+    seen = mask
+    if holes.any():
+        depth = np.where(holes, _interpolate(depth, seen, holes), depth)
+    if covered.any():
+        behind = np.fmax(_bridge(depth, seen, covered), window.depth + _FILTER_REACH)
+        depth = np.where(covered, behind, depth)
+    mask = seen | holes | covered
 
     distance, nearest = ndimage.distance_transform_edt(~mask, return_indices=True)
     silhouette = distance - ndimage.distance_transform_edt(mask)
@@ -117,25 +129,27 @@ def _obliqueness(depth: NDArray, focal: NDArray) -> NDArray:
 
 def _hidden_pixels(
     window: DepthWindow, mask: NDArray[np.bool_], depth: NDArray, step: float
-) -> NDArray[np.bool_]:
-    """Pixels that do not show the object although it is probably there."""
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Pixels where the object is probable but not seen: without a measurement, and covered."""
     nearest = ndimage.distance_transform_edt(~mask, return_distances=False, return_indices=True)
     expected = depth[tuple(nearest)]
     with np.errstate(invalid='ignore'):
         seen_through = window.depth > expected + step
-        covered = window.depth < expected - step
+        nearer = window.depth < expected - step
     holes, count = ndimage.label(ndimage.binary_fill_holes(mask) & ~mask)
     if count:
         share = ndimage.mean(seen_through, holes, index=np.arange(count + 1))
         hidden = (holes > 0) & (share[holes] <= _OPEN_HOLE_SHARE) & ~seen_through
     else:
         hidden = np.zeros_like(mask)
-    if (covered & ~mask).any():
-        # Shadows of the sensor, without a measurement, lie along the occluder's edge.
-        gaps, count = ndimage.label(_inside_hull(mask) & ~mask & ~hidden & ~seen_through)
-        share = ndimage.mean(covered, gaps, index=np.arange(count + 1))
-        hidden |= (gaps > 0) & (share[gaps] >= _COVERED_SHARE)
-    return hidden
+    nearer &= ~mask
+    hidden &= ~nearer
+    if not nearer.any():
+        return hidden, nearer
+    # Shadows of the sensor, without a measurement, lie along the occluder's edge.
+    gaps, count = ndimage.label(_inside_hull(mask) & ~mask & ~hidden & ~seen_through)
+    share = ndimage.mean(nearer, gaps, index=np.arange(count + 1))
+    return hidden, (gaps > 0) & (share[gaps] >= _COVERED_SHARE)
 
 
 def _inside_hull(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -152,14 +166,36 @@ def _inside_hull(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def _interpolate(depth: NDArray, mask: NDArray[np.bool_], wanted: NDArray[np.bool_]) -> NDArray:
-    """Depth image with the `wanted` pixels interpolated from the mask's pixels beside them."""
-    rim = mask & ndimage.binary_dilation(~mask)
-    sites, targets = np.argwhere(rim), np.argwhere(wanted)
-    values = LinearNDInterpolator(sites, 1.0 / depth[rim])(targets)
-    result = depth.copy()
+    """Depth image with the `wanted` pixels relaxed to the mean of their neighbours.
+
+    That is the harmonic interpolation of inverse depth, so planes are continued exactly.
+    """
     nearest = ndimage.distance_transform_edt(~mask, return_distances=False, return_indices=True)
-    fallback = depth[tuple(nearest)][wanted]
-    result[wanted] = np.where(np.isfinite(values), 1.0 / values, fallback)
+    inverse = 1.0 / depth[tuple(nearest)]
+    kernel = np.array([[0.0, 1.0, 0.0], [1.0, 0.0, 1.0], [0.0, 1.0, 0.0]]) / 4.0
+    for _ in range(_RELAXATIONS):
+        inverse[wanted] = ndimage.convolve(inverse, kernel, mode='nearest')[wanted]
+    return np.where(wanted, 1.0 / inverse, depth)
+
+
+def _bridge(depth: NDArray, mask: NDArray[np.bool_], wanted: NDArray[np.bool_]) -> NDArray:
+    """Depth image with the `wanted` pixels on the convex hull of the mask's pixels beside them."""
+    rim = mask & ndimage.binary_dilation(wanted, iterations=3)
+    sites = np.column_stack([np.argwhere(rim), 1.0 / depth[rim]])
+    try:
+        hull = ConvexHull(sites)
+    except QhullError:  # all on one plane
+        return _interpolate(depth, mask, wanted)
+    upper = hull.equations[hull.equations[:, 2] > 1e-9]
+    # A facet a·v + b·u + c·w + d = 0 is the plane w = -(a·v + b·u + d) / c, above all sites.
+    planes = -upper[:, [0, 1, 3]] / upper[:, 2:3]
+    targets = np.argwhere(wanted)
+    highest = np.full(len(targets), np.inf)
+    for a, b, d in planes:
+        highest = np.minimum(highest, targets @ np.array([a, b]) + d)
+    result = depth.copy()
+    # Beyond the sites the hull's planes run on; they must not run away from the camera.
+    result[wanted] = 1.0 / np.maximum(highest, sites[:, 2].min())
     return result
 
 
