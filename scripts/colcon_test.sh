@@ -5,24 +5,27 @@
 # The environment is one of its own: where dexgrasp_msgs is installed by pip as well, chance decides
 # which of the two builds is loaded.
 set -eu
-cd "$(dirname "$0")/.."
-venv=$PWD/$1
-out=$PWD/build/colcon
+root=$(cd "$(dirname "$0")/.." && pwd)
+venv=$root/$1
+
+# A workspace as users have it. Links, since CMake wants no include path (NumPy's, in the
+# environment) inside the source folder.
+workspace=$root/build/colcon
+mkdir -p "$workspace/src"
+ln -sfn "$root" "$workspace/src/dexgrasp_ros"
+ln -sfn "$root/test/client_package" "$workspace/src/dexgrasp_client"
+cd "$workspace"
 
 unset PYTHONPATH LD_LIBRARY_PATH _ROS_WHEELS_BOOTSTRAP_COMPLETE
 export VIRTUAL_ENV="$venv" PATH="$venv/bin:$PATH"
 export AMENT_PREFIX_PATH="$venv" CMAKE_PREFIX_PATH="$venv"
-export COLCON_LOG_PATH="$out/log"
+quiet='--event-handlers console_direct- status-'
 
-folders="--build-base $out/build --install-base $out/install"
-sources='--base-paths . test/client_package'
-handlers='--event-handlers console_cohesion- console_direct- status-'
-
-# shellcheck disable=SC2086 # lists of words
-python -m colcon build $folders $sources $handlers \
-  --cmake-args "-DCMAKE_PROJECT_INCLUDE=$PWD/msg/pip/ros_wheels_fix.cmake" \
-  -DPython3_EXECUTABLE="$venv/bin/python" --no-warn-unused-cli
+# shellcheck disable=SC2086 # words
+colcon --log-level error build $quiet --cmake-args --no-warn-unused-cli \
+  "-DCMAKE_PROJECT_INCLUDE=$root/msg/pip/ros_wheels_fix.cmake" "-DPython3_EXECUTABLE=$venv/bin/python"
+failed=0
 # shellcheck disable=SC2086
-python -m colcon test $folders $sources $handlers --return-code-on-test-failure || failed=1
-python -m colcon test-result --test-result-base "$out/build" --all ${failed:+--verbose}
-exit ${failed:-0}
+colcon --log-level error test $quiet --return-code-on-test-failure || failed=1
+colcon test-result --all --verbose
+exit $failed
