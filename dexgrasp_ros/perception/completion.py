@@ -5,7 +5,8 @@ plane, and (3) the guess below fills. By (1) nothing is invented where the camer
 
 The guess works slice by slice, parallel to the plane. The leftmost and rightmost seen points of a
 slice are where the line of sight grazes the object; for a box seen over a corner, for a cylinder
-and for every other slice with a centre of symmetry, their midpoint is that centre. A hidden point
+and for every other slice with a centre of symmetry, their midpoint is that centre. Where the far
+side is seen as well, the centre lies between it and the near side. A hidden point
 is filled where its reflection through the centre is not seen to be free. Besides, what stands
 above continues straight down to the plane (this alone completes a box of which the camera sees
 the front and the top), and a thin shell behind all that was seen is filled in any case.
@@ -30,9 +31,6 @@ _MIN_SLICE_WIDTH = 0.01  # m
 # Depth over width from which a slice shows more than a flat front: a circle has 0.5, a square
 # seen over its corner 0.5, one turned by 10 degrees 0.2.
 _MIN_SLICE_DEPTH = 0.15
-# Extent of both ends along the line of sight, over width, from which far sides are seen too: the
-# 20 degrees of an arc that `_slice_center` looks at have 0.17 on each side of the grazing point.
-_TWO_SIDED = 0.25
 _MEDIAN_LAYERS = 9  # layers over which centres are smoothed
 _BLUR = 0.7  # voxels
 _GUESS_BLUR = 2.0  # voxels, within a slice
@@ -90,14 +88,14 @@ def _slice_center(points: NDArray[np.float64]) -> tuple[float, float, float] | N
         return None
     margin = 0.03 * width  # of an arc, this takes in 20 degrees from the grazing point
     ends = (away[aside <= left + margin], away[aside >= right - margin])
-    nearest, farthest = np.array([np.percentile(end, [10.0, 90.0]) for end in ends]).T
-    near, center = float(np.percentile(away, 2.0)), float(farthest.mean())
-    if (farthest - nearest).min() > _TWO_SIDED * width:
-        # Both sides of the grazing points are seen, as with a bowl or the top of a box.
-        center = float(0.5 * (nearest + farthest).mean())
+    near, center = np.percentile(away, 2.0), np.mean([np.percentile(end, 90.0) for end in ends])
+    middle = away[np.abs(aside - 0.5 * (left + right)) < 0.25 * width]
+    if len(middle) and (far := np.percentile(middle, 98.0)) > center:
+        # More is seen behind the grazing points: the top, or the inside of a bowl.
+        center = 0.5 * (near + far)
     if center - near < _MIN_SLICE_DEPTH * width:
         return None
-    return center, 0.5 * (left + right), near
+    return float(center), float(0.5 * (left + right)), float(near)
 
 
 def complete(
