@@ -1,4 +1,4 @@
-"""Between ROS and the package: messages ↔ core types, markers, QoS, transforms, parameters, client.
+"""Between ROS and the package: messages ↔ core types, markers, transforms, parameters, client.
 
 With `nodes` the only folder that imports `rclpy` or message packages. Each module is imported by
 its own name (``from dexgrasp_ros.bridge.images import depth_array``).

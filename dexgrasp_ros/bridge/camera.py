@@ -48,7 +48,7 @@ def intrinsics(
 
     `P` is used where it is set, else `K`. Region of interest and binning act as image_geometry
     has them: f / b and (c - offset) / b. Where `info` speaks of an image that is larger than the
-    one at hand by one integer factor, without saying so in its binning, that factor is the binning.
+    one at hand by one integer factor, without saying so in its binning, that factor is taken.
 
     Raises
     ------

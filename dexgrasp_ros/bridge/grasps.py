@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 
@@ -166,7 +167,7 @@ def joint_trajectory(
     limits = speed_scale * np.array([velocity_limits[n] for n in names])
     message = JointTrajectory(header=header, joint_names=names)
     elapsed = 0.0
-    for before, after in zip(postures, postures[1:], strict=False):
+    for before, after in itertools.pairwise(postures):
         elapsed += float(np.max(np.abs(after - before) / limits, initial=0.0))
         message.points.append(
             JointTrajectoryPoint(positions=after.tolist(), time_from_start=duration(elapsed))
@@ -203,7 +204,7 @@ def duration(seconds: float) -> Duration:
 
 
 def reject_counts(rejected: Mapping[str, int]) -> list[RejectCount]:
-    """Counts by stage as messages."""
+    """Return counts by stage as messages."""
     return [RejectCount(stage=stage, count=int(count)) for stage, count in rejected.items()]
 
 

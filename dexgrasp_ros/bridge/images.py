@@ -17,6 +17,9 @@ _MILLIMETRE = 0.001  # m; the unit of integer depth images (REP-118)
 _DEPTH_TYPES = {'32FC1': 'f4', '16UC1': 'u2', 'mono16': 'u2'}
 _LABEL_TYPES = {'mono8': 'u1', '8UC1': 'u1', '16UC1': 'u2', 'mono16': 'u2', '32SC1': 'i4'}
 
+DEPTH_ENCODINGS = tuple(_DEPTH_TYPES)
+LABEL_ENCODINGS = tuple(_LABEL_TYPES)
+
 
 def depth_array(
     message: Image, *, min_depth: float = 0.0, max_depth: float = np.inf

@@ -58,7 +58,7 @@ class TransformListener(Protocol):
 
 
 def transform_listener(node: Node) -> TransformListener:
-    """Listener of `node`: on tf2_ros where that can be imported, else the package's own."""
+    """Make a listener of `node`: on tf2_ros where that can be imported, else our own."""
     if importlib.util.find_spec('tf2_ros') is not None:
         return _Tf2Listener(node)
     return _TopicListener(node)
@@ -168,7 +168,7 @@ class StaticTransformPublisher:
         )
 
     def publish(self, parent: str, child: str, stamp: int, pose: NDArray[np.float64]) -> None:
-        """Say that `child` stands in `parent` at `pose` = T_parent_child [7], from `stamp` [ns]."""
+        """Say that `child` stands in `parent` at T_parent_child [7], from `stamp` [ns] on."""
         transform = TransformStamped(
             header=header(parent, stamp), child_frame_id=child, transform=transform_message(pose)
         )

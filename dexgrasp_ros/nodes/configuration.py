@@ -1,0 +1,173 @@
+"""The parameters of each node: source of their declarations, of `config/*.yaml` and the docs."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from dexgrasp_ros.bridge.images import DEPTH_ENCODINGS
+from dexgrasp_ros.bridge.parameters import parameter_fields
+from dexgrasp_ros.core.config import SynthesisConfig, check_ranges, setting
+from dexgrasp_ros.core.errors import ErrorCode, InputError, choices
+from dexgrasp_ros.perception.config import ReconstructionConfig
+
+_AUTOSTART = 'configure and activate without being told to'
+_HAND = 'name of a hand in urdf/, or path of a URDF file'
+
+
+@dataclass(frozen=True, kw_only=True)
+class SimCameraParameters:
+    """Parameters of `sim_camera_node`."""
+
+    scene: str = setting('', '-', 'scene file (.npz) that is replayed; may be changed at any time')
+    rate: float = setting(5.0, 'Hz', 'frames published each second', 0.1, 100.0)
+    depth_encoding: str = setting('32FC1', '-', '32FC1 (m), 16UC1 or mono16 (mm)')
+    camera_frame: str = setting('camera_depth_optical_frame', '-', 'frame of the images')
+    world_frame: str = setting('world', '-', 'parent of the camera where the scene has its pose')
+
+    def __post_init__(self) -> None:
+        """Check the ranges and the encoding."""
+        check_ranges(self)
+        if self.depth_encoding not in DEPTH_ENCODINGS:
+            raise InputError(
+                f"'depth_encoding' is '{self.depth_encoding}'; expected one of"
+                f' {choices(DEPTH_ENCODINGS)}.',
+                ErrorCode.UNKNOWN_ENCODING,
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReconstructionParameters:
+    """Parameters of `reconstruction_node`."""
+
+    autostart: bool = setting(True, '-', _AUTOSTART)
+    assume_rectified: bool = setting(False, '-', 'take images whose camera_info has distortion')
+    exact_sync: bool = setting(
+        False, '-', 'match messages of equal stamps only; read on activation'
+    )
+    sync_queue_size: int = setting(
+        30, '1', 'messages of a topic that wait; read on activation', 1, 1000
+    )
+    sync_slop: float = setting(
+        0.05, 's', 'distance of matching stamps; read on activation', 0.0, 10.0
+    )
+    max_age: float = setting(5.0, 's', 'older images are refused', 0.01, 1e9)
+    image_timeout: float = setting(3.0, 's', 'a request waits this long for images', 0.0, 3600.0)
+    perception: ReconstructionConfig = dataclasses.field(default_factory=ReconstructionConfig)
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        check_ranges(self)
+        check_ranges(self.perception)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GraspParameters:
+    """Parameters of `grasp_node`."""
+
+    autostart: bool = setting(True, '-', _AUTOSTART)
+    hand: str = setting('allegro', '-', f'{_HAND}; read on configuration')
+    reference_frame: str = setting('', '-', "frame of the grasps; empty: the object's own")
+    object_max_age: float = setting(
+        2.0, 's', 'older objects are reconstructed anew before a search', 0.0, 1e9
+    )
+    reconstruction_timeout: float = setting(60.0, 's', 'wait for reconstruct_objects', 0.1, 3600.0)
+    tf_timeout: float = setting(1.0, 's', 'wait for a transform', 0.0, 60.0)
+    lift_height: float = setting(0.1, 'm', 'how far lift_pose is above pose', 0.0, 2.0)
+    wrist_linear_speed: float = setting(
+        0.1, 'm/s', 'for the times of wrist_trajectory', 1e-3, 10.0
+    )
+    wrist_angular_speed: float = setting(0.5, 'rad/s', 'the same for turns', 1e-3, 20.0)
+    marker_top_k: int = setting(3, '1', 'grasps that grasp_markers shows', 0, 100)
+    synthesis: SynthesisConfig = dataclasses.field(default_factory=SynthesisConfig)
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        check_ranges(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class HandCommandParameters:
+    """Parameters of `hand_command_node`."""
+
+    autostart: bool = setting(True, '-', _AUTOSTART)
+    hand: str = setting('allegro', '-', f'{_HAND}; read on configuration')
+    command_enabled: bool = setting(
+        False, '-', 'publish joint_trajectory for each new grasp; the hand will move'
+    )
+    speed_scale: float = setting(0.5, '1', 'share of the velocity limits that is used', 0.01, 1.0)
+    max_age: float = setting(120.0, 's', 'grasps from older images give no command', 0.01, 1e9)
+    joint_state_max_age: float = setting(
+        0.5, 's', 'older joint states do not say where the hand is', 0.01, 60.0
+    )
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        check_ranges(self)
+
+
+NODE_PARAMETERS = {
+    'sim_camera_node': SimCameraParameters,
+    'reconstruction_node': ReconstructionParameters,
+    'grasp_node': GraspParameters,
+    'hand_command_node': HandCommandParameters,
+}
+
+
+def parameter_yaml(config_type: type) -> str:
+    """Parameter file with the defaults of one node, each with its description, unit and range.
+
+    Its section is ``/**``, so that the file suits a node of any name and namespace, and arguments
+    of a launch file win over it.
+    """
+    tree: dict = {}
+    for name, field, value in parameter_fields(config_type()):
+        *path, leaf = name.split('.')
+        branch = tree
+        for part in path:
+            branch = branch.setdefault(part, {})
+        branch[leaf] = (value, field.metadata)
+    return '\n'.join(['/**:', '  ros__parameters:', *_yaml_lines(tree, 4)]) + '\n'
+
+
+def _yaml_lines(tree: dict, indent: int) -> list[str]:
+    lines = []
+    for name, entry in tree.items():
+        space = ' ' * indent
+        if isinstance(entry, dict):
+            lines += [f'{space}{name}:', *_yaml_lines(entry, indent + 2)]
+        else:
+            value, about = entry
+            lines += [f'{space}# {_description(about)}', f'{space}{name}: {_yaml_value(value)}']
+    return lines
+
+
+def _description(about: dict) -> str:
+    text, unit = about.get('text', ''), about.get('unit', '-')
+    low, high = about.get('low'), about.get('high')
+    if unit not in ('-', '1'):
+        text += f' [{unit}]'
+    return text if low is None and high is None else f'{text}; {low} to {high}'
+
+
+def _yaml_value(value: bool | int | float | str) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        # YAML 1.1 takes 1e-06 without a dot for a string.
+        text = repr(value)
+        return text.replace('e', '.0e') if 'e' in text and '.' not in text else text
+    return f"'{value}'" if isinstance(value, str) else str(value)
+
+
+def main() -> None:
+    """Write the parameter file of each node into the folder that is the first argument."""
+    folder = Path(sys.argv[1])
+    for name, config_type in NODE_PARAMETERS.items():
+        (folder / f'{name}.yaml').write_text(parameter_yaml(config_type), encoding='utf-8')
+
+
+if __name__ == '__main__':
+    main()

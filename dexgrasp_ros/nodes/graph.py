@@ -1,0 +1,137 @@
+"""The nodes as child processes, for starting them without launch."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+_STOP_TIMEOUT = 10.0  # s between asking a process to end and ending it
+_LOG = logging.getLogger(__name__)
+
+
+@contextlib.contextmanager
+def start_graph(
+    *,
+    scene: str | Path | None = None,
+    hand: str = 'allegro',
+    device: str = 'auto',
+    namespace: str = '',
+    domain_id: int | None = None,
+    parameters: Mapping[str, Mapping[str, object]] | None = None,
+    nodes: Sequence[str] | None = None,
+    log: Callable[[str], None] | None = None,
+) -> Iterator[dict[str, subprocess.Popen[str]]]:
+    """Run the graph as child processes for as long as the context lasts.
+
+    The children end with the context, and also when this process dies in any way. Ctrl-C reaches
+    this process only, which then ends them in order.
+
+    Parameters
+    ----------
+    scene
+        Scene file for `sim_camera_node`; without one that node is not started.
+    hand
+        Name of a hand or path of a URDF.
+    device
+        Device of the search.
+    namespace
+        Of all nodes.
+    domain_id
+        ROS domain; by default that of the environment.
+    parameters
+        Further parameters, by node and name.
+    nodes
+        Which nodes to start; by default all.
+    log
+        Called with each line of the children's logs, on threads of their own; by default they go
+        to the logger of this module.
+
+    Yields
+    ------
+    dict
+        The processes, by name of the node.
+    """
+    given: dict[str, dict[str, object]] = {
+        'sim_camera_node': {'scene': str(scene)},
+        'reconstruction_node': {},
+        'grasp_node': {'hand': str(hand), 'synthesis.device': device},
+        'hand_command_node': {'hand': str(hand)},
+    }
+    if scene is None:
+        del given['sim_camera_node']
+    for node, values in (parameters or {}).items():
+        given.setdefault(node, {}).update(values)
+    environment = dict(os.environ)
+    if domain_id is not None:
+        environment['ROS_DOMAIN_ID'] = str(domain_id)
+    children: dict[str, subprocess.Popen[str]] = {}
+    readers: list[threading.Thread] = []
+    try:
+        for node in nodes if nodes is not None else given:
+            command = _command(node, given.get(node, {}), namespace)
+            child = subprocess.Popen(
+                command,
+                env=environment,
+                # Its end tells the child that this process is gone; see `child`.
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors='replace',
+                start_new_session=True,
+            )
+            children[node] = child
+            readers.append(_forward(child, node, log or _LOG.info))
+        yield children
+    finally:
+        _stop(list(children.values()))
+        for reader in readers:
+            reader.join()
+
+
+def _command(node: str, parameters: Mapping[str, object], namespace: str) -> list[str]:
+    command = [sys.executable, '-m', 'dexgrasp_ros.nodes.child', node, '--ros-args']
+    if namespace:
+        command += ['-r', f'__ns:=/{namespace.strip("/")}']
+    for name, value in parameters.items():
+        command += ['-p', f'{name}:={_argument(value)}']
+    return command
+
+
+def _argument(value: object) -> str:
+    """`value` as YAML; text in quotes, so that a path of digits stays text."""
+    if isinstance(value, str):
+        return "'" + value.replace("'", "''") + "'"
+    return str(value).lower() if isinstance(value, bool) else repr(value)
+
+
+def _forward(
+    child: subprocess.Popen[str], node: str, log: Callable[[str], None]
+) -> threading.Thread:
+    def read() -> None:
+        for line in child.stdout:
+            log(f'[{node}] {line.rstrip()}')
+
+    thread = threading.Thread(target=read, name=f'{node}_log', daemon=True)
+    thread.start()
+    return thread
+
+
+def _stop(children: Sequence[subprocess.Popen[str]]) -> None:
+    for child in children:
+        if child.poll() is None:
+            child.send_signal(signal.SIGINT)
+    for child in children:
+        try:
+            child.wait(_STOP_TIMEOUT)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+        child.stdin.close()

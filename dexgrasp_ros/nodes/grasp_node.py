@@ -1,0 +1,242 @@
+"""`grasp_node`: the action `synthesize_grasps`.
+
+The work of a goal runs in a worker thread, all that ROS sees of it on the executor's thread. What
+ends a goal first decides: its work, a cancel request, a newer goal, its time limit, or the node's
+deactivation. Its one terminal state follows at once; work that cannot be interrupted finishes
+unseen, and the next goal's begins when it has.
+
+Publishes, latched, for each goal that came to an answer: `grasps`, `grasp_poses`, `grasp_markers`
+(empty where there are no grasps), `joint_targets` and `wrist_trajectory` of the best grasp.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import threading
+import traceback
+from collections.abc import Callable
+
+from geometry_msgs.msg import PoseArray
+from rclpy.action import ActionServer, CancelResponse, GoalResponse
+from rclpy.action.server import ServerGoalHandle
+from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.clock import Clock, ClockType
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from rclpy.task import Future
+from rclpy.timer import Timer
+from sensor_msgs.msg import JointState
+from trajectory_msgs.msg import MultiDOFJointTrajectory
+from visualization_msgs.msg import MarkerArray
+
+from dexgrasp_msgs.action import SynthesizeGrasps
+from dexgrasp_msgs.msg import GraspArray
+from dexgrasp_ros.bridge.markers import drawn_hand
+from dexgrasp_ros.bridge.qos import latched_publisher
+from dexgrasp_ros.bridge.transforms import transform_listener
+from dexgrasp_ros.core.errors import ErrorCode, SynthesisError
+from dexgrasp_ros.core.hand_model import HandModel
+from dexgrasp_ros.hand import load_hand
+from dexgrasp_ros.nodes.configuration import GraspParameters
+from dexgrasp_ros.nodes.grasp_task import Answer, GraspTask
+from dexgrasp_ros.nodes.lifecycle import AutostartNode
+from dexgrasp_ros.nodes.object_source import ObjectSource
+from dexgrasp_ros.nodes.process import main_of
+from dexgrasp_ros.nodes.warm_up import warm_up
+from dexgrasp_ros.nodes.worker import Worker, settle
+
+_CLOSE_TIMEOUT = 5.0  # s for work that cannot be interrupted to end with the process
+_FEEDBACK_PERIOD = 0.1  # s between two feedbacks of one phase
+
+_TOPICS = {
+    'grasps': GraspArray,
+    'grasp_poses': PoseArray,
+    'grasp_markers': MarkerArray,
+    'joint_targets': JointState,
+    'wrist_trajectory': MultiDOFJointTrajectory,
+}
+
+
+@dataclasses.dataclass
+class _Job:
+    """A goal that was accepted and has no terminal state yet."""
+
+    handle: ServerGoalHandle
+    task: GraspTask
+    stop: threading.Event
+    outcome: Future | None = None
+
+    def end(self, code: ErrorCode, sentence: str) -> None:
+        """Let the goal end now, unless it has an outcome already; on the executor's thread."""
+        self.stop.set()
+        settle(self.outcome, None, SynthesisError(sentence, code))
+
+
+class GraspNode(AutostartNode[GraspParameters]):
+    """See the module."""
+
+    def __init__(self) -> None:
+        super().__init__('grasp_node', GraspParameters)
+        overrides = QoSOverridingOptions.with_default_policies()
+        self._topics = {
+            topic: self.create_publisher(
+                kind, topic, latched_publisher(), qos_overriding_options=overrides
+            )
+            for topic, kind in _TOPICS.items()
+        }
+        self._worker = Worker(self)
+        self._transforms = transform_listener(self)
+        self._source = ObjectSource(self)
+        self._server: ActionServer | None = None
+        self._hand: HandModel | None = None
+        self._hand_source = ''
+        self._job: _Job | None = None
+
+    def configure(self) -> None:
+        """Load the hand and compile the kernels."""
+        config = self.config
+        self._hand, self._hand_source = drawn_hand(load_hand(config.hand)), config.hand
+        for warning in self._hand.warnings:
+            self.get_logger().warning(f"Hand '{config.hand}': {warning}")
+        self.get_logger().info('Loading the kernels (compiled at first, which takes a minute).')
+        seconds = warm_up(self._hand, config.synthesis)
+        self.get_logger().info(
+            f"Ready for '{config.hand}' ({len(self._hand.joint_names)} joints) after"
+            f' {seconds:.1f} s.'
+        )
+
+    def activate(self) -> None:
+        """Offer the action."""
+        if self._server is None:
+            self._server = ActionServer(
+                self,
+                SynthesizeGrasps,
+                'synthesize_grasps',
+                execute_callback=self._execute,
+                goal_callback=self._on_goal,
+                handle_accepted_callback=self._on_accepted,
+                cancel_callback=self._on_cancel,
+                callback_group=ReentrantCallbackGroup(),
+            )
+
+    def deactivate(self) -> None:
+        """End the goal that is under way; further goals are rejected."""
+        self._end_job(ErrorCode.PREEMPTED, 'The grasp node was deactivated.')
+
+    def cleanup(self) -> None:
+        """Forget the hand."""
+        self._hand = None
+
+    def close(self) -> None:
+        """End the goal that is under way and let the worker come to an end."""
+        super().close()
+        self._worker.close(_CLOSE_TIMEOUT)
+
+    def _on_goal(self, _goal: SynthesizeGrasps.Goal) -> GoalResponse:
+        # What a goal asks for is checked by its work, since a rejection carries no reason.
+        return GoalResponse.ACCEPT if self.is_active else GoalResponse.REJECT
+
+    def _on_accepted(self, handle: ServerGoalHandle) -> None:
+        self._end_job(ErrorCode.PREEMPTED, 'A newer goal took the place of this one.')
+        stop = threading.Event()
+        task = GraspTask(
+            handle.request,
+            # The hand that is loaded, whatever the parameter says by now.
+            dataclasses.replace(self.config, hand=self._hand_source),
+            self._hand,
+            self._source,
+            self._transforms,
+            report=_throttled(lambda feedback: self._worker.call(self._feedback, job, feedback)),
+            should_stop=stop.is_set,
+        )
+        job = self._job = _Job(handle=handle, task=task, stop=stop)
+        job.outcome = self._worker.submit(task.run)
+        handle.execute()
+
+    def _on_cancel(self, handle: ServerGoalHandle) -> CancelResponse:
+        job = self._job
+        if job is None or job.handle != handle or job.outcome.done():
+            return CancelResponse.REJECT
+        job.end(ErrorCode.CANCELLED, 'The goal was cancelled.')
+        return CancelResponse.ACCEPT
+
+    async def _execute(self, handle: ServerGoalHandle) -> SynthesizeGrasps.Result:
+        job = self._job
+        timer = self._time_limit(job)
+        try:
+            answer = await job.outcome
+        except Exception as error:
+            result = job.task.result(error)
+            if result.error_code == ErrorCode.INTERNAL:
+                self.get_logger().error(''.join(traceback.format_exception(error)))
+        else:
+            result = answer.result
+            self._publish(answer)
+        if timer is not None:
+            self.destroy_timer(timer)
+        self.get_logger().info(_summary(result))
+        if result.error_code == ErrorCode.SUCCESS:
+            handle.succeed()
+        elif handle.is_cancel_requested:
+            handle.canceled()
+        else:
+            handle.abort()
+        return result
+
+    def _time_limit(self, job: _Job) -> Timer | None:
+        """Timer that ends the goal; on a steady clock, since a simulation's may stand still."""
+        limit = job.handle.request.time_limit or self.config.synthesis.time_limit
+        if not 0 < limit < math.inf:
+            return None  # none is wanted, or the work will refuse what it is
+        sentence = f'The goal took longer than its limit of {limit:g} s.'
+        return self.create_timer(
+            limit,
+            lambda: job.end(ErrorCode.TIME_LIMIT, sentence),
+            clock=Clock(clock_type=ClockType.STEADY_TIME),
+        )
+
+    def _end_job(self, code: ErrorCode, sentence: str) -> None:
+        if self._job is not None:
+            self._job.end(code, sentence)
+
+    def _feedback(self, job: _Job, feedback: SynthesizeGrasps.Feedback) -> None:
+        if not job.outcome.done():
+            job.handle.publish_feedback(feedback)
+
+    def _publish(self, answer: Answer) -> None:
+        messages = {
+            'grasps': answer.result.grasps,
+            'grasp_poses': answer.poses,
+            'grasp_markers': answer.markers,
+            'joint_targets': answer.targets,
+            'wrist_trajectory': answer.wrist,
+        }
+        for topic, message in messages.items():
+            if message is not None:
+                self._topics[topic].publish(message)
+
+
+def _throttled(
+    report: Callable[[SynthesizeGrasps.Feedback], None],
+) -> Callable[[SynthesizeGrasps.Feedback], None]:
+    """Pass on the first feedback of a phase, then one each `_FEEDBACK_PERIOD`."""
+    phase, due = '', 0.0
+
+    def maybe(feedback: SynthesizeGrasps.Feedback) -> None:
+        nonlocal phase, due
+        if feedback.phase != phase or feedback.elapsed >= due:
+            phase, due = feedback.phase, feedback.elapsed + _FEEDBACK_PERIOD
+            report(feedback)
+
+    return maybe
+
+
+def _summary(result: SynthesizeGrasps.Result) -> str:
+    times = ', '.join(f'{t.phase} {t.seconds:.2f}' for t in result.timing)
+    return f'{len(result.grasps.grasps)} grasps; s: {times}. {result.error_message}'.rstrip()
+
+
+main = main_of(GraspNode)
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,103 @@
+"""A node as a process: start, spin, stop in order."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from types import FrameType
+from typing import Protocol
+
+import rclpy
+from rclpy.exceptions import ParameterException
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.logging import get_logger
+from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
+
+from dexgrasp_ros.core.errors import DexGraspError
+from dexgrasp_ros.core.resources import find_resource
+
+_SPIN = 0.1  # s; how often the loop looks whether a signal came
+# s; how long a worker may hold the interpreter while the executor's thread wants it, which has to
+# get it several times for each message. Python's own 5 ms would add up.
+_SWITCH_INTERVAL = 0.001
+_FAREWELL = 0.5  # s in which results of goals that `close` ended go out
+
+
+class Closable(Protocol):
+    """What a node of this package has beyond rclpy's."""
+
+    def close(self) -> None:
+        """End the work that is under way; called on the thread that spins."""
+
+
+def run(make_node: Callable[[], Node], args: list[str] | None = None) -> int:
+    """Spin a node until SIGINT, SIGTERM or a shutdown of its context; return the exit code.
+
+    An exception in a callback is logged with its trace and the node lives on. The first signal
+    ends it in order, so that each goal still gets its result; a second one at once.
+    """
+    _use_large_image_transport()
+    sys.setswitchinterval(_SWITCH_INTERVAL)
+    stop = threading.Event()
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        if stop.is_set():
+            os._exit(1)
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, on_signal)
+    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        node = make_node()
+    except (DexGraspError, ParameterException) as error:
+        get_logger('dexgrasp_ros').fatal(f'The node cannot start: {error}')
+        rclpy.try_shutdown()
+        return 1
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    try:
+        _spin(executor, node, stop.is_set)
+        node.close()
+        until = time.monotonic() + _FAREWELL
+        _spin(executor, node, lambda: time.monotonic() > until)
+    finally:
+        executor.shutdown()
+        node.destroy_node()
+        rclpy.try_shutdown()
+    return 0
+
+
+def main_of(make_node: Callable[[], Node]) -> Callable[[], None]:
+    """Return the entry point of a node's executable."""
+
+    def main() -> None:
+        sys.exit(run(make_node))
+
+    return main
+
+
+def _spin(executor: SingleThreadedExecutor, node: Node, done: Callable[[], bool]) -> None:
+    while not done() and node.context.ok():
+        try:
+            executor.spin_once(timeout_sec=_SPIN)
+        except ExternalShutdownException:
+            return
+        except Exception:
+            node.get_logger().error(f'A callback failed:\n{traceback.format_exc()}')
+
+
+def _use_large_image_transport() -> None:
+    """Give Fast DDS shared memory that holds depth images, unless the user has a profile.
+
+    With its default segment most best-effort images are lost.
+    """
+    names = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
+    if not any(name in os.environ for name in names):
+        os.environ[names[0]] = str(find_resource('config/fastdds_shm.xml'))

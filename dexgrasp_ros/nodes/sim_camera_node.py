@@ -1,0 +1,121 @@
+"""`sim_camera_node`: replays a scene file as a depth camera with segmentation.
+
+Publishes `depth/image`, `depth/camera_info`, `segmentation` with one stamp at `rate`, and on
+`/tf_static` the camera's pose where the scene has it. A scene that cannot be read is an error in
+the log and nothing on the topics; set the parameter `scene` to another one.
+"""
+
+from __future__ import annotations
+
+from rcl_interfaces.msg import SetParametersResult
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from sensor_msgs.msg import CameraInfo, Image
+
+from dexgrasp_ros.bridge.camera import camera_info_message
+from dexgrasp_ros.bridge.geometry import header
+from dexgrasp_ros.bridge.images import depth_message, label_message
+from dexgrasp_ros.bridge.parameters import NodeParameters
+from dexgrasp_ros.bridge.qos import standard
+from dexgrasp_ros.bridge.transforms import StaticTransformPublisher
+from dexgrasp_ros.core.depth_frame import DepthFrame, load_scene
+from dexgrasp_ros.core.errors import DexGraspError, ErrorCode, InputError
+from dexgrasp_ros.core.poses import matrix_to_pose
+from dexgrasp_ros.nodes.configuration import SimCameraParameters
+from dexgrasp_ros.nodes.process import main_of
+
+# Reliable, so that a recorder or a subscription of either kind gets them; two frames may wait.
+_IMAGE_DEPTH = 2
+
+
+class SimCameraNode(Node):
+    """See the module."""
+
+    def __init__(self) -> None:
+        super().__init__('sim_camera_node')
+        self._parameters_of_node = NodeParameters(self, SimCameraParameters)
+        overrides = QoSOverridingOptions.with_default_policies()
+        self._depth, self._info, self._labels = (
+            self.create_publisher(
+                kind, topic, standard(_IMAGE_DEPTH), qos_overriding_options=overrides
+            )
+            for kind, topic in (
+                (Image, 'depth/image'),
+                (CameraInfo, 'depth/camera_info'),
+                (Image, 'segmentation'),
+            )
+        )
+        self._transforms = StaticTransformPublisher(self)
+        self._messages: tuple[Image, CameraInfo, Image] | None = None
+        try:
+            self._replay(self._parameters_of_node.value)
+        except DexGraspError as error:
+            self.get_logger().error(f'Nothing to replay: {error}')
+        self.add_on_set_parameters_callback(self._check_scene)
+        self.add_post_set_parameters_callback(self._apply)
+        self._start_timer()
+
+    def close(self) -> None:
+        """Nothing is under way."""
+
+    def _replay(self, config: SimCameraParameters) -> None:
+        self._messages = None
+        frame = _load(config.scene)
+        head = header(config.camera_frame, 0)
+        self._messages = (
+            depth_message(frame.depth, head, config.depth_encoding),
+            camera_info_message(frame.intrinsics, frame.depth.shape, head),
+            label_message(frame.labels, head, '32SC1'),
+        )
+        if frame.T_world_cam is not None:
+            stamp = self.get_clock().now().nanoseconds
+            pose = matrix_to_pose(frame.T_world_cam)
+            self._transforms.publish(config.world_frame, config.camera_frame, stamp, pose)
+        height, width = frame.depth.shape
+        self.get_logger().info(
+            f"Replaying '{config.scene}': {width} x {height}, labels"
+            f' {sorted(set(frame.labels.ravel().tolist()) - {0})}.'
+        )
+
+    def _publish(self) -> None:
+        if self._messages is None:
+            return
+        stamp = self.get_clock().now().to_msg()
+        publishers = (self._depth, self._info, self._labels)
+        for publisher, message in zip(publishers, self._messages, strict=True):
+            message.header.stamp = stamp
+            publisher.publish(message)
+
+    def _check_scene(self, parameters: list[Parameter]) -> SetParametersResult:
+        for parameter in parameters:
+            if parameter.name == 'scene':
+                try:
+                    _load(parameter.value)
+                except DexGraspError as error:
+                    return SetParametersResult(successful=False, reason=str(error))
+        return SetParametersResult(successful=True)
+
+    def _apply(self, parameters: list[Parameter]) -> None:
+        self._replay(self._parameters_of_node.value)
+        if any(p.name == 'rate' for p in parameters):
+            self.destroy_timer(self._timer)
+            self._start_timer()
+
+    def _start_timer(self) -> None:
+        self._timer = self.create_timer(1.0 / self._parameters_of_node.value.rate, self._publish)
+
+
+def _load(scene: str) -> DepthFrame:
+    if not scene:
+        raise InputError(
+            "The parameter 'scene' is empty; expected the path of a scene file (.npz).",
+            ErrorCode.FILE_NOT_FOUND,
+        )
+    return load_scene(scene)
+
+
+main = main_of(SimCameraNode)
+
+if __name__ == '__main__':
+    main()

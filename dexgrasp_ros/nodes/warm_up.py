@@ -1,0 +1,39 @@
+"""Loading the kernels before the first goal needs them."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+
+import numpy as np
+
+from dexgrasp_ros.core.config import SynthesisConfig
+from dexgrasp_ros.core.hand_model import HandModel
+from dexgrasp_ros.object import load_object
+from dexgrasp_ros.synthesis import synthesize
+
+_SIZE = 0.06  # m; a cube that any hand can be put beside
+
+
+def warm_up(hand: HandModel, config: SynthesisConfig) -> float:
+    """Run the smallest possible search, so that all kernels are there; return its time [s].
+
+    Raises
+    ------
+    DeviceError
+        DEVICE_UNAVAILABLE.
+    """
+    start = time.perf_counter()
+    obj = load_object(_cube(), name='cube')
+    smallest = dataclasses.replace(
+        config, seed_count=2, iterations=2, max_grasps=1, time_limit=0.0
+    )
+    synthesize(hand, obj, smallest)
+    return time.perf_counter() - start
+
+
+def _cube() -> tuple[np.ndarray, np.ndarray]:
+    import trimesh
+
+    box = trimesh.creation.box((_SIZE, _SIZE, _SIZE))
+    return np.array(box.vertices), np.array(box.faces)

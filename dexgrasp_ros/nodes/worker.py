@@ -1,0 +1,79 @@
+"""Work off the executor's thread, whose outcome comes back on it."""
+
+from __future__ import annotations
+
+import collections
+import functools
+import queue
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from rclpy.node import Node
+from rclpy.task import Future
+
+
+class Worker:
+    """One thread that does one piece of work after the other for a node.
+
+    With a single-threaded executor, which all nodes of this package use, futures are set and
+    coroutines continue on one thread only, so no state of a node needs a lock.
+    """
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        # An executor runs the newest task first; calls must keep their order.
+        self._calls: collections.deque[Callable[[], None]] = collections.deque()
+        self._queue: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(
+            target=self._work, name=f'{node.get_name()}_worker', daemon=True
+        )
+        self._thread.start()
+
+    def submit(self, work: Callable[..., Any], *args: Any) -> Future:
+        """Queue ``work(*args)``; the future gets its value, or the exception it raised.
+
+        Who sets the future first, by `settle`, decides: what comes later is dropped.
+        """
+        future = Future(executor=self._node.executor)
+
+        def run() -> None:
+            try:
+                value, error = work(*args), None
+            except Exception as raised:
+                value, error = None, raised
+            self.call(settle, future, value, error)
+
+        self._queue.put(run)
+        return future
+
+    def call(self, function: Callable[..., Any], *args: Any) -> None:
+        """Have the executor's thread call ``function(*args)`` soon, in order; from any thread."""
+        self._calls.append(functools.partial(function, *args))
+        executor = self._node.executor
+        if executor is not None:
+            executor.create_task(self._run_calls)
+
+    def close(self, timeout: float) -> bool:
+        """Wait up to `timeout` s for the end of the queued work; True if it has ended."""
+        self._queue.put(None)
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def _run_calls(self) -> None:
+        while self._calls:
+            self._calls.popleft()()
+
+    def _work(self) -> None:
+        while (run := self._queue.get()) is not None:
+            run()
+
+
+def settle(future: Future, value: Any, error: BaseException | None = None) -> None:
+    """Set `future` unless it is set; on the executor's thread only."""
+    if future.done():
+        return
+    if error is None:
+        future.set_result(value)
+    else:
+        future.set_exception(error)
