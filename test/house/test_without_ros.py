@@ -1,0 +1,83 @@
+"""The library works on a machine with no ROS: proved in a process that cannot import any."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# Put in front of every script: refuses ROS, also where it is installed.
+BLOCK_ROS = """
+import sys
+
+class NoRos:
+    def find_spec(self, name, path=None, target=None):
+        root = name.partition('.')[0]
+        if root in {'rclpy', 'std_srvs', 'builtin_interfaces', 'tf2_ros', 'rosidl_parser',
+                    'rosidl_runtime_py', 'ament_index_python'} or root.endswith('_msgs'):
+            raise ModuleNotFoundError(f'No module named {name!r}', name=name)
+
+sys.meta_path.insert(0, NoRos())
+"""
+
+IMPORT_EVERYTHING = """
+import importlib, pkgutil
+import dexgrasp_ros
+
+NEED_ROS = ('dexgrasp_ros.bridge', 'dexgrasp_ros.nodes')
+for module in pkgutil.walk_packages(dexgrasp_ros.__path__, 'dexgrasp_ros.', lambda _: None):
+    if not module.name.startswith(NEED_ROS):
+        importlib.import_module(module.name)
+for name in getattr(dexgrasp_ros, '__all__', ()):
+    getattr(dexgrasp_ros, name)
+"""
+
+FROM_DEPTH_TO_GRASPS = """
+import numpy as np
+from dexgrasp_ros.core.config import SynthesisConfig
+from dexgrasp_ros.core.errors import ErrorCode, SynthesisError
+from dexgrasp_ros.hand import load_hand
+from dexgrasp_ros.object import load_object
+from dexgrasp_ros.perception import reconstruct
+from dexgrasp_ros.simulation import make_demo_scene
+from dexgrasp_ros.synthesis import synthesize
+
+observed = reconstruct(make_demo_scene(), labels=[3]).objects[0]
+hand = load_hand('allegro')
+obj = load_object(
+    (observed.vertices, observed.faces), support_plane=observed.support_plane
+)
+config = SynthesisConfig(seed_count=4, max_grasps=2, device='cpu')
+try:
+    grasps = synthesize(hand, obj, config)
+except SynthesisError as error:  # four seeds may find none; that is an answer too
+    assert error.code == ErrorCode.NO_GRASP_FOUND, error
+else:
+    assert len(grasps) <= 2 and np.isfinite(grasps.grasp).all()
+"""
+
+
+def run(script: str) -> None:
+    done = subprocess.run(
+        [sys.executable, '-c', BLOCK_ROS + script],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_blocker_blocks():
+    with pytest.raises(AssertionError, match='No module named'):
+        run('import sensor_msgs.msg')
+
+
+def test_every_module_but_the_bridge_and_the_nodes_imports():
+    run(IMPORT_EVERYTHING)
+
+
+def test_a_depth_frame_becomes_grasps():
+    run(FROM_DEPTH_TO_GRASPS)
