@@ -10,6 +10,8 @@ medial axis, where φ has a kink and where the gradient, too, is interpolated an
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import trimesh
 from numpy.typing import NDArray
@@ -22,7 +24,7 @@ from dexgrasp_ros.object.distance import MeshDistance
 # spacings wide, its diagonal 6.9 (3.5): a surface that passes through it never goes unnoticed, and
 # a refined value that is one spacing wrong still leaves three spacings exact.
 _BANDS = (8.0, 4.0)
-_COARSEST = 4  # fine intervals in one of the coarsest level: two halvings
+COARSEST = 4  # fine intervals in one of the coarsest level: two halvings
 
 
 def build_distance_grid(
@@ -46,19 +48,43 @@ def build_distance_grid(
     low, high = mesh.bounds
     origin = (low + high) / 2 - spacing * cells / 2
     measure = MeshDistance(mesh.vertices, mesh.faces, closed=mesh.is_watertight)
-    step = _COARSEST
+    values = tabulate(lambda points: _exact(measure, points, spacing), origin, spacing, cells)
+    _smooth_near_surface(values, spacing)
+    return SignedDistanceGrid(values=values, origin=origin, spacing=spacing)
+
+
+def tabulate(
+    measure: Callable[[NDArray[np.float64]], NDArray[np.float32]],
+    origin: NDArray[np.float64],
+    spacing: float,
+    cells: NDArray[np.int64],
+) -> NDArray[np.float32]:
+    """Tabulate a signed distance, from coarse to fine as the head of this file says.
+
+    Parameters
+    ----------
+    measure
+        (∇φ, φ) [M, 4] at points [M, 3].
+    origin, spacing
+        Of the grid [m].
+    cells
+        Intervals along each axis [3], multiples of `COARSEST`.
+
+    Returns
+    -------
+    NDArray
+        (∇φ, φ) at the nodes, [X, Y, Z, 4].
+    """
+    step = COARSEST
     axes = [np.arange(0, n + 1, step) for n in cells]
-    nodes = np.stack(np.meshgrid(*axes, indexing='ij'), axis=-1).reshape(-1, 3)
-    values = np.empty((*(len(a) for a in axes), 4), dtype=np.float32)
-    values.reshape(-1, 4)[:] = _exact(measure, origin + spacing * nodes, spacing)
+    nodes = np.stack(np.meshgrid(*axes, indexing='ij'), axis=-1)
+    values = measure(origin + spacing * nodes.reshape(-1, 3)).reshape(*nodes.shape[:3], 4)
     for band in _BANDS:
         values = _halve(values, spacing * step)
         step //= 2
         near = np.abs(values[..., 3]) < band * spacing
-        points = origin + spacing * step * np.argwhere(near)
-        values[near] = _exact(measure, points, spacing)
-    _smooth_near_surface(values, spacing)
-    return SignedDistanceGrid(values=values, origin=origin, spacing=spacing)
+        values[near] = measure(origin + spacing * step * np.argwhere(near))
+    return values
 
 
 def grid_margin(mesh: trimesh.Trimesh, config: ObjectConfig) -> float:
@@ -69,18 +95,31 @@ def grid_margin(mesh: trimesh.Trimesh, config: ObjectConfig) -> float:
 def _resolution(
     mesh: trimesh.Trimesh, margin: float, config: ObjectConfig
 ) -> tuple[float, NDArray[np.int64]]:
-    """Spacing [m] and intervals along each axis, multiples of `_COARSEST`."""
+    """Spacing [m] and intervals along each axis, multiples of `COARSEST`."""
     size = float(mesh.extents.max())
     # Mean thickness of a shell of volume V and two sides of area A together is 2V/A.
     thickness = 2 * abs(float(mesh.volume)) / float(mesh.area) if mesh.is_watertight else size
     finest = min(config.finest_spacing, size / 72)
     spacing = max(finest, min(size / config.intervals, thickness / 2))
-    extent = mesh.extents + 2 * margin
+    return fit_cells(mesh.extents + 2 * margin, spacing, config.max_nodes)
+
+
+def fit_cells(
+    extent: NDArray[np.float64], spacing: float, max_nodes: int
+) -> tuple[float, NDArray[np.int64]]:
+    """Widen `spacing` [m] until a grid over `extent` [3] m has at most `max_nodes` nodes.
+
+    Returns
+    -------
+    tuple
+        Spacing [m] and intervals along each axis [3], multiples of `COARSEST`.
+    """
     while True:
-        cells = _COARSEST * np.ceil(extent / (spacing * _COARSEST)).astype(np.int64)
-        if np.prod(cells + 1) <= config.max_nodes:
+        cells = COARSEST * np.ceil(extent / (spacing * COARSEST)).astype(np.int64)
+        count = int(np.prod(cells + 1))
+        if count <= max_nodes:
             return spacing, cells
-        spacing *= max(1.01, (np.prod(cells + 1) / config.max_nodes) ** (1 / 3))
+        spacing *= max(1.01, (count / max_nodes) ** (1 / 3))
 
 
 def _exact(

@@ -10,6 +10,7 @@ from dexgrasp_ros.core.errors import ErrorCode, InputError
 from dexgrasp_ros.core.object_model import SignedDistanceGrid
 from dexgrasp_ros.object.config import ObjectConfig
 from dexgrasp_ros.object.distance import sample_distance
+from dexgrasp_ros.object.distance_grid import fit_cells, tabulate
 
 # A plane alone is linear, so that any spacing represents it exactly.
 _PLANE_SPACING = 0.1  # m
@@ -57,16 +58,18 @@ def build_environment_grid(
     if plane is None and len(points) == 0:
         return None
     spacing = config.environment_spacing if len(points) else _PLANE_SPACING
-    volume = float(np.prod(high - low))
-    spacing = max(spacing, (volume / config.environment_max_nodes) ** (1 / 3))
-    cells = np.ceil((high - low) / spacing).astype(np.int64)
-    nodes = low + spacing * np.stack(np.indices(cells + 1), axis=-1).reshape(-1, 3)
-    values = np.full((len(nodes), 4), np.inf)
-    if plane is not None:
-        values[:, :3], values[:, 3] = plane[:3], nodes @ plane[:3] + plane[3]
-    if len(points):
-        _merge_balls(values, nodes, points, config.obstacle_radius)
-    values = values.astype(np.float32).reshape(*(cells + 1), 4)
+    spacing, cells = fit_cells(high - low, spacing, config.environment_max_nodes)
+    tree = cKDTree(points) if len(points) else None
+
+    def measure(nodes: NDArray[np.float64]) -> NDArray[np.float32]:
+        values = np.full((len(nodes), 4), np.inf)
+        if plane is not None:
+            values[:, :3], values[:, 3] = plane[:3], nodes @ plane[:3] + plane[3]
+        if tree is not None:
+            _merge_balls(values, nodes, tree, config.obstacle_radius)
+        return values.astype(np.float32)
+
+    values = tabulate(measure, low, spacing, cells)
     return SignedDistanceGrid(values=values, origin=low, spacing=spacing)
 
 
@@ -125,15 +128,11 @@ def _relevant(
 
 
 def _merge_balls(
-    values: NDArray[np.float64],
-    nodes: NDArray[np.float64],
-    points: NDArray[np.float64],
-    radius: float,
+    values: NDArray[np.float64], nodes: NDArray[np.float64], tree: cKDTree, radius: float
 ) -> None:
     """Lower `values` to the distance of the nearest ball where that is nearer, in place."""
-    # Beyond the distance already known an obstacle changes nothing, so the search may stop there.
-    gap, index = cKDTree(points).query(nodes, workers=-1)
+    gap, index = tree.query(nodes, workers=-1)
     nearer = gap - radius < values[:, 3]
-    direction = nodes[nearer] - points[index[nearer]]
+    direction = nodes[nearer] - tree.data[index[nearer]]
     values[nearer, :3] = direction / np.maximum(gap[nearer], 1e-9)[:, None]
     values[nearer, 3] = gap[nearer] - radius

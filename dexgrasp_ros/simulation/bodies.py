@@ -14,7 +14,7 @@ from dexgrasp_ros.core.poses import pose_to_matrix, transform_points
 
 Color = tuple[float, float, float]
 
-CONTACT_COLOR: Color = (0.86, 0.16, 0.12)
+CONTACT_COLOR: Color = (0.75, 0.03, 0.02)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,8 +55,9 @@ def hand_bodies(
             vertices=mesh.vertices,
             faces=mesh.faces,
             pose=link_poses[mesh.link],
-            # URDF colours are meant as displayed: sRGB, about a power of 2.2.
-            color=color or tuple(float(c) ** 2.2 for c in mesh.color[:3]),
+            # Displayed as such they would be sRGB, a power of 2.2; 1.5 lets black hands keep
+            # their shape.
+            color=color or tuple(float(c) ** 1.5 for c in mesh.color[:3]),
         )
         for mesh in hand.meshes
     ]
