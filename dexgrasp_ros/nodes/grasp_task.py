@@ -171,6 +171,7 @@ class GraspTask:
         """Grasps of one object in the frame of `head`; `share` is which of how many it is."""
         observed, pose_in_own = observed_object(message)
         pose = compose(self._pose(head.frame_id, observed.frame_id, observed.stamp), pose_in_own)
+        self._lap('transform')
         plane = observed.support_plane
         self._feedback('object', label=observed.label, fraction=share[0] / share[1])
         obj = load_object(

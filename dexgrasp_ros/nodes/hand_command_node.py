@@ -79,7 +79,7 @@ class HandCommandNode(AutostartNode[HandCommandParameters]):
             self._check(grasp)
             trajectory = joint_trajectory(
                 grasp,
-                self._start(grasp),
+                self._start_posture(grasp),
                 dict(zip(self._hand.joint_names, self._hand.velocity_limits, strict=True)),
                 header=Header(frame_id=grasp.hand_frame),
                 speed_scale=self.config.speed_scale,
@@ -128,7 +128,7 @@ class HandCommandNode(AutostartNode[HandCommandParameters]):
                 names = [hand.joint_names[i] for i in np.flatnonzero(beyond)]
                 raise CommandError(f"'{posture}' passes the limits of {choices(names)}.")
 
-    def _start(self, grasp: Grasp) -> NDArray[np.float64]:
+    def _start_posture(self, grasp: Grasp) -> NDArray[np.float64]:
         """Where the hand is; where nobody says so recently, as far from the pregrasp as it can be.
 
         The trajectory then takes longer than it need, but no joint is asked for more than its

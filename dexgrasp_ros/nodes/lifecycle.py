@@ -33,7 +33,7 @@ class AutostartNode(LifecycleNode, Generic[T]):
         self._parameters_of_node = NodeParameters(self, config_type)
         self.is_active = False
         if self.config.autostart:
-            self._start_timer = self.create_timer(0.0, self._start)
+            self._start_timer = self.create_timer(0.0, self._bring_up)
 
     @property
     def config(self) -> T:
@@ -83,7 +83,7 @@ class AutostartNode(LifecycleNode, Generic[T]):
             self._transition(self.deactivate, state, super().on_deactivate)
         return self._transition(self.cleanup, state, super().on_shutdown)
 
-    def _start(self) -> None:
+    def _bring_up(self) -> None:
         self.destroy_timer(self._start_timer)
         if self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
             self.trigger_activate()

@@ -90,7 +90,9 @@ def _spin(executor: SingleThreadedExecutor, node: Node, done: Callable[[], bool]
         except ExternalShutdownException:
             return
         except Exception:
-            node.get_logger().error(f'A callback failed:\n{traceback.format_exc()}')
+            node.get_logger().error(
+                f'A callback failed:\n{traceback.format_exc()}', throttle_duration_sec=1.0
+            )
 
 
 def _use_large_image_transport() -> None:
