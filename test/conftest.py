@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import itertools
 import os
@@ -54,10 +55,27 @@ def domain_counter() -> Iterator[int]:
 @pytest.fixture
 def ros_domain(domain_counter: Iterator[int], monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """Give the test a ROS domain that no other test on this machine uses meanwhile."""
+    with lease_domain(next(domain_counter)) as domain:
+        monkeypatch.setenv('ROS_DOMAIN_ID', str(domain))
+        yield domain
+
+
+@pytest.fixture(scope='module')
+def module_ros_domain(domain_counter: Iterator[int]) -> Iterator[int]:
+    """Give the tests of a module that share one graph a domain of their own."""
+    with lease_domain(next(domain_counter)) as domain, pytest.MonkeyPatch.context() as patch:
+        patch.setenv('ROS_DOMAIN_ID', str(domain))
+        yield domain
+
+
+@contextlib.contextmanager
+def lease_domain(start: int) -> Iterator[int]:
+    """Hold a domain that nobody else holds; counting on from `start`.
+
+    Counting on, since a participant of the test before lives on for a moment.
+    """
     folder = Path(tempfile.gettempdir()) / f'dexgrasp_ros_domains_{os.getuid()}'
     folder.mkdir(exist_ok=True)
-    # Counting on, since a participant of the test before lives on for a moment.
-    start = next(domain_counter)
     for step in range(LAST_DOMAIN):
         domain = 1 + (start + step) % LAST_DOMAIN
         with (folder / str(domain)).open('w') as lock:
@@ -65,7 +83,6 @@ def ros_domain(domain_counter: Iterator[int], monkeypatch: pytest.MonkeyPatch) -
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 continue
-            monkeypatch.setenv('ROS_DOMAIN_ID', str(domain))
             yield domain
             return
     pytest.fail(f'all {LAST_DOMAIN} ROS domains are in use by other tests')
