@@ -19,24 +19,24 @@ from dexgrasp_ros.bridge.markers import (
 )
 from dexgrasp_ros.hand import link_poses, load_hand_text
 
+BAR = """<link name="{}">
+    <visual><origin xyz="0 0 0.04"/><geometry><box size="0.01 0.01 0.08"/></geometry></visual>
+    <collision>
+      <origin xyz="0 0 0.04"/><geometry><box size="0.01 0.01 0.08"/></geometry>
+    </collision>
+  </link>"""
 URDF = """<robot name="pincer">
   <link name="palm"><visual><geometry><box size="0.02 0.1 0.02"/></geometry></visual>
     <collision><geometry><box size="0.02 0.1 0.02"/></geometry></collision></link>
-  <link name="finger">
-    <visual><origin xyz="0 0 0.04"/><geometry><box size="0.01 0.01 0.08"/></geometry></visual>
-    <collision><origin xyz="0 0 0.04"/><geometry><box size="0.01 0.01 0.08"/></geometry></collision>
-  </link>
-  <link name="thumb">
-    <visual><origin xyz="0 0 0.04"/><geometry><box size="0.01 0.01 0.08"/></geometry></visual>
-    <collision><origin xyz="0 0 0.04"/><geometry><box size="0.01 0.01 0.08"/></geometry></collision>
-  </link>
+  {finger}
+  {thumb}
   <joint name="left" type="revolute"><parent link="palm"/><child link="finger"/>
     <origin xyz="0 0.045 0.01"/><axis xyz="1 0 0"/>
     <limit lower="-0.5" upper="1.2" velocity="2" effort="1"/></joint>
   <joint name="right" type="revolute"><parent link="palm"/><child link="thumb"/>
     <origin xyz="0 -0.045 0.01"/><axis xyz="-1 0 0"/>
     <limit lower="-0.5" upper="1.2" velocity="2" effort="1"/></joint>
-</robot>"""
+</robot>""".format(finger=BAR.format('finger'), thumb=BAR.format('thumb'))
 
 
 @pytest.fixture(scope='module')
