@@ -86,8 +86,10 @@ class GraspClient:
         self._thread = threading.Thread(target=self._spin, name=node_name, daemon=True)
         self._thread.start()
 
-    def wait_until_ready(self, timeout: float = 60.0, *, reconstruction: bool = True) -> None:
-        """Wait until the grasp node and, if asked for, the reconstruction node answer.
+    def wait_until_ready(
+        self, timeout: float = 60.0, *, grasps: bool = True, reconstruction: bool = True
+    ) -> None:
+        """Wait until the grasp node and the reconstruction node answer, those that are asked for.
 
         Raises
         ------
@@ -95,7 +97,9 @@ class GraspClient:
             TIME_LIMIT, with the name that nobody offers, after `timeout` seconds.
         """
         deadline = time.monotonic() + timeout
-        waits = [('synthesize_grasps', self._synthesize.server_is_ready)]
+        waits = []
+        if grasps:
+            waits.append(('synthesize_grasps', self._synthesize.server_is_ready))
         if reconstruction:
             waits.append(('reconstruct_objects', self._reconstruct.service_is_ready))
         for name, ready in waits:
