@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -117,14 +118,18 @@ class RayScene:
         self._no_id = self._scene.INVALID_ID
         self.bodies = tuple(bodies)
         self._first_face = np.cumsum([0, *(len(b.faces) for b in bodies)])
-        self._corner_normals = np.concatenate(
-            [np.empty((0, 3, 3), np.float32), *(corner_normals(b) for b in bodies)]
-        )
         for body in bodies:
             self._scene.add_triangles(
                 self._tensor(np.ascontiguousarray(body.posed_vertices(), dtype=np.float32)),
                 self._tensor(np.ascontiguousarray(body.faces, dtype=np.uint32)),
             )
+
+    @functools.cached_property
+    def _corner_normals(self) -> NDArray[np.float32]:
+        """Of all faces of all bodies, [F, 3, 3]; a scene that only throws shadows has no use."""
+        return np.concatenate(
+            [np.empty((0, 3, 3), np.float32), *(corner_normals(b) for b in self.bodies)]
+        )
 
     def cast(self, camera: PinholeCamera) -> Hits:
         """Cast one ray through every pixel; `Hits.depth` is along the optical axis [m]."""

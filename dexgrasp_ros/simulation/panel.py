@@ -20,6 +20,7 @@ _SKY_BOTTOM = np.array([0.93, 0.94, 0.95], dtype=np.float32)
 # side shine through.
 _POINT_NOISE = 0.008
 _HIDDEN_MARK = 0.55  # opacity
+_CHUNK = 32_768  # pixels coloured at a time: their arrays stay in the cache
 _CONTRAST = 10  # of 255: pixels that differ more from a neighbour get four samples
 
 
@@ -96,6 +97,14 @@ class _Layers:
 
     def colors(self, row: NDArray[np.floating], column: NDArray[np.floating]) -> NDArray[np.uint8]:
         """Return sRGB [M, 3] at pixel coordinates [M]."""
+        parts = [slice(k, k + _CHUNK) for k in range(0, len(row), _CHUNK)]
+        if not parts:
+            return np.empty((0, 3), dtype=np.uint8)
+        return np.concatenate([self._chunk_colors(row[p], column[p]) for p in parts])
+
+    def _chunk_colors(
+        self, row: NDArray[np.floating], column: NDArray[np.floating]
+    ) -> NDArray[np.uint8]:
         camera = self._camera
         directions = camera.directions(column, row)
         share = (np.asarray(row, dtype=np.float32) / camera.height)[:, None]
