@@ -1,4 +1,4 @@
-"""Settings of the search: one dataclass feeds the API, the command line, ROS parameters and docs."""
+"""Settings of the search, the one source for API, command line, ROS parameters and docs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import Any
 from dexgrasp_ros.core.errors import ErrorCode, InputError
 
 
-def setting(default: Any, unit: str, text: str, low: float | None = None, high: float | None = None) -> Any:
+def setting(
+    default: Any, unit: str, text: str, low: float | None = None, high: float | None = None
+) -> Any:
     """Return a dataclass field with its unit, range and description as metadata."""
     return dataclasses.field(
         default=default, metadata={'unit': unit, 'text': text, 'low': low, 'high': high}
@@ -51,7 +53,9 @@ class SynthesisConfig:
     seed_count: int = setting(128, '1', 'candidates that are optimized', 1, 1_000_000)
     random_seed: int = setting(0, '1', 'start of every random number', 0, 2**31 - 1)
     device: str = setting('auto', '-', "'cpu', 'cuda', 'cuda:1' …; 'auto' takes CUDA if it can")
-    time_limit: float = setting(0.0, 's', 'the search ends after this; 0 is no limit', 0.0, 86400.0)
+    time_limit: float = setting(
+        0.0, 's', 'the search ends after this; 0 is no limit', 0.0, 86400.0
+    )
 
     # Seeds
     seed_distance_min: float = setting(0.01, 'm', 'palm to surface, least', 0.0, 1.0)
@@ -60,9 +64,13 @@ class SynthesisConfig:
     seed_joint_spread: float = setting(0.2, 'rad', 'spread of joints about the preshape', 0.0, 3.2)
 
     # Contact step
-    friction: float = setting(0.4, '1', 'Coulomb coefficient that grasps are planned for', 0.01, 5.0)
+    friction: float = setting(
+        0.4, '1', 'Coulomb coefficient that grasps are planned for', 0.01, 5.0
+    )
     compliance: float = setting(0.02, '1', 'r0: softness of a closed contact', 1e-4, 10.0)
-    softness_start: float = setting(0.02, 'm', 's: gap that doubles a contact, at first', 1e-4, 1.0)
+    softness_start: float = setting(
+        0.02, 'm', 's: gap that doubles a contact, at first', 1e-4, 1.0
+    )
     softness_end: float = setting(0.004, 'm', 's, in the end', 1e-4, 1.0)
     sweeps: int = setting(6, '1', 'sweeps of the contact solve in each iteration', 1, 1000)
     ranking_sweeps: int = setting(60, '1', 'sweeps for the ranking', 1, 10_000)
@@ -75,9 +83,15 @@ class SynthesisConfig:
     )
     self_weight: float = setting(3e3, '1/m^2', "of the hand's overlap with itself", 0.0, 1e9)
     environment_weight: float = setting(3e3, '1/m^2', 'of points in plane or obstacles', 0.0, 1e9)
-    environment_margin: float = setting(0.004, 'm', 'wanted distance to plane and obstacles', 0.0, 0.1)
-    distance_weight_start: float = setting(50.0, '1/m^2', 'pull of open contacts, at first', 1e-6, 1e9)
-    distance_weight_end: float = setting(1.0, '1/m^2', 'pull of open contacts, in the end', 1e-6, 1e9)
+    environment_margin: float = setting(
+        0.004, 'm', 'wanted distance to plane and obstacles', 0.0, 0.1
+    )
+    distance_weight_start: float = setting(
+        50.0, '1/m^2', 'pull of open contacts, at first', 1e-6, 1e9
+    )
+    distance_weight_end: float = setting(
+        1.0, '1/m^2', 'pull of open contacts, in the end', 1e-6, 1e9
+    )
 
     # Optimizer
     iterations: int = setting(200, '1', 'gradient steps', 1, 100_000)
@@ -93,7 +107,9 @@ class SynthesisConfig:
     max_self_penetration: float = setting(0.003, 'm', 'deeper grasps are rejected', 0.0, 0.1)
     max_residual: float = setting(0.3, '1', 'grasps that leave more are rejected', 0.0, 0.5)
     duplicate_translation: float = setting(0.02, 'm', 'grasps closer in all three …', 0.0, 1.0)
-    duplicate_rotation: float = setting(0.35, 'rad', '… are one: palm position, rotation …', 0.0, 3.2)
+    duplicate_rotation: float = setting(
+        0.35, 'rad', '… are one: palm position, rotation …', 0.0, 3.2
+    )
     duplicate_joint: float = setting(0.3, 'rad', '… and mean joint difference', 0.0, 3.2)
 
     # Closing

@@ -1,4 +1,4 @@
-"""The one exception tree of the package; its codes are the ``error_code`` constants of the actions."""
+"""The one exception tree of the package, with the codes that its messages carry."""
 
 from __future__ import annotations
 
@@ -110,5 +110,5 @@ class CommandError(DexGraspError):
 
 
 def choices(names: Iterable[object]) -> str:
-    """Valid names for the end of a message: ``'a', 'b'`` (sorted), or ``none``."""
+    """List valid names for the end of a message: ``'a', 'b'`` (sorted), or ``none``."""
     return ', '.join(repr(n) for n in sorted(names, key=str)) or 'none'

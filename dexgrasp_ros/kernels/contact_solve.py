@@ -19,7 +19,7 @@ WRENCHES = wp.constant(12)
 
 @wp.func
 def contact_normal(contacts: Contacts, n: int, g: int):
-    """Unit normal into the object."""
+    """Return the unit normal into the object."""
     return -wp.normalize(contacts.direction[n, g])
 
 
@@ -148,7 +148,8 @@ def differentiate_contacts(
     share = settings.contact_weight * 2.0 / float(WRENCHES)
     gap = wp.max(phi, 0.0)
     r_slope = 2.0 * gap / (softness * softness * hand.group_weights[g])
-    by_distance = share * 0.5 * r_slope * square + 2.0 * distance_weight * hand.group_weights[g] * gap
+    pull = distance_weight * hand.group_weights[g]
+    by_distance = share * 0.5 * r_slope * square + 2.0 * pull * gap
     # n = -d/|d| with d the interpolated gradient: ∂n/∂x = -(I - n nᵀ)/|d| ∂d/∂x.
     across = by_normal - normal * wp.dot(normal, by_normal)
     length = wp.max(wp.length(contacts.direction[n, g]), 1.0e-6)
@@ -157,6 +158,4 @@ def differentiate_contacts(
     pivot = wp.transform_get_translation(palm[n])
     contacts.force[n, g] = contacts.force[n, g] + f
     contacts.torque[n, g] = contacts.torque[n, g] + wp.cross(x - pivot, f)
-    contacts.penalty[n, g] = (
-        contacts.penalty[n, g] + distance_weight * hand.group_weights[g] * gap * gap
-    )
+    contacts.penalty[n, g] = contacts.penalty[n, g] + pull * gap * gap

@@ -124,5 +124,5 @@ def distance_field(grid: Grid, x: wp.vec3):
 @wp.func
 def signed_distance_gradient(grid: Grid, x: wp.vec3):
     """Exact ∂φ/∂x of the interpolated φ."""
-    phi, gradient, _direction, _curvature = distance_field(grid, x)
+    _phi, gradient, _direction, _curvature = distance_field(grid, x)
     return gradient

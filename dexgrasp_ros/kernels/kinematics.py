@@ -41,7 +41,14 @@ def forward_kinematics(
 
 
 @wp.func
-def joint_wrench(body: wp.transform, axis: wp.vec3, kind: int, pivot: wp.vec3, force: wp.vec3, torque: wp.vec3):
+def joint_power(
+    body: wp.transform,
+    axis: wp.vec3,
+    kind: int,
+    pivot: wp.vec3,
+    force: wp.vec3,
+    torque: wp.vec3,
+):
     """Power of a wrench about `pivot` along the joint that moves `body` (its axis in the body)."""
     direction = wp.transform_vector(body, axis)
     result = wp.dot(direction, force)
@@ -79,7 +86,7 @@ def reverse_sweep(
         b = last - i
         c = hand.body_coordinates[b]
         if c >= 0:
-            power = joint_wrench(
+            power = joint_power(
                 bodies[n, b],
                 hand.body_axes[b],
                 hand.body_types[b],

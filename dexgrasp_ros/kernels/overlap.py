@@ -1,7 +1,7 @@
-"""Overlap seen from the hand's primitives: object points inside them, and hand parts in each other.
+"""Overlap seen from the hand's primitives: with the object's points, and with each other.
 
-Points of the hand in the object's field cannot see a thin wall that a link has swallowed; points of
-the object in the hand's primitives can.
+Points of the hand in the object's field cannot see a thin wall that a link has swallowed; points
+of the object in the hand's primitives can.
 """
 
 import warp as wp
@@ -64,7 +64,9 @@ def push_out_object(
 
 
 @wp.func
-def _deepest_point(hand: Hand, a: int, b: int, body_a: wp.transform, body_b: wp.transform, best: float):
+def _deepest_point(
+    hand: Hand, a: int, b: int, body_a: wp.transform, body_b: wp.transform, best: float
+):
     """Distance, place and slope of the point of group a that is deepest inside geometry b."""
     frame = body_b * hand.geometry_poses[b]
     to_b = wp.transform_multiply(wp.transform_inverse(frame), body_a)
@@ -108,7 +110,8 @@ def push_apart(
         body_b = bodies[n, hand.group_bodies[b]]
         ball_a = hand.group_spheres[a]
         ball_b = hand.group_spheres[b]
-        between = wp.transform_point(body_a, _xyz(ball_a)) - wp.transform_point(body_b, _xyz(ball_b))
+        between = wp.transform_point(body_a, _xyz(ball_a))
+        between -= wp.transform_point(body_b, _xyz(ball_b))
         reach = ball_a[3] + ball_b[3]
         if wp.dot(between, between) < reach * reach:
             d, x, slope = _deepest_point(hand, a, b, body_a, body_b, 0.0)

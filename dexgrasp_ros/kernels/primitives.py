@@ -36,7 +36,7 @@ def _box(size: wp.vec3, x: wp.vec3):
 
 @wp.func
 def _radial(x: wp.vec3):
-    """Unit vector from the z axis to x; any fixed one on the axis itself."""
+    """Distance of x from the z axis, and the unit vector away from it (any on the axis)."""
     r = wp.sqrt(x[0] * x[0] + x[1] * x[1])
     direction = wp.vec3(1.0, 0.0, 0.0)
     if r > 1.0e-9:

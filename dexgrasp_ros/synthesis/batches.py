@@ -22,9 +22,7 @@ def join(batches: Sequence[Batch]) -> Batch:
     """Return all rows of all batches."""
     rows = {
         name: np.concatenate(parts) if isinstance(parts[0], np.ndarray) else join(parts)
-        for name, parts in (
-            (f, [getattr(b, f) for b in batches]) for f, _value in _of(batches[0])
-        )
+        for name, parts in ((f, [getattr(b, f) for b in batches]) for f, _value in _of(batches[0]))
     }
     return type(batches[0])(**rows)
 

@@ -1,7 +1,7 @@
 """From an optimized posture to the three that are executed: pre-grasp, grasp, squeeze.
 
-Fingers are treated one by one: where a finger is does not change what the others touch. Joints that
-move several fingers (a spread, a wrist) therefore keep their value.
+Fingers are treated one by one: where a finger is does not change what the others touch. Joints
+that move several fingers (a spread, a wrist) therefore keep their value.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def plan_closing(
 
     Squeeze: f = Σ_j f_j scaled to a sum of normal forces, q + clip(Jᵀf)/kp within the effort
     limits. Grasp: every finger opened along its squeeze until it clears the object, the palm
-    backed off along its mean contact normal, so that nothing is pushed before the squeeze loads it.
+    backed off along its mean contact normal, so that nothing is pushed before the squeeze does.
     Pre-grasp: opened further, along what increases each finger's distance fastest.
     """
     force = _scaled_forces(found, config.squeeze_force)
@@ -84,7 +84,7 @@ def joint_fingers(hand: HandModel) -> NDArray[np.int64]:
 
 
 def _scaled_forces(found: Measurement, total: float) -> NDArray[np.float64]:
-    """Forces [N, G, 3] whose normal parts sum to `total` newtons."""
+    """Scale the forces [N, G, 3] so that normal parts sum to `total` newtons."""
     normal = np.einsum('ngi,ngi->ng', found.force, found.normal).sum(axis=1)
     return found.force * (total / np.maximum(normal, 1e-9))[:, None, None]
 
@@ -136,7 +136,7 @@ def _open_until_clear(
     load: NDArray,
     fingers: NDArray,
 ) -> NDArray[np.float64]:
-    """q - c * load for each finger, with the smallest c that clears it."""
+    """Return q - c * load for each finger, with the smallest c that clears it."""
     own = np.where(fingers >= 0, load, 0.0)
     opened = q - _OPENINGS[:, None, None] * own
     opened = np.clip(opened, hand.lower, hand.upper)

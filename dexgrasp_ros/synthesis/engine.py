@@ -128,9 +128,7 @@ class Engine:
         hand, settings, contacts = self._hand, self._settings, self._contacts
         obj, palm, bodies = self._object, self.palm, self._bodies
         self._launch(forward_kinematics, count, hand, palm, self.q, bodies)
-        self._launch(
-            find_contacts, (count, groups), hand, obj, settings, palm, bodies, contacts
-        )
+        self._launch(find_contacts, (count, groups), hand, obj, settings, palm, bodies, contacts)
         self._launch(
             push_out_object,
             (count, groups),
@@ -252,9 +250,7 @@ class Engine:
 
     def joint_torques(self, point: NDArray, force: NDArray) -> NDArray[np.float64]:
         """Jᵀ f: joint torques [N, J] that press `force` [N, G, 3] on the object at `point`."""
-        self._launch(
-            forward_kinematics, self.count, self._hand, self.palm, self.q, self._bodies
-        )
+        self._launch(forward_kinematics, self.count, self._hand, self.palm, self.q, self._bodies)
         center = self.palm.numpy()[:, None, :3]
         torque = np.cross(point - center, force)
         upload = (

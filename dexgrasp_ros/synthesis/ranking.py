@@ -20,7 +20,9 @@ def touching(look: Look, config: SynthesisConfig) -> NDArray[np.bool_]:
     return look.distance < config.contact_distance
 
 
-def has_opposed_contacts(hand: HandModel, look: Look, config: SynthesisConfig) -> NDArray[np.bool_]:
+def has_opposed_contacts(
+    hand: HandModel, look: Look, config: SynthesisConfig
+) -> NDArray[np.bool_]:
     """[N] at least three contacts, two of them facing each other from different fingers.
 
     The palm counts as a finger.
@@ -64,7 +66,9 @@ def reject_closings(
     }
 
 
-def count_rejects(reasons: dict[str, NDArray[np.bool_]]) -> tuple[NDArray[np.bool_], dict[str, int]]:
+def count_rejects(
+    reasons: dict[str, NDArray[np.bool_]],
+) -> tuple[NDArray[np.bool_], dict[str, int]]:
     """Survivors [N], and how many fell to each reason that came first for them."""
     alive = np.ones(len(next(iter(reasons.values()))), dtype=bool)
     counts = {}
@@ -77,7 +81,7 @@ def count_rejects(reasons: dict[str, NDArray[np.bool_]]) -> tuple[NDArray[np.boo
 def distinct(
     palm: NDArray, q: NDArray, config: SynthesisConfig, *, limit: int
 ) -> tuple[NDArray[np.int64], int]:
-    """Indices of grasps [best first] that differ from all better ones, and the count of others.
+    """Find the grasps [best first] that differ from all better ones, and count the others.
 
     Two grasps are one when palm position, palm rotation and mean joint difference are all below
     their thresholds.

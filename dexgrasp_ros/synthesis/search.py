@@ -116,4 +116,3 @@ class Search:
             return [work(rows[0])]
         with ThreadPoolExecutor(self._workers) as pool:
             return list(pool.map(work, rows))
-

@@ -50,7 +50,8 @@ def _draw_palms(
     height = rng.uniform(config.seed_distance_min, config.seed_distance_max, (count, 1))
     roll = rng.uniform(-np.pi, np.pi, count)
     rotation = _facing(-normal) * Rotation.from_rotvec(roll[:, None] * [0.0, 0.0, 1.0])
-    return np.concatenate([obj.surface_points[index] + height * normal, rotation.as_quat()], axis=1)
+    position = obj.surface_points[index] + height * normal
+    return np.concatenate([position, rotation.as_quat()], axis=1)
 
 
 def _facing(direction: NDArray[np.float64]) -> Rotation:

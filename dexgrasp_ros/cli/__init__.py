@@ -1,0 +1,34 @@
+"""The command `dexgrasp`: one module for each subcommand, imported when it runs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a subcommand; return 0, or 1 after one clear line about an error."""
+    import tyro
+
+    from dexgrasp_ros.cli.demo import demo
+    from dexgrasp_ros.cli.reconstruct import reconstruct
+    from dexgrasp_ros.cli.synthesize import synthesize
+    from dexgrasp_ros.cli.view import view
+    from dexgrasp_ros.core.errors import DexGraspError
+
+    app = tyro.extras.SubcommandApp()
+    for command in (demo, synthesize, reconstruct, view):
+        app.command(command)
+    try:
+        app.cli(prog='dexgrasp', args=arguments, description=__doc__)
+    except DexGraspError as error:
+        print(f'dexgrasp: {error.code.name}: {error}', file=sys.stderr)
+        return 1
+    except OSError as error:
+        # A full disk, a folder that may not be written: the system's own words say it best.
+        print(f'dexgrasp: {error}', file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print('dexgrasp: interrupted', file=sys.stderr)
+        return 130
+    return 0

@@ -1,0 +1,162 @@
+"""``dexgrasp demo``: the whole ROS graph on one depth frame, to joint targets and a picture."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+
+def demo(
+    *,
+    scene: Path | None = None,
+    hand: str = 'allegro',
+    label: int = -1,
+    max_grasps: int = 8,
+    seed_count: int = 128,
+    random_seed: int = 0,
+    device: str = 'auto',
+    out: Path = Path('out/demo'),
+    headless: bool = False,
+    keep_running: Annotated[bool, tyro.conf.arg(name='keep-running')] = False,
+    json: bool = False,
+) -> None:
+    """Start the nodes, feed them a depth frame, call the action, show what came.
+
+    Parameters
+    ----------
+    scene
+        File with depth, seg and K (.npz); without it, a scene that the package renders itself.
+    hand
+        Name of a hand of the package, or path of a URDF.
+    label
+        Which object of the frame; -1 for all.
+    max_grasps
+        Grasps for each object.
+    seed_count
+        Candidates for each object.
+    random_seed
+        Start of all random numbers.
+    device
+        Where kernels run: cpu, cuda, or auto.
+    out
+        Folder for the pictures.
+    headless
+        End when the work is done, and show nothing but the pictures.
+    keep_running
+        Let the nodes run on after the work, for RViz, until Ctrl-C.
+    json
+        End with one line of JSON.
+    """
+    from rich.console import Console
+
+    from dexgrasp_ros.cli.demo_report import draw_grasps, print_result, summary
+    from dexgrasp_ros.cli.report import print_json
+    from dexgrasp_ros.hand import load_hand
+
+    console = Console(stderr=json)
+    clock = time.perf_counter()
+    model = load_hand(hand)
+    out.mkdir(parents=True, exist_ok=True)
+    scene = _scene_file(scene, out, random_seed)
+    # Logs of the nodes would hide the bar: they are kept, and shown where something goes wrong.
+    log = (out / 'nodes.log').open('w', encoding='utf-8')
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(log)
+        client = _start(stack, console, scene, hand, device, log)
+        console.print(f'The graph runs after {time.perf_counter() - clock:.1f} s.')
+        response = client.reconstruct([] if label < 0 else [label])
+        _raise_if_empty(response.objects.objects, response)
+        frame_id = response.objects.objects[0].header.frame_id
+        reply = _call(
+            console,
+            client,
+            label=label,
+            hand=hand,
+            max_grasps=max_grasps,
+            seed_count=seed_count,
+            random_seed=random_seed,
+            reference_frame=frame_id,
+        )
+        print_result(console, reply.result)
+        pictures = draw_grasps(model, scene, response.objects.objects, reply.result, out)
+        for picture in pictures:
+            console.print(f'Picture: {picture}')
+        if json:
+            print_json(summary(reply.result, pictures, time.perf_counter() - clock))
+        if not reply.result.grasps.grasps:
+            reply.check()
+        if keep_running and not headless:
+            console.print(f'The nodes run on (ROS_DOMAIN_ID={_domain()}); end them with Ctrl-C.')
+            with contextlib.suppress(KeyboardInterrupt):
+                while True:
+                    time.sleep(1.0)
+
+
+def _domain() -> int:
+    return int(os.environ.get('ROS_DOMAIN_ID', '0'))
+
+
+def _scene_file(scene: Path | None, out: Path, seed: int) -> Path:
+    """Check a scene file before processes start, or render the package's own."""
+    from dexgrasp_ros.core.depth_frame import load_scene
+    from dexgrasp_ros.simulation import make_demo_scene, save_scene
+
+    if scene is None:
+        scene = out / 'scene.npz'
+        save_scene(make_demo_scene(random_seed=seed), scene)
+    else:
+        load_scene(scene)
+    return scene.resolve()
+
+
+def _start(
+    stack: contextlib.ExitStack, console: Any, scene: Path, hand: str, device: str, log: Any
+) -> Any:
+    """Start the nodes and return a client that they answer."""
+    from dexgrasp_ros.bridge import GraspClient
+    from dexgrasp_ros.nodes.graph import start_graph
+
+    # Only this machine: a demo must not talk to somebody's robot.
+    os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+    with console.status('Starting the nodes; the first time, kernels are compiled (20 s) …'):
+        stack.enter_context(
+            start_graph(
+                scene=scene, hand=hand, device=device, log=lambda line: print(line, file=log)
+            )
+        )
+        client = stack.enter_context(GraspClient())
+        client.wait_until_ready(timeout=180.0)
+    return client
+
+
+def _call(console: Any, client: Any, **goal: Any) -> Any:
+    """Call the action, with its feedback as a bar."""
+    from dexgrasp_ros.cli.report import progress_bar
+    from dexgrasp_ros.core.progress import Progress
+
+    with progress_bar(console) as show:
+
+        def feedback(message: Any) -> None:
+            show(
+                Progress(
+                    phase=f'label {message.label}, {message.phase}',
+                    fraction=message.fraction,
+                    candidates=message.candidates,
+                    best_score=message.best_score,
+                    elapsed=message.elapsed,
+                )
+            )
+
+        return client.synthesize(feedback=feedback, timeout=600.0, **goal)
+
+
+def _raise_if_empty(objects: Any, response: Any) -> None:
+    from dexgrasp_ros.core.errors import DexGraspError, ErrorCode
+
+    if not len(objects):
+        raise DexGraspError(response.error_message, ErrorCode(response.error_code))

@@ -1,0 +1,83 @@
+"""What commands print: progress, tables, and one JSON object for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from dexgrasp_ros.core.progress import Progress as Moment
+from dexgrasp_ros.core.progress import ProgressCallback
+
+
+@contextmanager
+def progress_bar(console: Console) -> Iterator[ProgressCallback]:
+    """Show the moments that a search reports as one bar; it vanishes at the end."""
+    columns = (
+        TextColumn('{task.description}'),
+        BarColumn(),
+        TextColumn('{task.percentage:>3.0f} %'),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task('starting', total=1.0)
+
+        def show(moment: Moment) -> None:
+            text = f'{moment.phase}: {moment.candidates} candidates'
+            bar.update(task, completed=moment.fraction, description=text)
+
+        yield show
+
+
+def grasp_table(title: str, rows: list[Mapping[str, Any]]) -> Table:
+    """Table of grasps, best first; each row has the keys that `grasp_row` gives."""
+    table = Table(title=title, title_justify='left')
+    for name in ('#', 'score', 'residual', 'penetration [mm]', 'contacts', 'palm at [m]'):
+        table.add_column(name, justify='right')
+    for i, row in enumerate(rows):
+        table.add_row(
+            str(i + 1),
+            f'{row["score"]:.3f}',
+            f'{row["residual"]:.4f}',
+            f'{1e3 * row["penetration"]:.2f}',
+            str(row['contact_count']),
+            ' '.join(f'{v:+.3f}' for v in row['position']),
+        )
+    return table
+
+
+def timing_table(timing: Mapping[str, float]) -> Table:
+    """Seconds for each phase."""
+    table = Table(title='Time', title_justify='left')
+    table.add_column('phase')
+    table.add_column('seconds', justify='right')
+    for phase, seconds in timing.items():
+        table.add_row(phase, f'{seconds:.3f}')
+    return table
+
+
+def reject_text(rejected: Mapping[str, int]) -> str:
+    """Say where candidates were lost: ``12 contacts, 3 penetration``."""
+    lost = [f'{count} {stage}' for stage, count in rejected.items() if count]
+    return ', '.join(lost) or 'none'
+
+
+def print_json(value: Mapping[str, Any]) -> None:
+    """Print one line of JSON; NaN becomes null, which every reader accepts."""
+    print(json.dumps(_plain(value), allow_nan=False), flush=True)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, np.ndarray | list | tuple):
+        return [_plain(v) for v in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not np.isfinite(value) else value
