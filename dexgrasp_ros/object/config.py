@@ -17,7 +17,7 @@ class ObjectConfig:
         OUT_OF_RANGE, from the constructor.
     """
 
-    # 16 bytes a node: 32 MB, which leaves room for several objects in a GPU's L2 and on a laptop.
+    # 16 bytes a node: 32 MB, so that a grid fits into the L2 of a large GPU (50 MB).
     max_nodes: int = setting(2_000_000, '1', 'nodes of the distance grid at most', 1000, 2e8)
     intervals: int = setting(128, '1', 'grid intervals along the longest side', 8, 1024)
     finest_spacing: float = setting(

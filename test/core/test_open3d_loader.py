@@ -1,0 +1,31 @@
+"""Open3D is found without libusb, and its absence is a coded error that says what to do."""
+
+import subprocess
+import sys
+
+import numpy as np
+
+from dexgrasp_ros.core.open3d_loader import import_open3d
+
+HIDE = """
+import sys
+sys.modules['open3d'] = None
+from dexgrasp_ros.core.errors import DeviceError
+from dexgrasp_ros.core.open3d_loader import import_open3d
+try:
+    import_open3d()
+except DeviceError as error:
+    print(int(error.code), error)
+"""
+
+
+def test_open3d_is_imported_and_works():
+    o3d = import_open3d()
+    tensor = o3d.core.Tensor(np.arange(3, dtype=np.float32))
+    np.testing.assert_array_equal(tensor.numpy(), [0, 1, 2])
+
+
+def test_absence_is_a_coded_error_that_names_the_remedy():
+    run = subprocess.run([sys.executable, '-c', HIDE], capture_output=True, text=True, check=True)
+    assert run.stdout.startswith('600 ')
+    assert 'pip install open3d libusb-package' in run.stdout
