@@ -139,7 +139,8 @@ def complete(
     shadow, below = surface.shadow(axes.to_camera(nodes))
     possible = shadow < reach
     shell = np.where(possible, below - max(config.shell_thickness, 2.5 * grid.spacing), reach)
-    guess = _guess(surface, grid, nodes, possible, shell.astype(np.float32), centers)
+    shell = np.maximum(shell, shadow).astype(np.float32)
+    guess = _guess(surface, grid, nodes, shadow, shell, centers)
     field = np.maximum(np.maximum(shadow, floor - nodes[:, 0]), guess)
     field = np.clip(field, -reach, reach).reshape(grid.shape).astype(np.float32)
     # Free space is known pixel by pixel; a blur of a voxel's size rounds off the steps.
@@ -150,7 +151,7 @@ def _guess(
     surface: SeenSurface,
     grid: Grid,
     nodes: NDArray[np.float32],
-    possible: NDArray[np.bool_],
+    shadow: NDArray[np.float32],
     shell: NDArray[np.float32],
     centers: SliceCenters,
 ) -> NDArray[np.float32]:
@@ -158,14 +159,15 @@ def _guess(
     reach = np.float32(_TRUNCATION * grid.spacing)
     middle, near, known = centers.at(grid.coordinates(0))
     middle, near = middle.astype(np.float32), near.astype(np.float32)
-    rows = np.flatnonzero(possible & np.repeat(known, grid.shape[1] * grid.shape[2]))
+    rows = np.flatnonzero((shadow < reach) & np.repeat(known, grid.shape[1] * grid.shape[2]))
     layer = rows // (grid.shape[1] * grid.shape[2])
     mirrored = nodes[rows]
     mirrored[:, 1:] = 2.0 * middle[layer] - mirrored[:, 1:]
     free = surface.free(grid.axes.to_camera(mirrored))
     guess = np.minimum(shell, reach)
     # Beyond the nearest seen point nothing was seen to be free where there was no measurement.
-    guess[rows] = np.minimum(guess[rows], np.maximum(free, near[layer] - mirrored[:, 1]))
+    symmetric = np.maximum(np.maximum(free, near[layer] - mirrored[:, 1]), shadow[rows])
+    guess[rows] = np.minimum(guess[rows], symmetric)
     guess = np.clip(guess, -reach, reach).reshape(grid.shape)
     guess = np.minimum.accumulate(guess[::-1], axis=0)[::-1]
     # The edges of what was seen are ragged; their continuation need not be.

@@ -27,7 +27,7 @@ class ReconstructionConfig:
         0.25, 'm', 'the support plane is sought this far around the objects', 0.02, 5.0
     )
     plane_gap: float = setting(
-        0.05, 'm', 'largest gap between the support plane and the lowest seen points', 0.0, 1.0
+        0.05, 'm', 'largest gap seen between support plane and object', 0.0, 1.0
     )
 
     spacing: float = setting(0.002, 'm', 'smallest voxel edge of the completion', 0.0005, 0.02)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dexgrasp_ros.perception.config import ReconstructionConfig
+from dexgrasp_ros.perception.view import DepthWindow
 
 # With a third of the points on the plane, (1/3)^3 of the triples are good, and the chance that
 # all of 300 miss is (1 - 1/27)^300 ≈ 1e-5.
@@ -15,6 +16,9 @@ _FITTED_POINTS = 40000  # points that are searched at all
 _MAX_PLANES = 4  # table, wall, floor, shelf
 _MIN_INLIER_SHARE = 0.05  # of the points searched; fewer make no plane
 _LOWEST = 2.0  # percentile of heights that counts as the lowest point, against outliers
+# An object seen from above shows no side. It still stands on the plane when this share of its
+# points, moved straight down to the plane, is hidden (by the object itself, as a rule).
+_MIN_HIDDEN_FEET = 0.8
 _MAX_SUNK = 0.015  # m that this point may lie under its support plane: noise of plane and points
 
 
@@ -49,13 +53,15 @@ def choose_support(
     object_points: NDArray[np.float64],
     scene_points: NDArray[np.float64],
     up: NDArray[np.float64],
+    frame: DepthWindow,
     config: ReconstructionConfig,
 ) -> NDArray[np.float64] | None:
     """Pick the plane that the object stands on, or None.
 
-    The object's lowest points must lie on it (between `plane_gap` above and the noise below), and
-    points of the scene that are on the plane must be seen around the object; among such planes
-    (table and wall) the one with most points there wins, weighted by how level it is.
+    The object's lowest seen points must lie on it, or higher only where the camera cannot see
+    what is below them. Points of the scene that are on the plane must be seen around the object;
+    among such planes (table and wall) the one with most points there wins, weighted by how level
+    it is.
 
     Parameters
     ----------
@@ -67,6 +73,8 @@ def choose_support(
         Points of the scene that belong to no label, [S, 3].
     up
         Upward direction in the camera's frame, [3]; only weighs, need not be exact.
+    frame
+        The whole depth image.
     config
         Of which `plane_distance`, `plane_gap` and `plane_margin` act here.
     """
@@ -75,14 +83,29 @@ def choose_support(
     around = scene_points[np.linalg.norm(scene_points - center, axis=1) < radius]
     best, best_score = None, 0.0
     for plane in planes:
-        lowest = np.percentile(object_points @ plane[:3] + plane[3], _LOWEST)
-        if not -_MAX_SUNK <= lowest <= config.plane_gap:
+        heights = object_points @ plane[:3] + plane[3]
+        lowest = np.percentile(heights, _LOWEST)
+        if lowest < -_MAX_SUNK:
+            continue
+        feet = object_points - heights[:, None] * plane[:3]
+        if lowest > config.plane_gap and _hidden_share(feet, frame) < _MIN_HIDDEN_FEET:
             continue
         near = np.abs(around @ plane[:3] + plane[3]) < config.plane_distance
         score = float(near.sum()) * max(float(plane[:3] @ up), 0.05)
         if near.sum() >= config.min_points and score > best_score:
             best, best_score = plane, score
     return best
+
+
+def _hidden_share(points: NDArray[np.float64], frame: DepthWindow) -> float:
+    """Share of points [M, 3] that lie behind what the camera measured, or beside the image."""
+    pixels, z = frame.project(points)
+    u, v = np.rint(pixels).astype(int).T
+    height, width = frame.depth.shape
+    inside = (z > 0.0) & (u >= 0) & (u < width) & (v >= 0) & (v < height)
+    with np.errstate(invalid='ignore'):
+        seen = frame.depth[v[inside], u[inside]] > z[inside] - _MAX_SUNK
+    return 1.0 - float(seen.sum()) / len(points)
 
 
 def fit_plane(points: NDArray[np.float64]) -> NDArray[np.float64]:

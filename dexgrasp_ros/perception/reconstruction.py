@@ -126,6 +126,10 @@ def _wanted_labels(
         )
     if labels is None:
         return present
+    if not len(labels):
+        raise InputError(
+            f'The list of labels is empty; expected at least one of {choices(present)}.'
+        )
     if unknown := sorted(set(labels) - set(present)):
         raise PerceptionError(
             f'There is no label {choices(unknown)} in the frame; it has {choices(present)}.',
@@ -173,7 +177,7 @@ def _reconstruct_label(
     warnings = [*pixels.warnings, *_border_warnings(whole, label)]
     clock.lap('points')
 
-    plane = choose_support(planes, points, background, up, config)
+    plane = choose_support(planes, points, background, up, whole, config)
     if plane is None:
         warnings.append(
             'No support plane was found under the object; it ends at its lowest seen point.'

@@ -15,9 +15,6 @@ from dexgrasp_ros.perception.view import DepthWindow
 
 # The filtered surface stays within this of each measurement that lies behind it [m].
 _FILTER_REACH = 0.003
-# Cosine of the obliqueness beyond which a slope of the depth image is a step: 80 degrees, where
-# depth changes by 6 pixel sizes from pixel to pixel.
-_STEEPEST = 0.17
 # A hole of the mask in which more pixels than this see through is a real hole (a mug's handle).
 _OPEN_HOLE_SHARE = 0.1
 # A gap between parts of the object is hidden when something nearer covers this share of it.
@@ -36,7 +33,7 @@ class SeenSurface:
     """
 
     window: DepthWindow
-    images: NDArray[np.float32]  # [h, w, 3] depth of the front, its obliqueness, silhouette [px]
+    images: NDArray[np.float32]  # [h, w, 4] front's depth, obliqueness, step; silhouette [px]
     background: NDArray[np.float32]  # [h, w] depth measured beside the object; -inf: not known
 
     def shadow(self, points: NDArray[np.float32]) -> tuple[NDArray, NDArray]:
@@ -44,8 +41,8 @@ class SeenSurface:
 
         The latter is infinite at steps of depth: between two surfaces none was seen.
         """
-        front, side, cosine, _, _ = self._judge(points)
-        return np.maximum(front, side), np.where(cosine > _STEEPEST, -front, np.inf)
+        front, side, step, _, _ = self._judge(points)
+        return np.maximum(front, side), np.where(step > 0.0, np.inf, -front)
 
     def free(self, points: NDArray[np.float32]) -> NDArray[np.float32]:
         """Distance [M] into the space seen to be empty; negative where that is not known."""
@@ -59,9 +56,9 @@ class SeenSurface:
 
     def _judge(self, points: NDArray[np.float32]) -> tuple[NDArray, ...]:
         pixels, z = self.window.project(points)
-        depth, cosine, silhouette = _bilinear(self.images, pixels).T
+        depth, cosine, step, silhouette = _bilinear(self.images, pixels).T
         side = silhouette * (z / np.float32(self.window.focal.mean()))
-        return (depth - z) * cosine, side, cosine, pixels, z
+        return (depth - z) * cosine, side, step, pixels, z
 
 
 def observe_surface(
@@ -96,6 +93,7 @@ def observe_surface(
         [
             depth,
             _obliqueness(depth, window.focal),
+            _steps(depth, config.edge_step),
             silhouette,
         ],
         axis=-1,
@@ -125,6 +123,18 @@ def _obliqueness(depth: NDArray, focal: NDArray) -> NDArray:
     dv, du = np.gradient(ndimage.gaussian_filter(depth, 1.0))
     slope = (du * focal[0] / depth) ** 2 + (dv * focal[1] / depth) ** 2
     return 1.0 / np.sqrt(1.0 + slope)
+
+
+def _steps(depth: NDArray, step: float) -> NDArray[np.bool_]:
+    """Pixels beside which the depth jumps: what is interpolated there is no surface."""
+    result = np.zeros(depth.shape, bool)
+    down = np.abs(np.diff(depth, axis=0)) > step
+    result[1:] |= down
+    result[:-1] |= down
+    right = np.abs(np.diff(depth, axis=1)) > step
+    result[:, 1:] |= right
+    result[:, :-1] |= right
+    return result
 
 
 def _hidden_pixels(
