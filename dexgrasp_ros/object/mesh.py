@@ -175,21 +175,28 @@ def _fill_holes(mesh: trimesh.Trimesh) -> None:
         mesh.vertices, mesh.faces = vertices, np.vstack([mesh.faces, fan])
 
 
-def _boundary_loops(mesh: trimesh.Trimesh) -> list[np.ndarray]:
-    """Return closed loops of directed edges that belong to one face only, where unique."""
+def _boundary_loops(mesh: trimesh.Trimesh) -> list[list[int]]:
+    """Return simple loops of directed edges that belong to one face only.
+
+    Where holes meet in a vertex, a walk that comes back to a vertex of its own path has closed a
+    loop there and goes on from it.
+    """
     edges = mesh.edges[trimesh.grouping.group_rows(mesh.edges_sorted, require_count=1)]
-    following = dict(edges.tolist())
-    if len(following) != len(edges):  # two holes meet in a vertex: no unique way round
-        return []
+    following: dict[int, list[int]] = {}
+    for a, b in edges.tolist():
+        following.setdefault(a, []).append(b)
     loops = []
-    while following:
-        start, vertex = following.popitem()
-        loop = [start]
-        while vertex in following:
-            loop.append(vertex)
-            vertex = following.pop(vertex)
-        if vertex == start and len(loop) > 2:
-            loops.append(np.array(loop))
+    for start in list(following):
+        path = [start]
+        while path and following.get(path[-1]):
+            vertex = following[path[-1]].pop()
+            if vertex not in path:
+                path.append(vertex)
+                continue
+            first = path.index(vertex)
+            if len(path) - first > 2:
+                loops.append(path[first:])
+            del path[first + 1 :]
     return loops
 
 

@@ -78,14 +78,31 @@ def test_cavity_stays():
     np.testing.assert_allclose(mesh.volume, outer.volume + inner.volume, rtol=1e-6)
 
 
-def test_what_cannot_be_closed_is_said():
+def test_holes_that_meet_in_a_vertex_are_closed():
     ball = trimesh.creation.icosphere(subdivisions=3, radius=0.05)
-    # Two neighbouring holes that meet in a vertex have no unique border.
     torn = np.ones(len(ball.faces), dtype=bool)
-    vertex_faces = ball.vertex_faces[0]
-    torn[vertex_faces[[0, 3]]] = False
+    torn[ball.vertex_faces[0][[0, 3]]] = False
     mesh, warnings = read_mesh((ball.vertices, ball.faces[torn]))
-    assert mesh.is_watertight or any('could not be repaired' in w for w in warnings)
+    assert mesh.is_volume
+    np.testing.assert_allclose(mesh.volume, ball.volume, rtol=1e-3)
+    assert any('6 open edges' in w for w in warnings)
+
+
+def test_many_holes_are_closed():
+    ball = trimesh.creation.icosphere(subdivisions=4, radius=0.05)
+    torn = np.random.default_rng(0).random(len(ball.faces)) > 0.2
+    mesh, _ = read_mesh((ball.vertices, ball.faces[torn]))
+    assert mesh.is_watertight
+    np.testing.assert_allclose(mesh.volume, ball.volume, rtol=0.05)
+
+
+def test_what_cannot_be_closed_is_said():
+    box = trimesh.creation.box(extents=[0.1, 0.1, 0.1])
+    # A fin: its inner edge belongs to three faces.
+    vertices = np.vstack([box.vertices, [0.1, 0.1, 0.1]])
+    mesh, warnings = read_mesh((vertices, np.vstack([box.faces, [*box.faces[0][:2], 8]])))
+    assert not mesh.is_watertight
+    assert any('could not be repaired' in w for w in warnings)
 
 
 def test_missing_file_is_named(tmp_path):
