@@ -29,7 +29,8 @@ def find_contacts(
     """Closest point x of each group, and w_pen Σ min(φ, 0)² over all of its points.
 
     A cluster is skipped when no point of it can be closer than the best so far or inside: φ has
-    slope one, so φ(point) ≥ φ(centre) - radius. The last iteration's point is the first best.
+    slope one, so φ(point) ≥ φ(centre) - radius. (Outside the grid its slope can reach √2; there,
+    centimetres away, any close point will do.) The last iteration's point is the first best.
     """
     n, g = wp.tid()
     body = bodies[n, hand.group_bodies[g]]

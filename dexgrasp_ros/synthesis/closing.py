@@ -32,7 +32,7 @@ class Closing:
     pregrasp: NDArray[np.float64]  # [N, J]
     grasp: NDArray[np.float64]  # [N, J]
     squeeze: NDArray[np.float64]  # [N, J]
-    force: NDArray[np.float64]  # [N, G, 3] of the squeeze on the object, N
+    force: NDArray[np.float64]  # [N, G, 3] of the squeeze on the object at the grasp, N
     at_grasp: Look
     at_pregrasp: Look
 
@@ -66,7 +66,7 @@ def plan_closing(
         pregrasp=pregrasp,
         grasp=grasp,
         squeeze=np.clip(q + load, hand.lower, hand.upper),
-        force=force,
+        force=_turned(force, found.normal, at_grasp.normal),
         at_grasp=at_grasp,
         at_pregrasp=search.look(pregrasp_palm, pregrasp),
     )
@@ -87,6 +87,14 @@ def _scaled_forces(found: Measurement, total: float) -> NDArray[np.float64]:
     """Scale the forces [N, G, 3] so that normal parts sum to `total` newtons."""
     normal = np.einsum('ngi,ngi->ng', found.force, found.normal).sum(axis=1)
     return found.force * (total / np.maximum(normal, 1e-9))[:, None, None]
+
+
+def _turned(force: NDArray, before: NDArray, after: NDArray) -> NDArray[np.float64]:
+    """Turn forces [N, G, 3] with their contact normals: opening a finger turns its surface."""
+    axis = np.cross(before, after)
+    cosine = (before * after).sum(axis=-1, keepdims=True)
+    along = (axis * force).sum(axis=-1, keepdims=True) / np.maximum(1.0 + cosine, 1e-6)
+    return force * cosine + np.cross(axis, force) + axis * along
 
 
 def _finger_clearance(hand: HandModel, look: Look) -> NDArray[np.float64]:
