@@ -8,12 +8,16 @@ set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 venv=$root/$1
 
-# A workspace as users have it. Links, since CMake wants no include path (NumPy's, in the
-# environment) inside the source folder.
+# A workspace as users have it. The source is copied: CMake wants no include path (NumPy's, in the
+# environment) inside the source folder, and links back to it send setuptools round in circles.
+# Times are kept, so what has not changed is not built again.
 workspace=$root/build/colcon
-mkdir -p "$workspace/src"
-ln -sfn "$root" "$workspace/src/dexgrasp_ros"
-ln -sfn "$root/test/client_package" "$workspace/src/dexgrasp_client"
+rm -rf "$workspace/src"
+mkdir -p "$workspace/src/dexgrasp_ros"
+tar -C "$root" -cf - --exclude='./.*' --exclude=./build --exclude=./install --exclude=./log \
+  --exclude=./out --exclude=./msg/build --exclude='*.egg-info' --exclude=__pycache__ . |
+  tar -C "$workspace/src/dexgrasp_ros" -xf -
+mv "$workspace/src/dexgrasp_ros/test/client_package" "$workspace/src/dexgrasp_client"
 cd "$workspace"
 
 unset PYTHONPATH LD_LIBRARY_PATH _ROS_WHEELS_BOOTSTRAP_COMPLETE
