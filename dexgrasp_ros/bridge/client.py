@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
@@ -123,11 +124,11 @@ class GraspClient:
             TIME_LIMIT where no response came within `timeout` seconds.
         """
         request = ReconstructObjects.Request(labels=list(labels), max_age=max_age)
-        return self._wait(self._reconstruct.call_async(request), timeout, 'reconstruct_objects')
+        return self._call('reconstruct_objects', timeout, self._reconstruct.call_async, request)
 
     def clear_objects(self, *, timeout: float = 10.0) -> None:
         """Forget all objects."""
-        self._wait(self._clear.call_async(Trigger.Request()), timeout, 'clear_objects')
+        self._call('clear_objects', timeout, self._clear.call_async, Trigger.Request())
 
     def send_goal(
         self,
@@ -148,8 +149,9 @@ class GraspClient:
             TIME_LIMIT where no answer came within `timeout` seconds.
         """
         callback = None if feedback is None else lambda message: feedback(message.feedback)
-        sent = self._synthesize.send_goal_async(goal, feedback_callback=callback)
-        handle = self._wait(sent, timeout, 'synthesize_grasps')
+        handle = self._call(
+            'synthesize_grasps', timeout, self._synthesize.send_goal_async, goal, callback
+        )
         if not handle.accepted:
             raise SynthesisError(
                 'The grasp node rejected the goal: it is not active.', ErrorCode.CANCELLED
@@ -158,9 +160,8 @@ class GraspClient:
 
     def wait_for_result(self, handle: ClientGoalHandle, timeout: float | None = None) -> GoalReply:
         """Wait for the end of a goal; one that is still running after `timeout` s is cancelled."""
-        future = handle.get_result_async()
         try:
-            response = self._wait(future, timeout, 'synthesize_grasps')
+            response = self._call('synthesize_grasps', timeout, handle.get_result_async)
         except (DexGraspError, KeyboardInterrupt):
             self.cancel(handle)
             raise
@@ -168,7 +169,7 @@ class GraspClient:
 
     def cancel(self, handle: ClientGoalHandle) -> bool:
         """Ask for the end of a goal; True where it was still running."""
-        response = self._wait(handle.cancel_goal_async(), _CANCEL_TIMEOUT, 'synthesize_grasps')
+        response = self._call('synthesize_grasps', _CANCEL_TIMEOUT, handle.cancel_goal_async)
         return bool(response.goals_canceling)
 
     def synthesize(
@@ -215,17 +216,40 @@ class GraspClient:
         self.close()
 
     def _spin(self) -> None:
-        try:
-            while not self._closing.is_set():
+        while not self._closing.is_set():
+            try:
                 self._executor.spin_once(timeout_sec=0.1)
-        except ExternalShutdownException:
-            pass
+            except ExternalShutdownException:
+                return
+            except Exception:  # of a callback of the user
+                self.node.get_logger().error(f'A callback failed:\n{traceback.format_exc()}')
 
-    def _wait(self, future: Future, timeout: float | None, what: str) -> Any:
-        done = threading.Event()
-        future.add_done_callback(lambda _: done.set())
+    def _call(
+        self, name: str, timeout: float | None, call: Callable[..., Future], *args: Any
+    ) -> Any:
+        """Wait for the result of ``call(*args)``, which is made on the thread that spins.
+
+        An action client notes whose answer it waits for only after the request is out; from
+        another thread the answer may be there before that, and be lost.
+        """
+        done, answer = threading.Event(), Future()
+        answer.add_done_callback(lambda _: done.set())
+
+        def start() -> None:
+            try:
+                call(*args).add_done_callback(pass_on)
+            except Exception as error:
+                answer.set_exception(error)
+
+        def pass_on(future: Future) -> None:
+            if future.exception() is None:
+                answer.set_result(future.result())
+            else:
+                answer.set_exception(future.exception())
+
+        self._executor.create_task(start)
         if not done.wait(timeout):
             raise DexGraspError(
-                f"'{what}' did not answer within {timeout:g} s.", ErrorCode.TIME_LIMIT
+                f"'{name}' did not answer within {timeout:g} s.", ErrorCode.TIME_LIMIT
             )
-        return future.result()
+        return answer.result()

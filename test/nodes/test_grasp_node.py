@@ -1,0 +1,314 @@
+"""`grasp_node`: each way in which a goal can end, and what is published."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+
+import numpy as np
+import pytest
+
+pytest.importorskip('rclpy')
+
+import trimesh
+from action_msgs.msg import GoalStatus
+from geometry_msgs.msg import PoseArray, Vector3
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
+from rcl_interfaces.msg import Parameter, ParameterValue
+from rcl_interfaces.srv import SetParameters
+from sensor_msgs.msg import JointState
+from trajectory_msgs.msg import JointTrajectory, MultiDOFJointTrajectory
+from visualization_msgs.msg import MarkerArray
+
+from dexgrasp_msgs.action import SynthesizeGrasps
+from dexgrasp_msgs.msg import GraspArray
+from dexgrasp_ros.bridge.client import GraspClient
+from dexgrasp_ros.bridge.geometry import mesh_message
+from dexgrasp_ros.bridge.qos import latched_subscription
+from dexgrasp_ros.core.errors import ErrorCode
+from dexgrasp_ros.nodes.graph import start_graph
+
+Goal = SynthesizeGrasps.Goal
+# Few and short searches; a box is easy enough for them.
+PARAMETERS = {
+    'grasp_node': {'synthesis.seed_count': 8, 'synthesis.iterations': 50, 'tf_timeout': 0.2},
+    'hand_command_node': {'command_enabled': True},
+}
+LONG = {'seed_count': 512}  # minutes; every test ends it
+TOPICS = {
+    'grasps': GraspArray,
+    'grasp_poses': PoseArray,
+    'grasp_markers': MarkerArray,
+    'joint_targets': JointState,
+    'wrist_trajectory': MultiDOFJointTrajectory,
+    'joint_trajectory': JointTrajectory,
+}
+
+
+@pytest.fixture(scope='module')
+def client(module_ros_domain):
+    nodes = ['grasp_node', 'hand_command_node']
+    with start_graph(nodes=nodes, parameters=PARAMETERS, log=print), GraspClient() as client:
+        client.wait_until_ready(300, reconstruction=False)
+        yield client
+
+
+def box_goal(size=(0.06, 0.06, 0.1), **fields) -> Goal:
+    box = trimesh.creation.box(size)
+    goal = Goal(source=Goal.SOURCE_MESH, mesh=mesh_message(box.vertices, box.faces), **fields)
+    goal.mesh_pose.header.frame_id = 'table'
+    goal.mesh_pose.pose.position.x = 1.0
+    return goal
+
+
+def wait_for(condition, what, timeout=60.0):
+    until = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < until, f'{what} did not come about'
+        time.sleep(0.02)
+
+
+def start_long_goal(client, **fields):
+    """Send a goal that takes minutes, and return once its search is under way."""
+    seen = threading.Event()
+
+    def feedback(message):
+        if message.phase == 'optimize':
+            seen.set()
+
+    handle = client.send_goal(box_goal(**LONG, **fields), feedback=feedback)
+    assert seen.wait(120)
+    return handle
+
+
+def test_a_mesh_gives_grasps_with_all_their_parts(client):
+    reply = client.synthesize(box_goal(object_id='brick', max_grasps=5))
+    assert (reply.status, reply.result.error_code) == (GoalStatus.STATUS_SUCCEEDED, 0)
+    grasps = reply.result.grasps.grasps
+    assert 1 <= len(grasps) <= 5
+    scores = [g.quality.score for g in grasps]
+    assert scores == sorted(scores, reverse=True)
+    for grasp in grasps:
+        assert (grasp.header.frame_id, grasp.object_id, grasp.hand) == (
+            'table',
+            'brick',
+            'allegro',
+        )
+        count = len(grasp.joint_names)
+        assert count == 16
+        for posture in (grasp.pregrasp, grasp.grasp, grasp.squeeze, grasp.joint_stiffness):
+            assert len(posture) == count
+        assert grasp.quality.contact_count == len(grasp.contacts) > 0
+        for contact in grasp.contacts:
+            # On the surface of the box, which stands at x = 1 m.
+            p = np.abs([contact.point.x - 1, contact.point.y, contact.point.z]) - [
+                0.03,
+                0.03,
+                0.05,
+            ]
+            assert abs(max(p)) < 0.003
+        lift = grasp.lift_pose.position.z - grasp.pose.position.z
+        assert lift == pytest.approx(0.1)
+    assert {t.phase for t in reply.result.timing} >= {'object', 'optimize', 'messages'}
+    assert reply.result.rejected
+
+
+def test_the_same_seed_gives_the_same_grasps(client):
+    first, second = (client.synthesize(box_goal(random_seed=3, max_grasps=2)) for _ in range(2))
+    # As text, because a quality that nobody computed is NaN, which equals nothing.
+    assert str(first.result.grasps) == str(second.result.grasps)
+    assert first.result.grasps.grasps
+
+
+def test_grasps_markers_targets_and_trajectories_are_published(client):
+    newest = {}
+    subscriptions = [
+        client.node.create_subscription(
+            kind,
+            topic,
+            lambda message, topic=topic: newest.update({topic: message}),
+            latched_subscription() if topic != 'joint_trajectory' else 10,
+        )
+        for topic, kind in TOPICS.items()
+    ]
+    wait_for(lambda: client.node.count_publishers('joint_trajectory'), 'a publisher')
+    goal = box_goal(object_id='fresh')
+    goal.mesh_pose.header.stamp = client.node.get_clock().now().to_msg()
+    best = client.synthesize(goal).check().grasps.grasps[0]
+    wait_for(
+        lambda: (
+            set(newest) == set(TOPICS)
+            and str(newest['grasps'].grasps[0]) == str(best)
+            and list(newest['joint_targets'].position) == list(best.grasp)
+        ),
+        'all topics',
+    )
+    assert newest['grasp_poses'].poses[0] == best.pose
+    spaces = {m.ns for m in newest['grasp_markers'].markers}
+    assert spaces == {'', 'hand', 'contacts', 'friction_cones', 'object', 'scores'}
+    assert list(newest['joint_targets'].name) == list(best.joint_names)
+    postures = [list(p.positions) for p in newest['joint_trajectory'].points]
+    assert postures == [list(best.pregrasp), list(best.grasp), list(best.squeeze)]
+    times = [p.time_from_start for p in newest['joint_trajectory'].points]
+    assert [t.sec + t.nanosec for t in times] == sorted(t.sec + t.nanosec for t in times)
+    for subscription in subscriptions:
+        client.node.destroy_subscription(subscription)
+
+
+def test_feedback_has_the_phases_in_order_and_numbers(client):
+    seen = []
+    client.synthesize(box_goal(), feedback=seen.append)
+    phases = list(dict.fromkeys(f.phase for f in seen))
+    order = ['hand', 'object', 'seeds', 'optimize', 'finish']
+    assert [p for p in order if p in phases] == [p for p in phases if p in order]
+    assert 'optimize' in phases
+    assert all(a.elapsed <= b.elapsed for a, b in itertools.pairwise(seen))
+    assert max(f.candidates for f in seen) == 8
+
+
+def no_faces():
+    goal = box_goal()
+    goal.mesh.triangles = []
+    return goal
+
+
+def no_frame():
+    goal = box_goal()
+    goal.mesh_pose.header.frame_id = ''
+    return goal
+
+
+def broken_urdf(tmp_path):
+    path = tmp_path / 'broken.urdf'
+    path.write_text('<robot name="x"><link')
+    return box_goal(hand=str(path))
+
+
+BAD = {
+    'mesh without faces': (lambda _: no_faces(), ErrorCode.INVALID_MESH),
+    'mesh without frame': (lambda _: no_frame(), ErrorCode.INVALID_INPUT),
+    'unknown hand': (lambda _: box_goal(hand='octopus'), ErrorCode.UNKNOWN_HAND),
+    'missing urdf': (lambda t: box_goal(hand=f'{t}/none.urdf'), ErrorCode.FILE_NOT_FOUND),
+    'broken urdf': (broken_urdf, ErrorCode.INVALID_URDF),
+    'unknown frame': (
+        lambda _: box_goal(reference_frame='moon'),
+        ErrorCode.TRANSFORM_UNAVAILABLE,
+    ),
+    'unknown source': (lambda _: Goal(source=7), ErrorCode.INVALID_INPUT),
+    'label below all': (lambda _: Goal(label=-2), ErrorCode.OUT_OF_RANGE),
+    'negative time limit': (lambda _: box_goal(time_limit=-1.0), ErrorCode.OUT_OF_RANGE),
+    'no such seed': (lambda _: box_goal(random_seed=-5), ErrorCode.OUT_OF_RANGE),
+    'too many grasps': (lambda _: box_goal(max_grasps=2**32 - 1), ErrorCode.OUT_OF_RANGE),
+    'wish not known yet': (
+        lambda _: box_goal(approach_axis=Vector3(x=1.0)),
+        ErrorCode.INVALID_INPUT,
+    ),
+    'nobody reconstructs': (lambda _: Goal(label=3), ErrorCode.RECONSTRUCTION_FAILED),
+}
+
+
+@pytest.mark.parametrize(('make', 'code'), BAD.values(), ids=BAD.keys())
+def test_a_bad_goal_is_aborted_with_its_code(client, tmp_path, make, code):
+    reply = client.synthesize(make(tmp_path))
+    assert (reply.status, reply.result.error_code) == (GoalStatus.STATUS_ABORTED, code)
+    assert reply.result.error_message.endswith(('.', '?'))
+    assert not reply.result.grasps.grasps
+
+
+def test_an_object_too_large_to_hold_gives_no_grasps_and_says_why(client):
+    reply = client.synthesize(box_goal((1.5, 1.5, 1.5)))
+    assert reply.status == GoalStatus.STATUS_ABORTED
+    assert reply.result.error_code == ErrorCode.NO_GRASP_FOUND
+    assert sum(r.count for r in reply.result.rejected) > 0
+    assert [f.error_code for f in reply.result.failures] == [ErrorCode.NO_GRASP_FOUND]
+
+
+def test_a_cancelled_goal_ends_as_cancelled_and_the_next_one_works(client):
+    handle = start_long_goal(client)
+    assert client.cancel(handle)
+    reply = client.wait_for_result(handle, 60)
+    assert reply.status == GoalStatus.STATUS_CANCELED
+    assert reply.result.error_code == ErrorCode.CANCELLED
+    assert not client.cancel(handle)
+    assert client.synthesize(box_goal()).succeeded
+
+
+@pytest.mark.parametrize('delay', [0.0, 0.1, 0.5, 1.2])
+def test_a_goal_can_be_cancelled_at_any_moment(client, delay):
+    handle = client.send_goal(box_goal(**LONG))
+    time.sleep(delay)
+    assert client.cancel(handle)
+    assert client.wait_for_result(handle, 60).status == GoalStatus.STATUS_CANCELED
+
+
+def test_a_newer_goal_aborts_the_older_one(client):
+    older = start_long_goal(client)
+    newer = client.send_goal(box_goal())
+    first, second = client.wait_for_result(older, 60), client.wait_for_result(newer, 120)
+    assert first.status == GoalStatus.STATUS_ABORTED
+    assert first.result.error_code == ErrorCode.PREEMPTED
+    assert second.succeeded
+
+
+def test_a_goal_ends_at_its_time_limit(client):
+    reply = client.synthesize(box_goal(**LONG, time_limit=1.0))
+    assert reply.status == GoalStatus.STATUS_ABORTED
+    assert reply.result.error_code == ErrorCode.TIME_LIMIT
+
+
+def test_a_device_that_is_not_there_is_an_error_until_it_is_changed_back(client):
+    assert set_parameter(client, 'synthesis.device', 'cuda:99').successful
+    reply = client.synthesize(box_goal())
+    assert reply.status == GoalStatus.STATUS_ABORTED
+    assert reply.result.error_code == ErrorCode.DEVICE_UNAVAILABLE
+    assert set_parameter(client, 'synthesis.device', 'auto').successful
+    assert client.synthesize(box_goal()).succeeded
+
+
+@pytest.mark.parametrize(
+    ('name', 'value'), [('synthesis.seed_count', 0), ('lift_height', -1.0), ('marker_top_k', 'x')]
+)
+def test_a_parameter_out_of_range_is_refused(client, name, value):
+    outcome = set_parameter(client, name, value)
+    assert not outcome.successful
+    assert outcome.reason
+
+
+def test_an_inactive_node_rejects_goals_and_ends_the_one_under_way(client):
+    handle = start_long_goal(client)
+    change_state(client, Transition.TRANSITION_DEACTIVATE)
+    reply = client.wait_for_result(handle, 60)
+    assert reply.status == GoalStatus.STATUS_ABORTED
+    assert reply.result.error_code == ErrorCode.PREEMPTED
+    with pytest.raises(Exception, match='not active'):
+        client.send_goal(box_goal())
+    change_state(client, Transition.TRANSITION_ACTIVATE)
+    assert client.synthesize(box_goal()).succeeded
+
+
+def set_parameter(client, name, value):
+    kinds = {
+        int: ('integer_value', 2),
+        float: ('double_value', 3),
+        str: ('string_value', 4),
+    }
+    field, kind = kinds[type(value)]
+    parameter = Parameter(name=name, value=ParameterValue(type=kind, **{field: value}))
+    service = client.node.create_client(SetParameters, '/grasp_node/set_parameters')
+    return call(client, service, SetParameters.Request(parameters=[parameter])).results[0]
+
+
+def change_state(client, transition):
+    service = client.node.create_client(ChangeState, '/grasp_node/change_state')
+    request = ChangeState.Request(transition=Transition(id=transition))
+    assert call(client, service, request).success
+
+
+def call(client, service, request):
+    assert service.wait_for_service(30)
+    future = service.call_async(request)
+    wait_for(future.done, 'the response')
+    client.node.destroy_client(service)
+    return future.result()
