@@ -4,14 +4,13 @@ from dexgrasp_ros.simulation.bodies import Body, contact_bodies, hand_bodies
 from dexgrasp_ros.simulation.cameras import PinholeCamera, RayScene
 from dexgrasp_ros.simulation.demo_scene import make_demo_scene, save_scene
 from dexgrasp_ros.simulation.depth_camera import render_depth_frame
+from dexgrasp_ros.simulation.layout import render_panels, save_picture
 from dexgrasp_ros.simulation.panel import Panel
 from dexgrasp_ros.simulation.picture import (
     render_grasp,
     render_grasps,
     render_meshes,
-    render_panels,
     render_reconstruction,
-    save_picture,
 )
 from dexgrasp_ros.simulation.sensor_noise import SensorNoise, add_sensor_noise
 

@@ -1,26 +1,21 @@
-"""Pictures for people: grasps on an object, and what was reconstructed, ray-cast to PNG."""
+"""Pictures for people: grasps and reconstructions, each from where it is seen best."""
 
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dexgrasp_ros.core.errors import ErrorCode, InputError
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.core.object_model import ObservedObject
 from dexgrasp_ros.simulation.bodies import Body, Color, contact_bodies, hand_bodies
-from dexgrasp_ros.simulation.panel import Panel, render_panel
-from dexgrasp_ros.simulation.views import choose_views, fit_camera
+from dexgrasp_ros.simulation.layout import panel_up, render_panels
+from dexgrasp_ros.simulation.panel import Panel
+from dexgrasp_ros.simulation.views import choose_views
 
 OBJECT_COLOR: Color = (0.16, 0.45, 0.72)
-_UP = (0.0, 0.0, 1.0)
-_GAP = 4  # px between panels
 _SURFACE_SAMPLES = 300  # of the object, to judge how much of it a view shows
 
 
@@ -89,7 +84,7 @@ def render_grasp(
     directions = choose_views(
         links,
         np.vstack([contacts, surface]),
-        up=_up(panel),
+        up=panel_up(panel),
         preferred=toward_viewer,
         weights=weights,
     )
@@ -126,7 +121,7 @@ def render_reconstruction(
     if toward_viewer is None:
         toward_viewer = -observed.vertices.mean(axis=0)
     surface = _some_of_surface(observed.vertices, observed.faces)
-    directions = choose_views([body], surface, up=_up(panel), preferred=toward_viewer)
+    directions = choose_views([body], surface, up=panel_up(panel), preferred=toward_viewer)
     return _two_views(panel, directions, size)
 
 
@@ -169,7 +164,7 @@ def render_grasps(
             caption=captions[k] if k < len(captions) else '',
         )
         panels.append(panel)
-        directions.append(choose_views(links, surface, up=_up(panel))[0])
+        directions.append(choose_views(links, surface, up=panel_up(panel))[0])
     return render_panels(panels, directions, columns=columns, size=size)
 
 
@@ -199,52 +194,6 @@ def render_meshes(
     return render_panels([panel], [direction / np.linalg.norm(direction)], columns=1, size=size)
 
 
-def render_panels(
-    panels: Sequence[Panel],
-    directions: Sequence[ArrayLike],
-    *,
-    columns: int | None = None,
-    size: tuple[int, int] = (1600, 900),
-) -> NDArray[np.uint8]:
-    """Render panels into one picture, row by row, each seen from its direction.
-
-    Raises
-    ------
-    InputError
-        INVALID_INPUT: there is nothing to draw.
-    """
-    if not panels:
-        raise InputError('There is nothing to draw: no panels.', ErrorCode.INVALID_INPUT)
-    width, height = size
-    columns = columns or _best_columns(len(panels), width / height)
-    rows = -(-len(panels) // columns)
-    picture = np.full((height, width, 3), 255, dtype=np.uint8)
-    xs = np.linspace(0, width + _GAP, columns + 1).astype(int)
-    ys = np.linspace(0, height + _GAP, rows + 1).astype(int)
-
-    def draw(k: int) -> None:
-        row, column = divmod(k, columns)
-        x, y = xs[column], ys[row]
-        w, h = xs[column + 1] - _GAP - x, ys[row + 1] - _GAP - y
-        camera = fit_camera(
-            panels[k].outline(), directions[k], up=_up(panels[k]), width=w, height=h
-        )
-        view = _write(render_panel(panels[k], camera), panels[k].caption)
-        picture[y : y + h, x : x + w] = view
-
-    # NumPy and Embree leave the interpreter free, so two views keep two cores busy.
-    with ThreadPoolExecutor(min(len(panels), os.cpu_count() or 1)) as pool:
-        list(pool.map(draw, range(len(panels))))
-    return picture
-
-
-def save_picture(image: NDArray[np.uint8], path: str | Path) -> None:
-    """Write a picture [H, W, 3] as PNG, or what the name's ending says."""
-    from PIL import Image
-
-    Image.fromarray(image).save(path)
-
-
 def _two_views(
     panel: Panel,
     directions: tuple[NDArray[np.float64], NDArray[np.float64]],
@@ -252,33 +201,6 @@ def _two_views(
 ) -> NDArray[np.uint8]:
     other_side = dataclasses.replace(panel, caption='')
     return render_panels((panel, other_side), directions, columns=2, size=size)
-
-
-def _best_columns(count: int, aspect: float) -> int:
-    """Columns that make panels as square as possible without empty rows."""
-    squareness = [
-        abs(np.log(aspect * -(-count // c) / c)) + 0.1 * (-count % c) for c in range(1, count + 1)
-    ]
-    return 1 + int(np.argmin(squareness))
-
-
-def _write(image: NDArray[np.uint8], caption: str) -> NDArray[np.uint8]:
-    """Write a caption into the upper left corner."""
-    if not caption:
-        return image
-    from PIL import Image, ImageDraw, ImageFont
-
-    picture = Image.fromarray(image)
-    size = max(13, min(image.shape[:2]) // 34)
-    font = ImageFont.load_default(size=size)
-    ImageDraw.Draw(picture).multiline_text(
-        (0.8 * size, 0.7 * size), caption, fill=(40, 44, 52), font=font, spacing=0.35 * size
-    )
-    return np.asarray(picture)
-
-
-def _up(panel: Panel) -> NDArray[np.float64]:
-    return np.array(_UP) if panel.support_plane is None else panel.support_plane[:3]
 
 
 def _plane(plane: ArrayLike | None) -> NDArray[np.float64] | None:
