@@ -1,0 +1,63 @@
+"""The nodes that find grasps: reconstruction, search, hand commands."""
+
+from launch.actions import DeclareLaunchArgument, OpaqueFunction
+from launch.substitutions import LaunchConfiguration
+from launch_ros.actions import LifecycleNode
+from launch_ros.substitutions import FindPackageShare
+
+from launch import LaunchContext, LaunchDescription
+
+ARGUMENTS = {
+    'namespace': ('', 'namespace of all nodes'),
+    'use_sim_time': ('false', 'take the time from /clock'),
+    'params_file': ('', 'YAML file with parameters that win over all others'),
+    'autostart': ('true', 'configure and activate the nodes; false: somebody else will'),
+    'log_level': ('info', 'debug, info, warn, error or fatal'),
+    'hand': ('allegro', 'name of a hand in urdf/, or path of a URDF file'),
+    'device': ('auto', "device of the search: 'cpu', 'cuda', 'cuda:1' or 'auto'"),
+    'command_enabled': ('false', 'publish joint_trajectory for each new grasp; the hand moves'),
+}
+
+
+def generate_launch_description() -> LaunchDescription:
+    declared = [
+        DeclareLaunchArgument(name, default_value=value, description=description)
+        for name, (value, description) in ARGUMENTS.items()
+    ]
+    return LaunchDescription([*declared, OpaqueFunction(function=make_nodes)])
+
+
+def make_nodes(context: LaunchContext) -> list[LifecycleNode]:
+    """Make the nodes, once the arguments are known as text."""
+    given = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
+    share = FindPackageShare('dexgrasp_ros').perform(context)
+    shared = {name: is_true(name, given[name]) for name in ('use_sim_time', 'autostart')}
+    own = {
+        'reconstruction_node': {},
+        'grasp_node': {'hand': given['hand'], 'synthesis.device': given['device']},
+        'hand_command_node': {
+            'hand': given['hand'],
+            'command_enabled': is_true('command_enabled', given['command_enabled']),
+        },
+    }
+    # Later entries win.
+    last = [given['params_file']] if given['params_file'] else []
+    return [
+        LifecycleNode(
+            package='dexgrasp_ros',
+            executable=name,
+            name=name,
+            namespace=given['namespace'],
+            output='screen',
+            parameters=[f'{share}/config/{name}.yaml', {**shared, **parameters}, *last],
+            arguments=['--ros-args', '--log-level', given['log_level']],
+        )
+        for name, parameters in own.items()
+    ]
+
+
+def is_true(name: str, text: str) -> bool:
+    """Return the truth of a launch argument, which is always text."""
+    if text.lower() not in ('true', 'false'):
+        raise ValueError(f"Launch argument '{name}' is '{text}'; expected true or false.")
+    return text.lower() == 'true'
