@@ -68,10 +68,7 @@ class Grid:
         return np.column_stack([linear, self.axes.to_camera(self.lower)])
 
 
-
-def fit_grid(
-    axes: Axes, lower: NDArray, upper: NDArray, smallest: float, max_nodes: int
-) -> Grid:
+def fit_grid(axes: Axes, lower: NDArray, upper: NDArray, smallest: float, max_nodes: int) -> Grid:
     """Grid over a box of local coordinates, as fine as `smallest` and `max_nodes` allow."""
     size = np.maximum(upper - lower, smallest)
     spacing = max(smallest, float(np.cbrt(size.prod() / max_nodes)))

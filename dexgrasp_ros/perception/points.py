@@ -117,8 +117,7 @@ def _keep_object(
         part = clusters == c
         share = sizes[c] / sizes[order[0]]
         if (share >= _PART_SHARE and _is_close(points[kept], points[part])) or (
-            share >= _MIN_CLUSTER_SHARE
-            and _is_cut_off(window, pixels, points[:, 2], kept, part)
+            share >= _MIN_CLUSTER_SHARE and _is_cut_off(window, pixels, points[:, 2], kept, part)
         ):
             kept = kept | part
         else:

@@ -193,14 +193,13 @@ def _reconstruct_label(
     grid, values = complete(surface, axes, local, plane is not None, config)
     clock.lap('completion')
 
-    solid, dropped = extract_solid(
+    solid, more = extract_solid(
         values,
         (local - grid.lower) / grid.spacing,
         None if plane is None else -grid.lower[0] / grid.spacing,
         config.max_faces,
     )
-    if dropped:
-        warnings.append(f'{dropped} pieces apart from the object were left out.')
+    warnings += more
     clock.lap('mesh')
     solid, view, warning = carve(solid.transform(grid.to_camera_matrix()), window)
     warnings += [warning] if warning else []

@@ -43,6 +43,7 @@ def thin(points: NDArray[np.float64], spacing: float) -> NDArray[np.float64]:
         return points
     cells = np.floor((points - points.min(axis=0)) / spacing).astype(np.int64)
     size = cells.max(axis=0) + 1
-    _, first = np.unique((cells[:, 0] * size[1] + cells[:, 1]) * size[2] + cells[:, 2],
-                         return_index=True)
+    _, first = np.unique(
+        (cells[:, 0] * size[1] + cells[:, 1]) * size[2] + cells[:, 2], return_index=True
+    )
     return points[np.sort(first)]

@@ -110,9 +110,11 @@ def _smooth(depth: NDArray[np.float32], config: ReconstructionConfig) -> NDArray
     o3d = import_open3d()
     size = 2 * int(np.ceil(1.5 * config.smoothing)) + 1
     image = o3d.t.geometry.Image(o3d.core.Tensor(np.ascontiguousarray(depth)))
-    return image.filter_bilateral(size, config.edge_step, config.smoothing).as_tensor().numpy()[
-        ..., 0
-    ]
+    return (
+        image.filter_bilateral(size, config.edge_step, config.smoothing)
+        .as_tensor()
+        .numpy()[..., 0]
+    )
 
 
 def _obliqueness(depth: NDArray, focal: NDArray) -> NDArray:

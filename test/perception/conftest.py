@@ -117,15 +117,24 @@ def protrusion(frame: DepthFrame, found: ObservedObject) -> float:
     return float((frame.depth[v, u] - first).max())
 
 
-def surface_distances(found: ObservedObject) -> NDArray[np.float32]:
-    """Distance [m] of each cleaned point to the mesh's surface."""
+def distances(vertices: NDArray, faces: NDArray, points: NDArray) -> NDArray[np.float32]:
+    """Distance [m] of each point to the surface of a mesh."""
     o3d = import_open3d()
     scene = o3d.t.geometry.RaycastingScene()
     scene.add_triangles(
-        o3d.core.Tensor(found.vertices.astype(np.float32)),
-        o3d.core.Tensor(found.faces.astype(np.uint32)),
+        o3d.core.Tensor(vertices.astype(np.float32)), o3d.core.Tensor(faces.astype(np.uint32))
     )
-    return scene.compute_distance(o3d.core.Tensor(found.points.astype(np.float32))).numpy()
+    return scene.compute_distance(o3d.core.Tensor(points.astype(np.float32))).numpy()
+
+
+def surface_distances(found: ObservedObject) -> NDArray[np.float32]:
+    """Distance [m] of each cleaned point to the mesh's surface."""
+    return distances(found.vertices, found.faces, found.points)
+
+
+@pytest.fixture(scope='session')
+def distance_to() -> Callable[[trimesh.Trimesh, NDArray], NDArray]:
+    return lambda mesh, points: distances(mesh.vertices, mesh.faces, points)
 
 
 @pytest.fixture(scope='session')

@@ -9,6 +9,8 @@ import trimesh
 from dexgrasp_ros.core.errors import ErrorCode, InputError, PerceptionError
 from dexgrasp_ros.perception import ReconstructionConfig, reconstruct
 
+COARSE = ReconstructionConfig(max_voxels=50000)  # where nothing is asked of the mesh
+
 
 @pytest.fixture(scope='module')
 def frame(render_scene):
@@ -51,7 +53,7 @@ def test_unknown_label_names_those_present(frame, label):
 def test_small_label_fails_alone(frame):
     labels = frame.labels.copy()
     labels[2:6, 2:7] = 9
-    result = reconstruct(dataclasses.replace(frame, labels=labels))
+    result = reconstruct(dataclasses.replace(frame, labels=labels), config=COARSE)
     assert [o.label for o in result.objects] == [1]
     assert set(result.failures) == {9}
     assert result.failures[9].code == ErrorCode.TOO_FEW_POINTS
@@ -62,13 +64,15 @@ def test_label_without_depth_fails_alone(frame):
     depth, labels = frame.depth.copy(), frame.labels.copy()
     depth[:60, :60] = np.nan
     labels[:60, :60] = 2
-    result = reconstruct(dataclasses.replace(frame, depth=depth, labels=labels))
+    result = reconstruct(dataclasses.replace(frame, depth=depth, labels=labels), config=COARSE)
     assert [o.label for o in result.objects] == [1]
     assert result.failures[2].code == ErrorCode.TOO_FEW_POINTS
 
 
 def test_label_over_the_whole_image_does_not_crash(frame):
-    result = reconstruct(dataclasses.replace(frame, labels=np.ones_like(frame.labels)))
+    result = reconstruct(
+        dataclasses.replace(frame, labels=np.ones_like(frame.labels)), config=COARSE
+    )
     assert len(result.objects) + len(result.failures) == 1
 
 

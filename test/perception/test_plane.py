@@ -11,7 +11,7 @@ from dexgrasp_ros.perception import ReconstructionConfig, reconstruct
 from dexgrasp_ros.perception.plane import choose_support, find_planes, fit_plane
 from dexgrasp_ros.perception.view import whole_frame
 
-CONFIG = ReconstructionConfig()
+CONFIG = ReconstructionConfig(max_voxels=50000)  # of the meshes, nothing is asked here
 UP = np.array([0.0, -1.0, 0.0])
 
 
@@ -101,7 +101,7 @@ def test_plane_far_below_does_not_support():
 def test_rendered_table(render_scene):
     ball = trimesh.creation.icosphere(4, 0.05).apply_translation((0, 0, 0.05))
     scene = render_scene(ball, noise=0.001)
-    result = reconstruct(scene.frame)
+    result = reconstruct(scene.frame, config=CONFIG)
     assert angle_between(result.support_plane, scene.plane) < 0.2
     assert result.support_plane[3] == pytest.approx(scene.plane[3], abs=0.001)
     np.testing.assert_array_equal(result.objects[0].support_plane, result.support_plane)
@@ -124,7 +124,7 @@ def test_without_a_table_there_is_a_warning_and_a_closed_mesh(render_scene, chec
 def test_plane_agrees_with_the_human_mask(data_dir, name):
     path = data_dir / 'scenes' / f'{name}.npz'
     frame = load_scene(path)
-    plane = reconstruct(frame, labels=[1]).support_plane
+    plane = reconstruct(frame, labels=[1], config=CONFIG).support_plane
     support = np.load(path)['support'] > 0
     v, u = np.nonzero(support & (frame.depth > 0))
     K, z = frame.intrinsics, frame.depth[v, u].astype(float)
@@ -133,8 +133,9 @@ def test_plane_agrees_with_the_human_mask(data_dir, name):
     # is the part that objects stand on.
     ov, ou = np.nonzero(frame.labels > 0)
     oz = frame.depth[ov, ou]
-    center = np.median(np.column_stack([(ou - K[0, 2]) / K[0, 0] * oz,
-                                        (ov - K[1, 2]) / K[1, 1] * oz, oz]), axis=0)
+    center = np.median(
+        np.column_stack([(ou - K[0, 2]) / K[0, 0] * oz, (ov - K[1, 2]) / K[1, 1] * oz, oz]), axis=0
+    )
     truth = fit_plane(points)
     assert angle_between(plane, truth) < 2.0
     foot = center - (truth[:3] @ center + truth[3]) * truth[:3]

@@ -64,9 +64,7 @@ def test_small_island_goes_silently(render_scene):
     frame = render_scene(crate()).frame
     labels = frame.labels.copy()
     labels[460:470, 5:15] = 1  # far away on the table
-    pixels = clean_label(
-        whole_frame(dataclasses.replace(frame, labels=labels), CONFIG), 1, CONFIG
-    )
+    pixels = clean_label(whole_frame(dataclasses.replace(frame, labels=labels), CONFIG), 1, CONFIG)
     assert not pixels.mask[460:470, 5:15].any()
     assert pixels.warnings == ()
 

