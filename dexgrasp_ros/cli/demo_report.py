@@ -1,4 +1,8 @@
-"""Tables and pictures of the demo, from the messages that came."""
+"""Tables and pictures of the demo, from the messages that came.
+
+Only `bridge` and `nodes` import message packages, so messages are `Any` here: the result of
+`dexgrasp_msgs/SynthesizeGrasps`, its `Grasp`s, and the `Object`s they hold.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +13,6 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from dexgrasp_msgs.action import SynthesizeGrasps
-from dexgrasp_msgs.msg import Grasp, Object
 from dexgrasp_ros.bridge.geometry import pose_array
 from dexgrasp_ros.bridge.objects import observed_object
 from dexgrasp_ros.cli.report import grasp_table, reject_text, timing_table
@@ -24,7 +26,7 @@ _POINT_STRIDE = 2  # every second pixel of the frame is drawn in each direction
 _NEAR = 0.25  # m around the object: points that are drawn
 
 
-def print_result(console: Console, result: SynthesizeGrasps.Result) -> None:
+def print_result(console: Console, result: Any) -> None:
     """Print one table for each object, what failed, and the time of the phases."""
     for label, grasps in by_label(result).items():
         console.print(grasp_table(f'{len(grasps)} grasps of label {label}', _rows(grasps)))
@@ -35,9 +37,9 @@ def print_result(console: Console, result: SynthesizeGrasps.Result) -> None:
     console.print(timing_table({t.phase: t.seconds for t in result.timing}))
 
 
-def by_label(result: SynthesizeGrasps.Result) -> dict[int, list[Grasp]]:
+def by_label(result: Any) -> dict[int, list[Any]]:
     """Grasps of each object, best first."""
-    labels: dict[int, list[Grasp]] = {}
+    labels: dict[int, list[Any]] = {}
     for grasp in result.grasps.grasps:
         labels.setdefault(int(grasp.object_label), []).append(grasp)
     return dict(sorted(labels.items()))
@@ -46,8 +48,8 @@ def by_label(result: SynthesizeGrasps.Result) -> dict[int, list[Grasp]]:
 def draw_grasps(
     hand: HandModel,
     scene: Path,
-    objects: Sequence[Object],
-    result: SynthesizeGrasps.Result,
+    objects: Sequence[Any],
+    result: Any,
     out: Path,
 ) -> list[Path]:
     """Draw the best grasp of each object, from two sides, into ``label_<n>.png``."""
@@ -85,9 +87,7 @@ def draw_grasps(
     return pictures
 
 
-def summary(
-    result: SynthesizeGrasps.Result, pictures: Sequence[Path], total: float
-) -> dict[str, Any]:
+def summary(result: Any, pictures: Sequence[Path], total: float) -> dict[str, Any]:
     """Return what ``--json`` prints: a list with one entry for each object, and the timing."""
     return {
         'grasps': [
@@ -104,7 +104,7 @@ def summary(
     }
 
 
-def _rows(grasps: Sequence[Grasp]) -> list[dict[str, Any]]:
+def _rows(grasps: Sequence[Any]) -> list[dict[str, Any]]:
     return [
         {
             'score': g.quality.score,

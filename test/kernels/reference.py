@@ -36,6 +36,7 @@ class Terms:
 
 def link_matrices(hand: HandModel, palm: NDArray, q: NDArray) -> list[NDArray]:
     matrices: list[NDArray] = []
+    origins = pose_to_matrix(hand.joint_origins)
     for link, parent in enumerate(hand.link_parents):
         if parent < 0:
             matrices.append(palm @ np.linalg.inv(pose_to_matrix(hand.palm_pose)))
@@ -47,7 +48,7 @@ def link_matrices(hand: HandModel, palm: NDArray, q: NDArray) -> list[NDArray]:
             motion[:3, :3] = Rotation.from_rotvec(hand.joint_axes[link] * value).as_matrix()
         elif hand.joint_types[link] == 2:
             motion[:3, 3] = hand.joint_axes[link] * value
-        matrices.append(matrices[parent] @ pose_to_matrix(hand.joint_origins[link]) @ motion)
+        matrices.append(matrices[parent] @ origins[link] @ motion)
     return matrices
 
 
@@ -166,10 +167,11 @@ def terms(
         inside = (obj.surface_points - frame[:3, 3]) @ frame[:3, :3]
         d = primitive(hand.geometry_types[g], hand.geometry_sizes[g], inside)
         object_penetration += (np.minimum(d, 0) ** 2).sum()
-    boxes = [(p.min(axis=0), p.max(axis=0)) for p in places]
-    for a, b in hand.self_collision_pairs:
-        if (boxes[a][0] > boxes[b][1]).any() or (boxes[b][0] > boxes[a][1]).any():
-            continue
+    lower = np.array([p.min(axis=0) for p in places])
+    upper = np.array([p.max(axis=0) for p in places])
+    a, b = hand.self_collision_pairs.T
+    near = ((lower[a] < upper[b]) & (lower[b] < upper[a])).all(axis=1)
+    for a, b in hand.self_collision_pairs[near]:
         deepest = (0.0, (-1, -1))
         for s, t in ((a, b), (b, a)):
             inside = (places[s] - frames[t][:3, 3]) @ frames[t][:3, :3]

@@ -22,7 +22,7 @@ from dexgrasp_ros.synthesis.upload import upload_hand, upload_object
 
 STATES = 100
 STEP = 1e-6  # m and rad: far below a grid cell, far above the rounding of doubles
-NEGLIGIBLE = 1e-9
+NEGLIGIBLE = 1e-3  # beside gradients of 10 to 1000
 WEIGHTS = {
     'contact': 'contact_weight',
     'penetration': 'penetration_weight',
@@ -138,10 +138,14 @@ def test_gradient_equals_finite_differences(scene, differences, term):
     _, gradient = kernel_gradient(scene, term)
     expected = slopes[term]
     assert valid.mean() > 0.95
-    active = np.abs(expected).max(axis=1) > NEGLIGIBLE
-    assert active.sum() >= 20, 'the states do not exercise this term'
-    # Relative to the size of the state's gradient; the kernels compute in single precision.
-    scale = np.linalg.norm(expected, axis=1, keepdims=True)
-    error = np.abs(gradient - expected) / np.maximum(scale, 1e-3)
-    assert np.quantile(error[valid], 0.99) < 1e-3
-    assert error[valid].max() < 2e-2
+    scale = np.linalg.norm(expected, axis=1)
+    active = scale > NEGLIGIBLE
+    assert active.sum() >= 30, 'the states do not exercise this term'
+    error = np.where(valid, np.abs(gradient - expected), 0.0).max(axis=1)
+    relative = error[active] / scale[active]
+    assert np.median(relative) < 2e-4
+    # In a few states single precision finds itself on the other side of a kink: another closest
+    # point or face, another cell of the grid.
+    assert np.mean(relative < 2e-3) > 0.9
+    assert error[~active].max(initial=0.0) < 1e-5
+    assert (gradient[active] * expected[active]).sum(axis=1).min() > 0.0
