@@ -90,7 +90,9 @@ class GraspNode(AutostartNode[GraspParameters]):
         self._server: ActionServer | None = None
         self._hand: HandModel | None = None
         self._hand_source = ''
-        self._job: _Job | None = None
+        self._job: _Job | None = None  # of the newest goal
+        # Goals whose execution has not begun; a newer one may be accepted before that.
+        self._accepted: dict[bytes, _Job] = {}
 
     def configure(self) -> None:
         """Load the hand and compile the kernels."""
@@ -151,6 +153,7 @@ class GraspNode(AutostartNode[GraspParameters]):
         )
         job = self._job = _Job(handle=handle, task=task, stop=stop)
         job.outcome = self._worker.submit(task.run)
+        self._accepted[bytes(handle.goal_id.uuid)] = job
         handle.execute()
 
     def _on_cancel(self, handle: ServerGoalHandle) -> CancelResponse:
@@ -161,7 +164,7 @@ class GraspNode(AutostartNode[GraspParameters]):
         return CancelResponse.ACCEPT
 
     async def _execute(self, handle: ServerGoalHandle) -> SynthesizeGrasps.Result:
-        job = self._job
+        job = self._accepted.pop(bytes(handle.goal_id.uuid))
         timer = self._time_limit(job)
         try:
             answer = await job.outcome

@@ -12,7 +12,7 @@ import pytest
 pytest.importorskip('rclpy')
 
 import trimesh
-from action_msgs.msg import GoalStatus
+from action_msgs.msg import GoalStatus, GoalStatusArray
 from geometry_msgs.msg import PoseArray, Vector3
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
@@ -250,6 +250,31 @@ def test_a_newer_goal_aborts_the_older_one(client):
     assert first.status == GoalStatus.STATUS_ABORTED
     assert first.result.error_code == ErrorCode.PREEMPTED
     assert second.succeeded
+
+
+def test_of_goals_in_quick_succession_the_last_one_is_done_and_each_ends_once(client):
+    handles = [client.send_goal(box_goal()) for _ in range(6)]
+    replies = [client.wait_for_result(handle, 120) for handle in handles]
+    assert replies[-1].succeeded
+    for reply in replies[:-1]:
+        assert reply.status == GoalStatus.STATUS_ABORTED
+        assert reply.result.error_code == ErrorCode.PREEMPTED
+    # The states as the server publishes them: none of the goals is still on its way.
+    states = []
+    subscription = client.node.create_subscription(
+        GoalStatusArray,
+        'synthesize_grasps/_action/status',
+        states.append,
+        latched_subscription(),
+    )
+    wait_for(lambda: states, 'the status')
+    terminal = {
+        GoalStatus.STATUS_SUCCEEDED,
+        GoalStatus.STATUS_ABORTED,
+        GoalStatus.STATUS_CANCELED,
+    }
+    assert {s.status for s in states[-1].status_list} <= terminal
+    client.node.destroy_subscription(subscription)
 
 
 def test_a_goal_ends_at_its_time_limit(client):
