@@ -121,7 +121,7 @@ class HandCommandNode(AutostartNode[HandCommandParameters]):
             q = np.asarray(getattr(grasp, posture), dtype=np.float64)
             if q.shape != hand.lower.shape or not np.isfinite(q).all():
                 raise CommandError(
-                    f"'{posture}' is {q.tolist()}; expected {len(hand.joint_names)} numbers."
+                    f"'{posture}' is {q.tolist()}; expected {len(hand.lower)} finite numbers."
                 )
             beyond = (q < hand.lower - _LIMIT_TOLERANCE) | (q > hand.upper + _LIMIT_TOLERANCE)
             if posture != 'squeeze' and beyond.any():
