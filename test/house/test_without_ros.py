@@ -26,9 +26,10 @@ IMPORT_EVERYTHING = """
 import importlib, pkgutil
 import dexgrasp_ros
 
-NEED_ROS = ('dexgrasp_ros.bridge', 'dexgrasp_ros.nodes')
+# Of the command, what a subcommand needs is imported when that runs.
+SKIPPED = ('dexgrasp_ros.bridge', 'dexgrasp_ros.nodes', 'dexgrasp_ros.cli.')
 for module in pkgutil.walk_packages(dexgrasp_ros.__path__, 'dexgrasp_ros.', lambda _: None):
-    if not module.name.startswith(NEED_ROS):
+    if not module.name.startswith(SKIPPED):
         importlib.import_module(module.name)
 for name in getattr(dexgrasp_ros, '__all__', ()):
     getattr(dexgrasp_ros, name)
@@ -77,6 +78,11 @@ def test_the_blocker_blocks():
 
 def test_every_module_but_the_bridge_and_the_nodes_imports():
     run(IMPORT_EVERYTHING)
+
+
+@pytest.mark.parametrize('command', ['synthesize', 'reconstruct', 'view', 'demo'])
+def test_the_command_explains_itself(command):
+    run(f"from dexgrasp_ros.cli import main\nmain(['{command}', '--help'])")
 
 
 def test_a_depth_frame_becomes_grasps():
