@@ -1,0 +1,144 @@
+"""The command `dexgrasp`: what it writes, prints and returns."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import trimesh
+
+from dexgrasp_ros.cli import main
+from dexgrasp_ros.core.grasp_set import GraspSet
+from dexgrasp_ros.simulation import make_demo_scene, save_scene
+
+QUICK = ['--seed-count', '16', '--iterations', '100', '--max-grasps', '3']
+
+
+@pytest.fixture(scope='module')
+def can(tmp_path_factory):
+    path = tmp_path_factory.mktemp('mesh') / 'can.obj'
+    trimesh.creation.cylinder(0.03, 0.1).export(path)
+    return path
+
+
+@pytest.fixture(scope='module')
+def scene(tmp_path_factory):
+    path = tmp_path_factory.mktemp('scene') / 'scene.npz'
+    save_scene(make_demo_scene(random_seed=1), path)
+    return path
+
+
+def changed(scene, path, **changes):
+    """Copy of a scene file with keys replaced, or dropped where None."""
+    with np.load(scene) as file:
+        data = {key: file[key] for key in file.files} | changes
+    np.savez(path, **{key: value for key, value in data.items() if value is not None})
+    return path
+
+
+def test_synthesize_and_view(can, tmp_path, capsys):
+    out = tmp_path / 'deep' / 'grasps.npz'
+    assert main(['synthesize', str(can), '--out', str(out), '--json', *QUICK]) == 0
+    printed = json.loads(capsys.readouterr().out.strip().splitlines()[-1])
+    grasps = GraspSet.load(out)
+    assert len(grasps) == len(printed['grasps']) == 3
+    assert grasps.config['seed_count'] == 16
+    assert grasps.object_mesh == str(can)
+    np.testing.assert_allclose([g['score'] for g in printed['grasps']], grasps.score)
+    assert main(['view', str(out), '--png', str(tmp_path / 'g.png'), '--count', '2']) == 0
+    from PIL import Image
+
+    picture = np.asarray(Image.open(tmp_path / 'g.png')).astype(float)
+    assert picture.shape == (900, 1600, 3)
+    assert picture.std() > 20  # something dark on something bright
+
+
+def test_help_describes_every_setting(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(['synthesize', '--help'])
+    assert ended.value.code == 0
+    text = ' '.join(capsys.readouterr().out.split())
+    for words in ('--friction', '--squeeze-force', 'sum of normal forces'):
+        assert words in text
+
+
+def test_reconstruct_writes_watertight_meshes(scene, tmp_path, capsys):
+    assert main(['reconstruct', str(scene), '--out', str(tmp_path), '--json']) == 0
+    printed = json.loads(capsys.readouterr().out.strip().splitlines()[-1])
+    assert [o['label'] for o in printed['objects']] == [1, 2, 3]
+    for label in (1, 2, 3):
+        mesh = trimesh.load(tmp_path / f'label_{label}.ply')
+        assert mesh.is_watertight and mesh.volume > 1e-5
+        assert (tmp_path / f'label_{label}.png').stat().st_size > 10_000
+    stored = json.loads((tmp_path / 'objects.json').read_text())
+    assert stored['objects'][0]['points'] == printed['objects'][0]['points']
+
+
+def few_points(scene, path):
+    with np.load(scene) as file:
+        seg = np.zeros_like(file['seg'])
+    seg[200:204, 300:305] = 7
+    return changed(scene, path, seg=seg)
+
+
+BROKEN = {
+    'missing file': (lambda s, p: p, 'FILE_NOT_FOUND'),
+    'not a scene': (lambda s, p: p.write_text('hello') and p, 'INVALID_INPUT'),
+    'no depth': (lambda s, p: changed(s, p, depth=None), 'MISSING_KEY'),
+    'depth of text': (lambda s, p: changed(s, p, depth=np.array([['x']])), 'WRONG_TYPE'),
+    'integer depth': (
+        lambda s, p: changed(s, p, depth=np.ones((480, 640), np.uint16)),
+        'WRONG_TYPE',
+    ),
+    'other size': (lambda s, p: changed(s, p, seg=np.ones((10, 10), int)), 'WRONG_SHAPE'),
+    'float labels': (lambda s, p: changed(s, p, seg=np.ones((480, 640))), 'WRONG_TYPE'),
+    'broken K': (lambda s, p: changed(s, p, K=np.zeros((3, 3))), 'OUT_OF_RANGE'),
+    'all NaN': (
+        lambda s, p: changed(s, p, depth=np.full((480, 640), np.nan, np.float32)),
+        'NO_VALID_DEPTH',
+    ),
+    'no labels': (lambda s, p: changed(s, p, seg=np.zeros((480, 640), int)), 'UNKNOWN_LABEL'),
+    'unknown label': (lambda s, p: changed(s, p), 'UNKNOWN_LABEL'),
+}
+
+
+@pytest.mark.parametrize('case', BROKEN)
+def test_broken_scene_gives_one_coded_line(case, scene, tmp_path, capsys):
+    make, code = BROKEN[case]
+    path = make(scene, tmp_path / 'broken.npz')
+    label = ['--labels', '99'] if case == 'unknown label' else []
+    assert main(['reconstruct', str(path), '--out', str(tmp_path / 'out'), *label]) == 1
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 1 and code in lines[0]
+
+
+def test_a_label_of_twenty_points_does_not_stop_the_rest(scene, tmp_path, capsys):
+    path = few_points(scene, tmp_path / 'few.npz')
+    main(['reconstruct', str(path), '--out', str(tmp_path / 'out'), '--json'])
+    printed = json.loads(capsys.readouterr().out.strip().splitlines()[-1])
+    assert printed['failures'][0]['error_code'] == 'TOO_FEW_POINTS'
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'code'),
+    [
+        (['synthesize', 'nothing.obj'], 'FILE_NOT_FOUND'),
+        (['synthesize', '{can}', '--hand', 'tentacle'], 'UNKNOWN_HAND'),
+        (['synthesize', '{can}', '--hand', '{urdf}'], 'INVALID_URDF'),
+        (['synthesize', '{empty}'], 'INVALID_MESH'),
+        (['synthesize', '{can}', '--seed-count', '0'], 'OUT_OF_RANGE'),
+        (['synthesize', '{can}', '--device', 'abacus'], 'DEVICE_UNAVAILABLE'),
+        (['view', '{can}'], 'INVALID_INPUT'),
+        (['demo', '--scene', 'nothing.npz'], 'FILE_NOT_FOUND'),
+    ],
+)
+def test_wrong_arguments_give_one_coded_line(arguments, code, can, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'broken.urdf').write_text('<robot name="x"><link name=')
+    (tmp_path / 'empty.obj').write_text('v 0 0 0\nv 1 0 0\n')
+    names = {'can': can, 'urdf': 'broken.urdf', 'empty': 'empty.obj'}
+    assert main([a.format(**names) for a in arguments]) == 1
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert code in lines[-1]
+    assert 'Traceback' not in '\n'.join(lines)

@@ -1,0 +1,39 @@
+"""The demo: real nodes, a rendered frame, grasps of it, pictures."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+
+@pytest.mark.usefixtures('ros_domain')
+def test_demo_ends_with_grasps_and_pictures(tmp_path):
+    command = [sys.executable, '-m', 'dexgrasp_ros.cli', 'demo', '--headless', '--json']
+    settings = ['--label', '2', '--seed-count', '32', '--max-grasps', '2', '--out', str(tmp_path)]
+    done = subprocess.run(
+        [*command, *settings], capture_output=True, text=True, timeout=400, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    printed = json.loads(done.stdout.strip().splitlines()[-1])
+    assert [entry['label'] for entry in printed['grasps']] == [2]
+    grasps = printed['grasps'][0]['grasps']
+    assert len(grasps) == 2
+    for grasp in grasps:
+        assert len(grasp['grasp']) == len(grasp['joint_names']) == 16
+        assert grasp['contact_count'] >= 3
+        assert grasp['penetration'] < 0.002
+    assert {'reconstruct', 'optimize', 'demo'} <= set(printed['timing'])
+    from PIL import Image
+
+    picture = np.asarray(Image.open(tmp_path / 'label_2.png')).astype(float)
+    left, right = np.array_split(picture, 2, axis=1)
+    # Two views, each with the hand's dark links, the blue object and orange points.
+    for view in (left, right):
+        red, green, blue = np.moveaxis(view, 2, 0)
+        assert np.mean(view.max(axis=2) < 90) > 0.03
+        assert np.mean(blue - red > 30) > 0.01
+        assert np.mean((red - blue > 100) & (red - green > 30)) > 1e-3
