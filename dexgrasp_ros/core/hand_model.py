@@ -24,6 +24,7 @@ class GeometryType(IntEnum):
     SPHERE = 1  # radius, -, -
     CYLINDER = 2  # radius, half length along z, -
     CAPSULE = 3  # radius, half length of the axis along z without the caps, -
+    CONVEX = 4  # half extents of the bounding box; the shape is in `HandModel.planes`
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +75,8 @@ class HandModel:
     geometry_types: NDArray[np.int32]  # [G] GeometryType
     geometry_poses: NDArray[np.float64]  # [G, 7] in the link
     geometry_sizes: NDArray[np.float64]  # [G, 3] m, see GeometryType
+    geometry_planes: NDArray[np.int32]  # [G + 1] planes of geometry g: geometry_planes[g:g+2]
+    planes: NDArray[np.float64]  # [Q, 4] n, d in the geometry's frame: inside where n·x <= d
     group_names: tuple[str, ...]  # [G] for people
     group_weights: NDArray[np.float64]  # [G] how much contact is wanted there, 0 … 1
     group_fingers: NDArray[np.int32]  # [G] which branch below the palm it is on, -1 for the palm

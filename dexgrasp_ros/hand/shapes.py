@@ -29,6 +29,8 @@ class CollisionShapes:
     geometry_types: NDArray[np.int32]  # [G]
     geometry_poses: NDArray[np.float64]  # [G, 7]
     geometry_sizes: NDArray[np.float64]  # [G, 3]
+    geometry_planes: NDArray[np.int32]  # [G + 1]
+    planes: NDArray[np.float64]  # [Q, 4]
     group_names: tuple[str, ...]  # [G]
 
 
@@ -66,6 +68,8 @@ def collision_shapes(robot: Robot, link_names: Sequence[str], source: str) -> Co
         geometry_types=np.array(types, np.int32),
         geometry_poses=matrix_to_pose(np.stack(poses)),
         geometry_sizes=np.array(sizes, np.float64),
+        geometry_planes=np.zeros(len(sizes) + 1, np.int32),
+        planes=np.empty((0, 4)),
         group_names=tuple(names),
     )
 
