@@ -36,11 +36,11 @@ def reconstruct(
 
     from dexgrasp_ros.cli.report import print_json
     from dexgrasp_ros.core.depth_frame import load_scene
-    from dexgrasp_ros.perception import reconstruct as run
+    from dexgrasp_ros.perception import reconstruct_frame
     from dexgrasp_ros.simulation import render_reconstruction, save_picture
 
     console = Console(stderr=json)
-    result = run(load_scene(scene), labels=labels or None)
+    result = reconstruct_frame(load_scene(scene), labels=labels or None)
     out.mkdir(parents=True, exist_ok=True)
     rows: list[dict[str, Any]] = []
     for obj in result.objects:

@@ -7,7 +7,7 @@ of the object in the hand's primitives can.
 import warp as wp
 
 from dexgrasp_ros.kernels.distance import signed_distance
-from dexgrasp_ros.kernels.primitives import primitive_distance
+from dexgrasp_ros.kernels.primitives import geometry_distance
 from dexgrasp_ros.kernels.types import Contacts, Hand, Object, Settings
 
 wp.set_module_options({'enable_backward': False})
@@ -37,19 +37,17 @@ def push_out_object(
         frame = body * hand.geometry_poses[g]
         inverse = wp.transform_inverse(frame)
         pivot = wp.transform_get_translation(palm[n])
-        kind = hand.geometry_types[g]
-        size = hand.geometry_sizes[g]
         weight = settings.object_penetration_weight
         force = wp.vec3()
         torque = wp.vec3()
         penalty = float(0.0)
         for c in range(obj.cluster_spheres.shape[0]):
             ball = obj.cluster_spheres[c]
-            near, _g = primitive_distance(kind, size, wp.transform_point(inverse, _xyz(ball)))
+            near, _g = geometry_distance(hand, g, wp.transform_point(inverse, _xyz(ball)))
             if near < ball[3]:
                 for p in range(obj.cluster_points[c], obj.cluster_points[c + 1]):
                     x = obj.points[p]
-                    d, slope = primitive_distance(kind, size, wp.transform_point(inverse, x))
+                    d, slope = geometry_distance(hand, g, wp.transform_point(inverse, x))
                     if d < 0.0:
                         deepest = wp.max(deepest, -d)
                         penalty += weight * d * d
@@ -70,17 +68,15 @@ def _deepest_point(
     """Distance, place and slope of the point of group a that is deepest inside geometry b."""
     frame = body_b * hand.geometry_poses[b]
     to_b = wp.transform_multiply(wp.transform_inverse(frame), body_a)
-    kind = hand.geometry_types[b]
-    size = hand.geometry_sizes[b]
     place = wp.vec3()
     slope = wp.vec3()
     for c in range(hand.group_clusters[a], hand.group_clusters[a + 1]):
         ball = hand.cluster_spheres[c]
-        near, _g = primitive_distance(kind, size, wp.transform_point(to_b, _xyz(ball)))
+        near, _g = geometry_distance(hand, b, wp.transform_point(to_b, _xyz(ball)))
         if near - ball[3] < best:
             for p in range(hand.cluster_points[c], hand.cluster_points[c + 1]):
                 x = wp.transform_point(to_b, hand.points[p])
-                d, gradient = primitive_distance(kind, size, x)
+                d, gradient = geometry_distance(hand, b, x)
                 if d < best:
                     best = d
                     place = x

@@ -2,12 +2,15 @@
 
 import warp as wp
 
+from dexgrasp_ros.kernels.types import Hand
+
 wp.set_module_options({'enable_backward': False})
 
 BOX = wp.constant(0)  # core.hand_model.GeometryType
 SPHERE = wp.constant(1)
 CYLINDER = wp.constant(2)
 CAPSULE = wp.constant(3)
+CONVEX = wp.constant(4)
 
 
 @wp.func
@@ -85,4 +88,26 @@ def primitive_distance(kind: int, size: wp.vec3, x: wp.vec3):
         distance, gradient = _round(size, x)
     else:
         distance, gradient = _round(wp.vec3(size[0], 0.0, 0.0), x)
+    return distance, gradient
+
+
+@wp.func
+def geometry_distance(hand: Hand, g: int, x: wp.vec3):
+    """Distance to the collision geometry of group g and its gradient, x in the geometry's frame.
+
+    Convex pieces give the distance to their farthest plane: exact inside, and outside a lower
+    bound, which is all that overlaps and culling need.
+    """
+    distance = float(-1.0e9)
+    gradient = wp.vec3()
+    if hand.geometry_types[g] == CONVEX:
+        for p in range(hand.geometry_planes[g], hand.geometry_planes[g + 1]):
+            plane = hand.planes[p]
+            normal = wp.vec3(plane[0], plane[1], plane[2])
+            d = wp.dot(normal, x) - plane[3]
+            if d > distance:
+                distance = d
+                gradient = normal
+    else:
+        distance, gradient = primitive_distance(hand.geometry_types[g], hand.geometry_sizes[g], x)
     return distance, gradient

@@ -40,6 +40,8 @@ class Hand:
     geometry_types: wp.array(dtype=int)  # [G] GeometryType
     geometry_poses: wp.array(dtype=wp.transform)  # [G] in the body
     geometry_sizes: wp.array(dtype=wp.vec3)  # [G]
+    geometry_planes: wp.array(dtype=int)  # [G + 1]
+    planes: wp.array(dtype=wp.vec4)  # [Q] n, d of convex pieces, inside where n·x <= d
 
     cluster_points: wp.array(dtype=int)  # [C + 1]
     cluster_spheres: wp.array(dtype=wp.vec4)  # [C] centre in the body, radius

@@ -35,7 +35,7 @@ from dexgrasp_ros.nodes.configuration import ReconstructionParameters
 from dexgrasp_ros.nodes.lifecycle import AutostartNode
 from dexgrasp_ros.nodes.process import main_of
 from dexgrasp_ros.nodes.worker import Worker
-from dexgrasp_ros.perception import reconstruct
+from dexgrasp_ros.perception import reconstruct_frame
 
 _TOPICS = {'depth/image': Image, 'depth/camera_info': CameraInfo, 'segmentation': Image}
 _POLL = 0.02  # s between two looks for a new image
@@ -145,7 +145,8 @@ class ReconstructionNode(AutostartNode[ReconstructionParameters]):
         config = self.config
         depth, info, labels = self._wait_for_images(request.max_age or config.max_age)
         frame = depth_frame(depth, info, labels, assume_rectified=config.assume_rectified)
-        made = reconstruct(frame, labels=list(request.labels) or None, config=config.perception)
+        wanted = list(request.labels) or None
+        made = reconstruct_frame(frame, labels=wanted, config=config.perception)
         response.timing = phase_times(made.timing)
         for label, error in made.failures.items():
             code, message = error_fields(error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -47,6 +48,53 @@ class Reconstruction:
 
 
 def reconstruct(
+    depth: NDArray[np.floating],
+    labels: NDArray[np.integer],
+    K: NDArray[np.floating],
+    *,
+    T_world_cam: NDArray[np.floating] | None = None,
+    only: Sequence[int] | None = None,
+    config: ReconstructionConfig | None = None,
+) -> list[ObservedObject]:
+    """Reconstruct the labelled objects of a depth image as watertight meshes.
+
+    Parameters
+    ----------
+    depth
+        [H, W] m along the optical axis; 0, NaN and Inf are invalid.
+    labels
+        [H, W] integers, 0 is background.
+    K
+        Intrinsics [3, 3] of the rectified image.
+    T_world_cam
+        Pose [4, 4] of the camera's optical frame in a world whose z is up; helps to tell the table
+        from a wall.
+    only
+        Which labels; None for all but 0.
+    config
+        Settings; None for the defaults.
+
+    Returns
+    -------
+    list
+        The objects in the camera's optical frame, by label. A label that gives none is left out
+        with a warning; `reconstruct_frame` says more.
+
+    Raises
+    ------
+    InputError, PerceptionError
+        As `reconstruct_frame`; the first label's error where no label gives an object.
+    """
+    frame = DepthFrame(depth=depth, labels=labels, intrinsics=K, T_world_cam=T_world_cam)
+    result = reconstruct_frame(frame, labels=only, config=config)
+    for label, error in result.failures.items():
+        if not result.objects:
+            raise error
+        warnings.warn(f'label {label}: {error}', stacklevel=2)
+    return list(result.objects)
+
+
+def reconstruct_frame(
     frame: DepthFrame,
     *,
     labels: Sequence[int] | None = None,

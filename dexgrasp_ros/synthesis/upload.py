@@ -94,6 +94,8 @@ def upload_hand(hand: HandModel, device: Any) -> types.Hand:
         _poses(group_pose @ pose_to_matrix(hand.geometry_poses)), wp.transform
     )
     s.geometry_sizes = array(hand.geometry_sizes.astype(np.float32), wp.vec3)
+    s.geometry_planes = array(hand.geometry_planes.astype(np.int32), int)
+    s.planes = array(hand.planes.astype(np.float32).reshape(-1, 4), wp.vec4)
     s.cluster_points = array(hand.cluster_points.astype(np.int32), int)
     s.cluster_spheres = array(
         np.column_stack([clusters, hand.cluster_radii]).astype(np.float32), wp.vec4

@@ -45,7 +45,8 @@ from dexgrasp_ros.perception import reconstruct
 from dexgrasp_ros.simulation import make_demo_scene
 from dexgrasp_ros.synthesis import synthesize
 
-observed = reconstruct(make_demo_scene(), labels=[3]).objects[0]
+frame = make_demo_scene()
+(observed,) = reconstruct(frame.depth, frame.labels, frame.intrinsics, only=[3])
 hand = load_hand('allegro')
 obj = load_object(
     (observed.vertices, observed.faces), support_plane=observed.support_plane

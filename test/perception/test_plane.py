@@ -7,7 +7,7 @@ import pytest
 import trimesh
 
 from dexgrasp_ros.core.depth_frame import DepthFrame, load_scene
-from dexgrasp_ros.perception import ReconstructionConfig, reconstruct
+from dexgrasp_ros.perception import ReconstructionConfig, reconstruct_frame
 from dexgrasp_ros.perception.plane import choose_support, find_planes, fit_plane
 from dexgrasp_ros.perception.view import whole_frame
 
@@ -101,7 +101,7 @@ def test_plane_far_below_does_not_support():
 def test_rendered_table(render_scene):
     ball = trimesh.creation.icosphere(4, 0.05).apply_translation((0, 0, 0.05))
     scene = render_scene(ball, noise=0.001)
-    result = reconstruct(scene.frame, config=CONFIG)
+    result = reconstruct_frame(scene.frame, config=CONFIG)
     assert angle_between(result.support_plane, scene.plane) < 0.2
     assert result.support_plane[3] == pytest.approx(scene.plane[3], abs=0.001)
     np.testing.assert_array_equal(result.objects[0].support_plane, result.support_plane)
@@ -110,7 +110,7 @@ def test_rendered_table(render_scene):
 def test_without_a_table_there_is_a_warning_and_a_closed_mesh(render_scene, check_mesh):
     can = trimesh.creation.cylinder(0.04, 0.12).apply_translation((0, 0, 0.06))
     scene = render_scene(can, table=False)
-    result = reconstruct(scene.frame)
+    result = reconstruct_frame(scene.frame)
     (found,) = result.objects
     assert result.support_plane is None and found.support_plane is None
     assert any('No support plane' in w for w in found.warnings)
@@ -124,7 +124,7 @@ def test_without_a_table_there_is_a_warning_and_a_closed_mesh(render_scene, chec
 def test_plane_agrees_with_the_human_mask(data_dir, name):
     path = data_dir / 'scenes' / f'{name}.npz'
     frame = load_scene(path)
-    plane = reconstruct(frame, labels=[1], config=CONFIG).support_plane
+    plane = reconstruct_frame(frame, labels=[1], config=CONFIG).support_plane
     support = np.load(path)['support'] > 0
     v, u = np.nonzero(support & (frame.depth > 0))
     K, z = frame.intrinsics, frame.depth[v, u].astype(float)
@@ -147,7 +147,7 @@ def test_plane_agrees_with_the_human_mask(data_dir, name):
 def test_seed_decides_nothing_but_the_draw(render_scene):
     frame = render_scene(trimesh.creation.box((0.1,) * 3).apply_translation((0, 0, 0.05))).frame
     planes = [
-        reconstruct(frame, config=dataclasses.replace(CONFIG, random_seed=s)).support_plane
+        reconstruct_frame(frame, config=dataclasses.replace(CONFIG, random_seed=s)).support_plane
         for s in (0, 1)
     ]
     assert angle_between(*planes) < 0.1

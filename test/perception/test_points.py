@@ -8,7 +8,7 @@ import trimesh
 from scipy import ndimage
 
 from dexgrasp_ros.core.errors import ErrorCode, PerceptionError
-from dexgrasp_ros.perception import ReconstructionConfig, reconstruct
+from dexgrasp_ros.perception import ReconstructionConfig, reconstruct_frame
 from dexgrasp_ros.perception.points import clean_label
 from dexgrasp_ros.perception.view import whole_frame
 
@@ -54,7 +54,7 @@ def test_what_the_label_covers_behind_the_object_goes_with_a_warning(render_scen
     labels = frame.labels.copy()
     labels[40:120, 240:440] = 1  # on the wall
     assert (labels == 1).sum() > 1.1 * (frame.labels == 1).sum()
-    (found,) = reconstruct(dataclasses.replace(frame, labels=labels)).objects
+    (found,) = reconstruct_frame(dataclasses.replace(frame, labels=labels)).objects
     assert 'left out' in ' '.join(found.warnings)
     assert found.points[:, 2].max() < 0.75
     check_mesh(frame, found)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dexgrasp_ros.core.depth_frame import load_scene
-from dexgrasp_ros.perception import reconstruct
+from dexgrasp_ros.perception import reconstruct_frame
 
 SCENES = (
     'mosd_learn3',
@@ -22,7 +22,7 @@ SCENES = (
 def observed(request, data_dir):
     """Frame and what came of it; one reconstruction serves all tests of the frame."""
     frame = load_scene(data_dir / 'scenes' / f'{request.param}.npz')
-    return request.param, frame, reconstruct(frame)
+    return request.param, frame, reconstruct_frame(frame)
 
 
 def test_every_large_label_gives_a_sound_mesh(observed, check_mesh, mean_distance):

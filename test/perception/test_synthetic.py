@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import trimesh
 
-from dexgrasp_ros.perception import reconstruct
+from dexgrasp_ros.perception import reconstruct_frame
 
 
 def box(turn=0.6):
@@ -45,7 +45,7 @@ def overlap(a, b):
 )
 def test_hidden_side_of_a_solid_is_near_the_truth(render_scene, check_mesh, make, least, noise):
     scene = render_scene(make(), noise=noise)
-    (found,) = reconstruct(scene.frame).objects
+    (found,) = reconstruct_frame(scene.frame).objects
     mesh = check_mesh(scene.frame, found)
     assert overlap(mesh, scene.objects[0]) > least
     assert found.warnings == ()
@@ -55,7 +55,7 @@ def test_hidden_side_of_a_solid_is_near_the_truth(render_scene, check_mesh, make
 @pytest.mark.parametrize('noise', [0.0, 0.0015])
 def test_seen_side_follows_the_surface(render_scene, distance_to, noise):
     scene = render_scene(cylinder(), noise=noise)
-    (found,) = reconstruct(scene.frame).objects
+    (found,) = reconstruct_frame(scene.frame).objects
     assert distance_to(scene.objects[0], found.points).mean() < 0.0005 + noise
     # The filter takes noise out: the mesh is nearer to the truth than the points are.
     seen = _seen_vertices(found, scene.frame)
@@ -73,7 +73,7 @@ def _seen_vertices(found, frame):
 
 def test_inside_of_a_cup_stays_empty(render_scene, check_mesh):
     scene = render_scene(cup())
-    (found,) = reconstruct(scene.frame).objects
+    (found,) = reconstruct_frame(scene.frame).objects
     mesh = check_mesh(scene.frame, found)
     # The line of sight over the near rim is 25 mm under it at the cup's axis. Above that, the far
     # half was seen to be empty, so the near half, which is hidden, must be taken for empty too.
@@ -91,14 +91,14 @@ def test_nothing_is_invented_in_a_hole_one_sees_through(render_scene, check_mesh
     ring = trimesh.creation.torus(0.05, 0.012, major_sections=64, minor_sections=32)
     ring.apply_transform(trimesh.transformations.rotation_matrix(np.pi / 2, (1, 0, 0)))
     scene = render_scene(ring.apply_translation((0, 0, 0.062)), eye=(0.0, -0.5, 0.25))
-    (found,) = reconstruct(scene.frame).objects
+    (found,) = reconstruct_frame(scene.frame).objects
     mesh = check_mesh(scene.frame, found)
     assert mesh.volume < 2.0 * scene.objects[0].volume
 
 
 def test_camera_that_looks_straight_down(render_scene, check_mesh):
     scene = render_scene(box(), eye=(0.0, 0.0, 0.6), target=(0.0, 0.0, 0.0))
-    (found,) = reconstruct(scene.frame).objects
+    (found,) = reconstruct_frame(scene.frame).objects
     mesh = check_mesh(scene.frame, found)
     assert overlap(mesh, scene.objects[0]) > 0.85
 
@@ -108,7 +108,7 @@ def test_occluded_object_is_one_piece(render_scene, check_mesh):
     behind = trimesh.creation.box((0.2, 0.06, 0.08)).apply_translation((0.0, 0.1, 0.04))
     post = trimesh.creation.box((0.03, 0.03, 0.25)).apply_translation((0.0, -0.05, 0.125))
     scene = render_scene(behind, post, eye=(0.0, -0.6, 0.4))
-    found = reconstruct(scene.frame).objects[0]
+    found = reconstruct_frame(scene.frame).objects[0]
     mesh = check_mesh(scene.frame, found)
     assert mesh.body_count == 1
     assert overlap(mesh, scene.objects[0]) > 0.8
@@ -117,7 +117,7 @@ def test_occluded_object_is_one_piece(render_scene, check_mesh):
 def test_neighbours_are_obstacles_and_the_table_is_not(render_scene, distance_to):
     near = trimesh.creation.box((0.04, 0.04, 0.1)).apply_translation((0.15, 0.0, 0.05))
     scene = render_scene(cylinder(), near)
-    found = reconstruct(scene.frame).objects[0]
+    found = reconstruct_frame(scene.frame).objects[0]
     assert len(found.obstacles) > 50
     assert distance_to(scene.objects[1], found.obstacles).max() < 0.01
     # Thinned: cells of 4 mm, so a point has hardly a neighbour within 1 mm.
@@ -128,7 +128,7 @@ def test_neighbours_are_obstacles_and_the_table_is_not(render_scene, distance_to
 def test_observed_fraction_of_a_box(render_scene):
     """Front, top and one side are seen, of faces 0.09 x 0.06 x 0.12."""
     scene = render_scene(box())
-    (found,) = reconstruct(scene.frame).objects
+    (found,) = reconstruct_frame(scene.frame).objects
     x, y, z = 0.09, 0.06, 0.12
     truth = (x * z + y * z + x * y) / (2.0 * (x * z + y * z + x * y))
     assert found.observed_fraction == pytest.approx(truth, abs=0.08)
@@ -136,7 +136,7 @@ def test_observed_fraction_of_a_box(render_scene):
 
 def test_same_seed_same_mesh(render_scene):
     scene = render_scene(box(), cylinder().apply_translation((0.12, 0.02, 0.0)), noise=0.001)
-    first, second = (reconstruct(scene.frame) for _ in range(2))
+    first, second = (reconstruct_frame(scene.frame) for _ in range(2))
     for a, b in zip(first.objects, second.objects, strict=True):
         np.testing.assert_array_equal(a.vertices, b.vertices)
         np.testing.assert_array_equal(a.faces, b.faces)
