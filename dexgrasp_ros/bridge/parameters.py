@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Generic, TypeVar
 
 from rcl_interfaces.msg import (
@@ -33,6 +33,19 @@ class NodeParameters(Generic[T]):
     A set request is refused where a value is outside its range or the dataclass does not accept
     it. `value` is a new object after each change, so whoever holds one sees no change under way.
 
+    Parameters
+    ----------
+    node
+        The node.
+    config_type
+        The dataclass; its default instance has the defaults.
+    check
+        Called before each change with the configuration before and after it; raises a
+        `DexGraspError` to refuse it.
+    changed
+        Called after each change with the same. (rclpy calls those who registered last first, so
+        a callback that the node registers would see the old value.)
+
     Raises
     ------
     rclpy.exceptions.InvalidParameterTypeException, rclpy.exceptions.InvalidParameterValueException
@@ -41,7 +54,15 @@ class NodeParameters(Generic[T]):
         The same, where the dataclass refuses it.
     """
 
-    def __init__(self, node: Node, config_type: type[T]) -> None:
+    def __init__(
+        self,
+        node: Node,
+        config_type: type[T],
+        *,
+        check: Callable[[T, T], None] = lambda _before, _after: None,
+        changed: Callable[[T, T], None] = lambda _before, _after: None,
+    ) -> None:
+        self._check_node, self._changed = check, changed
         self._defaults = config_type()
         for name, field, default in parameter_fields(self._defaults):
             node.declare_parameter(name, default, _descriptor(field, default))
@@ -54,13 +75,18 @@ class NodeParameters(Generic[T]):
 
     def _check(self, parameters: list[Parameter]) -> SetParametersResult:
         try:
-            _replaced(self.value, {p.name: p.value for p in parameters})
+            wanted = _replaced(self.value, {p.name: p.value for p in parameters})
+            if wanted != self.value:
+                self._check_node(self.value, wanted)
         except DexGraspError as error:
             return SetParametersResult(successful=False, reason=str(error))
         return SetParametersResult(successful=True)
 
     def _apply(self, parameters: list[Parameter]) -> None:
-        self.value = _replaced(self.value, {p.name: p.value for p in parameters})
+        before = self.value
+        self.value = _replaced(before, {p.name: p.value for p in parameters})
+        if self.value != before:
+            self._changed(before, self.value)
 
 
 def parameter_fields(

@@ -7,9 +7,7 @@ the log and nothing on the topics; set the parameter `scene` to another one.
 
 from __future__ import annotations
 
-from rcl_interfaces.msg import SetParametersResult
 from rclpy.node import Node
-from rclpy.parameter import Parameter
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CameraInfo, Image
 
@@ -34,7 +32,12 @@ class SimCameraNode(Node):
 
     def __init__(self) -> None:
         super().__init__('sim_camera_node')
-        self._parameters_of_node = NodeParameters(self, SimCameraParameters)
+        self._parameters_of_node = NodeParameters(
+            self,
+            SimCameraParameters,
+            check=_check_scene,
+            changed=self._change,
+        )
         overrides = QoSOverridingOptions.with_default_policies()
         self._depth, self._info, self._labels = (
             self.create_publisher(
@@ -48,12 +51,7 @@ class SimCameraNode(Node):
         )
         self._transforms = StaticTransformPublisher(self)
         self._messages: tuple[Image, CameraInfo, Image] | None = None
-        try:
-            self._replay(self._parameters_of_node.value)
-        except DexGraspError as error:
-            self.get_logger().error(f'Nothing to replay: {error}')
-        self.add_on_set_parameters_callback(self._check_scene)
-        self.add_post_set_parameters_callback(self._apply)
+        self._replay(self._parameters_of_node.value)
         self._start_timer()
 
     def close(self) -> None:
@@ -61,7 +59,11 @@ class SimCameraNode(Node):
 
     def _replay(self, config: SimCameraParameters) -> None:
         self._messages = None
-        frame = _load(config.scene)
+        try:
+            frame = _load(config.scene)
+        except DexGraspError as error:
+            self.get_logger().error(f'Nothing to replay: {error}')
+            return
         head = header(config.camera_frame, 0)
         self._messages = (
             depth_message(frame.depth, head, config.depth_encoding),
@@ -87,23 +89,19 @@ class SimCameraNode(Node):
             message.header.stamp = stamp
             publisher.publish(message)
 
-    def _check_scene(self, parameters: list[Parameter]) -> SetParametersResult:
-        for parameter in parameters:
-            if parameter.name == 'scene':
-                try:
-                    _load(parameter.value)
-                except DexGraspError as error:
-                    return SetParametersResult(successful=False, reason=str(error))
-        return SetParametersResult(successful=True)
-
-    def _apply(self, parameters: list[Parameter]) -> None:
-        self._replay(self._parameters_of_node.value)
-        if any(p.name == 'rate' for p in parameters):
+    def _change(self, before: SimCameraParameters, after: SimCameraParameters) -> None:
+        self._replay(after)
+        if after.rate != before.rate:
             self.destroy_timer(self._timer)
             self._start_timer()
 
     def _start_timer(self) -> None:
         self._timer = self.create_timer(1.0 / self._parameters_of_node.value.rate, self._publish)
+
+
+def _check_scene(before: SimCameraParameters, after: SimCameraParameters) -> None:
+    if after.scene != before.scene:
+        _load(after.scene)
 
 
 def _load(scene: str) -> DepthFrame:

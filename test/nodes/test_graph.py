@@ -14,6 +14,8 @@ import pytest
 pytest.importorskip('rclpy')
 
 from action_msgs.msg import GoalStatus
+from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
+from rcl_interfaces.srv import SetParameters
 from sensor_msgs.msg import CameraInfo, Image
 
 from dexgrasp_msgs.action import SynthesizeGrasps
@@ -98,21 +100,28 @@ def test_the_camera_replays_its_scene(scene, frame, ros_domain):
         assert 0 < age < 60e9
 
 
-@pytest.mark.parametrize(
-    ('content', 'words'),
-    [(None, 'no scene file'), (b'not an archive', 'scene'), ('depth only', "'K'")],
-)
-def test_a_camera_without_a_usable_scene_says_so_and_lives(tmp_path, ros_domain, content, words):
-    path = tmp_path / 'scene.npz'
-    if isinstance(content, bytes):
-        path.write_bytes(content)
-    elif content:
-        np.savez(path, depth=np.ones((4, 4), np.float32))
-    lines = []
-    with start_graph(scene=path, nodes=['sim_camera_node'], log=lines.append) as processes:
-        wait_for(lambda: any('Nothing to replay' in line for line in lines))
-        assert any(words in line for line in lines)
-        assert processes['sim_camera_node'].poll() is None
+def test_a_camera_without_a_usable_scene_says_so_and_takes_another(scene, tmp_path, ros_domain):
+    garbage, partial = tmp_path / 'garbage.npz', tmp_path / 'partial.npz'
+    garbage.write_bytes(b'not an archive')
+    np.savez(partial, depth=np.ones((4, 4), np.float32))
+    lines, seen = [], []
+    with (
+        start_graph(scene=tmp_path / 'none.npz', nodes=['sim_camera_node'], log=lines.append),
+        GraspClient() as client,
+    ):
+        wait_for(lambda: any('no scene file' in line for line in lines))
+        client.node.create_subscription(Image, 'depth/image', seen.append, sensor_data())
+        service = client.node.create_client(SetParameters, '/sim_camera_node/set_parameters')
+        assert service.wait_for_service(60)
+        for path, words in ((garbage, str(garbage)), (partial, "'K'"), (scene, '')):
+            assert not seen
+            value = ParameterValue(type=ParameterType.PARAMETER_STRING, string_value=str(path))
+            parameter = Parameter(name='scene', value=value)
+            answer = service.call_async(SetParameters.Request(parameters=[parameter]))
+            wait_for(answer.done)
+            assert answer.result().results[0].successful == (path == scene)
+            assert words in answer.result().results[0].reason
+        wait_for(lambda: seen)
 
 
 def test_nodes_that_cannot_start_say_why_and_end(ros_domain):
