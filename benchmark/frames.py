@@ -1,0 +1,144 @@
+"""Grasps on real depth frames: one row for each label, with seconds by phase.
+
+    .venv/bin/python benchmark/frames.py [FOLDER] [--out FILE.md] [--pictures DIR]
+
+FOLDER holds scene files (.npz); by default the test data's ``scenes``. Each label of at least 1,000
+valid pixels is reconstructed, searched with 128 seeds, and its best 8 grasps are checked against the
+mesh by an independent oracle (Open3D's exact distances).
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import tyro
+
+from dexgrasp_ros import GraspSet, SynthesisConfig, load_hand, load_object, load_scene, synthesize
+from dexgrasp_ros.core.hand_model import HandModel
+from dexgrasp_ros.core.object_model import ObservedObject
+from dexgrasp_ros.core.open3d_loader import import_open3d
+from dexgrasp_ros.core.poses import transform_points
+from dexgrasp_ros.hand import link_poses
+from dexgrasp_ros.perception import reconstruct_frame
+from dexgrasp_ros.simulation import render_grasp, save_picture
+
+_LEAST_PIXELS = 1000
+_HEAD = (
+    'frame',
+    'label',
+    'grasps',
+    'reconstruct [s]',
+    'object [s]',
+    'optimize [s]',
+    'finish [s]',
+    'contacts',
+    'penetration [mm]',
+    'candidates lost',
+)
+
+
+def main(
+    folder: tyro.conf.Positional[Path | None] = None,
+    *,
+    hand: str = 'allegro',
+    out: Path | None = None,
+    pictures: Path | None = None,
+    random_seed: int = 0,
+) -> None:
+    """Print one row for each label of each frame."""
+    folder = folder or Path(os.environ.get('DEXGRASP_TEST_DATA', '../shared/data')) / 'scenes'
+    model = load_hand(hand)
+    config = SynthesisConfig(max_grasps=8, random_seed=random_seed)
+    rows = [_line(_HEAD), _line(['---'] * len(_HEAD))]
+    print('\n'.join(rows), flush=True)
+    for scene in sorted(folder.glob('*.npz')):
+        for row in _rows(scene, model, config, pictures):
+            rows.append(_line(row))
+            print(rows[-1], flush=True)
+    if out:
+        out.write_text('\n'.join(rows) + '\n')
+
+
+def _rows(
+    scene: Path, hand: HandModel, config: SynthesisConfig, pictures: Path | None
+) -> Iterator[list[str]]:
+    frame = load_scene(scene)
+    valid = np.isfinite(frame.depth) & (frame.depth > 0)
+    labels, counts = np.unique(frame.labels[valid], return_counts=True)
+    wanted = [int(v) for v, c in zip(labels, counts, strict=True) if v and c >= _LEAST_PIXELS]
+    result = reconstruct_frame(frame, labels=wanted)
+    for label, error in result.failures.items():
+        yield [scene.stem, str(label), error.code.name, *[''] * (len(_HEAD) - 3)]
+    for observed in result.objects:
+        start = time.perf_counter()
+        obj = load_object(
+            (observed.vertices, observed.faces),
+            support_plane=observed.support_plane,
+            obstacles=observed.obstacles,
+        )
+        seconds = time.perf_counter() - start
+        grasps = synthesize(hand, obj, config)
+        if pictures and len(grasps):
+            _draw(hand, observed, grasps, pictures / f'{scene.stem}_{observed.label}.png')
+        lost = [f'{count} {stage}' for stage, count in grasps.rejected.items() if count]
+        yield [
+            scene.stem,
+            str(observed.label),
+            str(len(grasps)),
+            f'{sum(observed.timing.values()):.2f}',
+            f'{seconds:.2f}',
+            f'{grasps.timing["optimize"]:.2f}',
+            f'{grasps.timing["finish"]:.2f}',
+            f'{grasps.contact_count.min(initial=99)} to {grasps.contact_count.max(initial=0)}',
+            f'{1e3 * _worst_penetration(hand, observed, grasps):.2f}',
+            ', '.join(lost),
+        ]
+
+
+def _worst_penetration(hand: HandModel, observed: ObservedObject, grasps: GraspSet) -> float:
+    """Deepest surface point of the hand inside the mesh over all grasps [m]."""
+    o3d = import_open3d()
+    scene = o3d.t.geometry.RaycastingScene()
+    scene.add_triangles(observed.vertices.astype(np.float32), observed.faces.astype(np.uint32))
+    cluster = np.repeat(np.arange(len(hand.cluster_radii)), np.diff(hand.cluster_points))
+    group = np.repeat(np.arange(len(hand.group_names)), np.diff(hand.group_clusters))[cluster]
+    deepest = 0.0
+    for links in link_poses(hand, grasps.grasp, grasps.base_pose):
+        points = np.concatenate(
+            [
+                transform_points(links[link], hand.points[group == g])
+                for g, link in enumerate(hand.geometry_links)
+            ]
+        )
+        distance = scene.compute_signed_distance(points.astype(np.float32)).numpy()
+        deepest = max(deepest, -float(distance.min()))
+    return deepest
+
+
+def _draw(hand: HandModel, observed: ObservedObject, grasps: GraspSet, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image = render_grasp(
+        hand,
+        link_poses(hand, grasps.grasp[:1], grasps.base_pose[:1])[0],
+        observed.vertices,
+        observed.faces,
+        points=observed.points,
+        support_plane=observed.support_plane,
+        contact_points=grasps.contact_points[0],
+        contact_normals=grasps.contact_normals[0],
+        toward_viewer=-observed.vertices.mean(axis=0),
+        caption=f'{path.stem}: score {grasps.score[0]:.3f}',
+    )
+    save_picture(image, path)
+
+
+def _line(cells: list[str] | tuple[str, ...]) -> str:
+    return '| ' + ' | '.join(cells) + ' |'
+
+
+if __name__ == '__main__':
+    tyro.cli(main)
