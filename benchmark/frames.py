@@ -2,9 +2,9 @@
 
     .venv/bin/python benchmark/frames.py [FOLDER] [--out FILE.md] [--pictures DIR]
 
-FOLDER holds scene files (.npz); by default the test data's ``scenes``. Each label of at least 1,000
-valid pixels is reconstructed, searched with 128 seeds, and its best 8 grasps are checked against the
-mesh by an independent oracle (Open3D's exact distances).
+FOLDER holds scene files (.npz); by default the test data's ``scenes``. Each label of at least
+1,000 valid pixels is reconstructed, searched with 128 seeds, and its best 8 grasps are checked
+against the mesh by an independent oracle (Open3D's exact distances).
 """
 
 from __future__ import annotations
