@@ -8,35 +8,14 @@ import threading
 import numpy as np
 import pytest
 import trimesh
+from oracles import distance_to, posed_points
 from scipy.spatial.transform import Rotation
 
 from dexgrasp_ros.core.config import SynthesisConfig
 from dexgrasp_ros.core.errors import DeviceError, ErrorCode, InputError, SynthesisError
 from dexgrasp_ros.core.grasp_set import GraspSet
-from dexgrasp_ros.core.open3d_loader import import_open3d
-from dexgrasp_ros.core.poses import transform_points
-from dexgrasp_ros.hand import link_poses
 from dexgrasp_ros.object import load_object
 from dexgrasp_ros.synthesis import synthesize
-
-
-def posed_points(hand, base_pose, q) -> tuple[np.ndarray, np.ndarray]:
-    """Surface points of the hand [P, 3] in the object's frame, and their groups [P]."""
-    links = link_poses(hand, q[None], base_pose[None])[0]
-    cluster = np.repeat(np.arange(len(hand.cluster_radii)), np.diff(hand.cluster_points))
-    group = np.repeat(np.arange(len(hand.group_names)), np.diff(hand.group_clusters))[cluster]
-    points = np.empty((len(hand.points), 3))
-    for g, link in enumerate(hand.geometry_links):
-        points[group == g] = transform_points(links[link], hand.points[group == g])
-    return points, group
-
-
-def distance_to(obj, points: np.ndarray) -> np.ndarray:
-    """Exact signed distance to the object's mesh."""
-    o3d = import_open3d()
-    scene = o3d.t.geometry.RaycastingScene()
-    scene.add_triangles(obj.vertices.astype(np.float32), obj.faces.astype(np.uint32))
-    return scene.compute_signed_distance(points.astype(np.float32)).numpy()
 
 
 def test_returns_the_number_asked_for_best_first(grasps, config):
