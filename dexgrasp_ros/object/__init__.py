@@ -1,6 +1,7 @@
 """Objects: mesh → `ObjectModel` with signed-distance grid, mass properties and surface points."""
 
 from dexgrasp_ros.object.config import ObjectConfig
+from dexgrasp_ros.object.convex_pieces import ObjectPieces, object_pieces
 from dexgrasp_ros.object.distance import sample_distance
 from dexgrasp_ros.object.distance_grid import build_distance_grid
 from dexgrasp_ros.object.environment import build_environment_grid
@@ -9,9 +10,11 @@ from dexgrasp_ros.object.model import load_object
 
 __all__ = [
     'ObjectConfig',
+    'ObjectPieces',
     'build_distance_grid',
     'build_environment_grid',
     'load_object',
+    'object_pieces',
     'read_mesh',
     'sample_distance',
 ]
