@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import trimesh
@@ -126,20 +127,39 @@ def self_overlap(hand: HandModel, q: NDArray[np.float64]) -> tuple[float, tuple[
     """Deepest overlap [m] of the pairs that must not overlap, and its groups."""
     poses = link_poses(hand, q)
     counts = np.diff(hand.cluster_points[hand.group_clusters])
-    groups = np.repeat(np.arange(len(counts)), counts)
+    points = np.split(hand.points.astype(np.float64), np.cumsum(counts)[:-1])
+    placed_points = [
+        transform_points(poses[link], p)
+        for link, p in zip(hand.geometry_links, points, strict=True)
+    ]
+    frames = invert(compose(poses[hand.geometry_links], hand.geometry_poses))
     deepest, names = -np.inf, ('', '')
     for pair in hand.self_collision_pairs:
         for one, other in (pair, pair[::-1]):
-            points = transform_points(poses[hand.geometry_links[one]], hand.points[groups == one])
-            frame = compose(poses[hand.geometry_links[other]], hand.geometry_poses[other])
             depth = -primitive_distance(
                 hand.geometry_types[other],
                 hand.geometry_sizes[other],
-                transform_points(invert(frame), points),
+                transform_points(frames[other], placed_points[one]),
             ).min()
             if depth > deepest:
                 deepest, names = depth, (hand.group_names[one], hand.group_names[other])
     return float(deepest), names
+
+
+def inertials(hand: HandModel) -> dict[str, tuple[float, NDArray[np.float64]]]:
+    """Mass [kg] and principal moments of inertia [3] of each link that has them."""
+    result = {}
+    for link in ElementTree.fromstring(hand.urdf).findall('link'):
+        inertial = link.find('inertial')
+        if inertial is not None:
+            ixx, ixy, ixz, iyy, iyz, izz = (
+                float(inertial.find('inertia').get(f'i{k}'))
+                for k in ('xx', 'xy', 'xz', 'yy', 'yz', 'zz')
+            )
+            tensor = [[ixx, ixy, ixz], [ixy, iyy, iyz], [ixz, iyz, izz]]
+            mass = float(inertial.find('mass').get('value'))
+            result[link.get('name')] = mass, np.linalg.eigvalsh(tensor)
+    return result
 
 
 def _primitives(hand: HandModel):

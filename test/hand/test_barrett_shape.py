@@ -11,6 +11,7 @@ from scipy.spatial.transform import Rotation
 from surface_comparison import (
     collision_meshes,
     first_hits,
+    inertials,
     placed,
     read_mesh,
     self_overlap,
@@ -70,6 +71,19 @@ def test_four_motors_move_eight_joints_within_their_limits(hand):
     np.testing.assert_allclose(hand.multipliers[driven] * 2.44, 0.84, atol=1e-5)
     assert hand.coordinates[hand.link_names.index('bh_finger_21_link')] == 0
     assert (hand.effort_limits > 0.5).all() and (hand.velocity_limits > 1.0).all()
+
+
+def test_every_moving_link_has_a_possible_inertia(hand):
+    bodies = inertials(hand)
+    moving = {name for name, c in zip(hand.link_names, hand.coordinates, strict=True) if c >= 0}
+    assert moving <= set(bodies)
+    assert sum(mass for mass, _ in bodies.values()) == pytest.approx(
+        0.98, abs=0.01
+    )  # the manufacturer's total
+    for mass, moments in bodies.values():
+        # No body's principal moments break the triangle inequality; gyration in mm to cm.
+        assert moments[0] > 0 and moments[2] <= (moments[0] + moments[1]) * (1 + 1e-3)
+        assert 0.002 < np.sqrt(moments[2] / mass) < 0.1
 
 
 def test_palm_faces_z_between_the_fingers(hand):

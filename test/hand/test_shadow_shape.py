@@ -11,6 +11,7 @@ from scipy.spatial.transform import Rotation
 from surface_comparison import (
     collision_meshes,
     first_hits,
+    inertials,
     placed,
     read_mesh,
     self_overlap,
@@ -101,6 +102,19 @@ def test_eighteen_of_twenty_two_finger_joints_move_on_their_own(hand):
     assert hand.joint_names[-1] == 'rh_THJ1'
     assert (hand.effort_limits >= 1.0).all() and (hand.velocity_limits >= 2.0).all()
     assert hand.warnings == ()
+
+
+def test_every_moving_link_has_a_possible_inertia(hand):
+    bodies = inertials(hand)
+    moving = {name for name, c in zip(hand.link_names, hand.coordinates, strict=True) if c >= 0}
+    assert moving <= set(bodies)
+    assert sum(mass for mass, _ in bodies.values()) == pytest.approx(
+        3.87, abs=0.01
+    )  # the source's total, 3 kg of it in the forearm
+    for mass, moments in bodies.values():
+        # No body's principal moments break the triangle inequality; gyration in mm to cm.
+        assert moments[0] > 0 and moments[2] <= (moments[0] + moments[1]) * (1 + 1e-3)
+        assert 0.002 < np.sqrt(moments[2] / mass) < 0.1
 
 
 def test_palm_faces_minus_y(hand):
