@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import ctypes
+import threading
 from types import ModuleType
 
 from dexgrasp_ros.core.errors import DeviceError
+
+# While one thread's import fails for want of libusb, another one would be handed its torso.
+_IMPORTING = threading.Lock()
 
 
 def import_open3d() -> ModuleType:
@@ -20,16 +24,17 @@ def import_open3d() -> ModuleType:
     DeviceError
         DEVICE_UNAVAILABLE, naming the missing library and what installs it.
     """
-    try:
-        import open3d
-    except ImportError as error:
-        if 'libusb' not in str(error):
-            raise _unavailable(error) from error
-        _load_bundled_libusb(error)
+    with _IMPORTING:
         try:
             import open3d
-        except ImportError as second:
-            raise _unavailable(second) from second
+        except ImportError as error:
+            if 'libusb' not in str(error):
+                raise _unavailable(error) from error
+            _load_bundled_libusb(error)
+            try:
+                import open3d
+            except ImportError as second:
+                raise _unavailable(second) from second
     return open3d
 
 

@@ -21,9 +21,28 @@ except DeviceError as error:
 """
 
 
-@pytest.mark.skipif(
+AT_ONCE = """
+import sys, threading
+from dexgrasp_ros.core.open3d_loader import import_open3d
+sys.setswitchinterval(1e-5)
+together = threading.Barrier(4)
+loaded = []
+def load():
+    together.wait()
+    loaded.append(import_open3d().t.geometry)
+threads = [threading.Thread(target=load) for _ in range(4)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+print(len(loaded))
+"""
+NOT_INSTALLED = pytest.mark.skipif(
     importlib.util.find_spec('open3d') is None, reason='open3d is not installed (colcon test)'
 )
+
+
+@NOT_INSTALLED
 def test_open3d_is_imported_and_works():
     o3d = import_open3d()
     tensor = o3d.core.Tensor(np.arange(3, dtype=np.float32))
@@ -34,3 +53,11 @@ def test_absence_is_a_coded_error_that_names_the_remedy():
     run = subprocess.run([sys.executable, '-c', HIDE], capture_output=True, text=True, check=True)
     assert run.stdout.startswith('600 ')
     assert 'pip install open3d libusb-package' in run.stdout
+
+
+@NOT_INSTALLED
+def test_threads_that_import_at_once_all_get_the_whole_module():
+    run = subprocess.run(
+        [sys.executable, '-c', AT_ONCE], capture_output=True, text=True, check=True
+    )
+    assert run.stdout.strip() == '4', run.stderr
