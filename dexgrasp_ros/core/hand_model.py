@@ -38,6 +38,14 @@ class LinkMesh:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ConvexMesh:
+    """Corners and triangles of a convex geometry, in the geometry's frame."""
+
+    vertices: NDArray[np.float64]  # [V, 3] m
+    faces: NDArray[np.int64]  # [F, 3] outward
+
+
+@dataclass(frozen=True, kw_only=True)
 class HandModel:
     """Kinematic tree, limits, collision geometry and surface points of one hand.
 
@@ -67,6 +75,7 @@ class HandModel:
     velocity_limits: NDArray[np.float64]  # [J] rad/s or m/s
     effort_limits: NDArray[np.float64]  # [J] N m or N
     joint_stiffness: NDArray[np.float64]  # [J] N m/rad or N/m
+    closing: NDArray[np.int32]  # [J] sign of the motion that closes the hand, 0 for none
     preshape: NDArray[np.float64]  # [J] half-open posture that searches start from
 
     palm_pose: NDArray[np.float64]  # [7] in the root link: z leaves the palm (approach axis)
@@ -77,6 +86,7 @@ class HandModel:
     geometry_sizes: NDArray[np.float64]  # [G, 3] m, see GeometryType
     geometry_planes: NDArray[np.int32]  # [G + 1] planes of geometry g: geometry_planes[g:g+2]
     planes: NDArray[np.float64]  # [Q, 4] n, d in the geometry's frame: inside where n·x <= d
+    geometry_meshes: tuple[ConvexMesh | None, ...]  # [G] triangles of CONVEX, None for the others
     group_names: tuple[str, ...]  # [G] for people
     group_weights: NDArray[np.float64]  # [G] how much contact is wanted there, 0 … 1
     group_fingers: NDArray[np.int32]  # [G] which branch below the palm it is on, -1 for the palm

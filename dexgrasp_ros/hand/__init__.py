@@ -6,13 +6,18 @@ and kinematics.
 
 from dexgrasp_ros.hand.geometry import primitive_distance
 from dexgrasp_ros.hand.kinematics import jacobian, link_poses
-from dexgrasp_ros.hand.loading import known_hands, load_hand, load_hand_text
+from dexgrasp_ros.hand.loading import load_hand, load_hand_text
+from dexgrasp_ros.hand.mirror import mirror_hand
+from dexgrasp_ros.hand.overrides import HandOverrides
+from dexgrasp_ros.hand.sources import known_hands
 
 __all__ = [
+    'HandOverrides',
     'jacobian',
     'known_hands',
     'link_poses',
     'load_hand',
     'load_hand_text',
+    'mirror_hand',
     'primitive_distance',
 ]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dexgrasp_ros.core.hand_model import JointType
 from dexgrasp_ros.hand.tree import KinematicTree
 
 # How much contact is wanted on a finger's last body, the one before it, and all others; fingertips
@@ -17,10 +18,11 @@ PALM_WEIGHT = 0.25
 
 @dataclass(frozen=True, kw_only=True)
 class Anatomy:
-    """Bodies (links that fixed joints join) and their roles."""
+    """Bodies (links that fixed joints join) and their roles; they do not change with locks."""
 
     bodies: NDArray[np.int32]  # [L] the first link of the body each link belongs to
-    parents: NDArray[np.int32]  # [L] body above the body of that link, -1 for the root body
+    rigid: NDArray[np.int32]  # [L] as `bodies`, where locked joints join bodies too
+    rigid_parents: NDArray[np.int32]  # [L] what is above that, -1 for the root
     palm: int  # body
     tips: tuple[int, ...]  # last bodies with geometry of each finger
     fingers: NDArray[np.int32]  # [L] branch below the palm, -1 elsewhere
@@ -30,7 +32,7 @@ class Anatomy:
 def find_anatomy(tree: KinematicTree, geometry_links: NDArray[np.int32]) -> Anatomy:
     """Find palm, fingers and tips from the tree alone.
 
-    Links that fixed or locked joints join are one body. Tips are the bodies with collision
+    Links that fixed joints join are one body. Tips are the bodies with collision
     geometry that carry no other such body. The palm is the last body that all tips hang on
     (with a single tip: the first body with geometry, or else the root); each child of it
     that leads to a tip is a finger. Contact is wanted most on tips (1), half as much on the
@@ -38,13 +40,8 @@ def find_anatomy(tree: KinematicTree, geometry_links: NDArray[np.int32]) -> Anat
     (a forearm).
     """
     count = len(tree.link_names)
-    bodies = np.arange(count, dtype=np.int32)
-    for link in range(1, count):
-        if tree.coordinates[link] < 0:
-            bodies[link] = bodies[tree.link_parents[link]]
-    above = np.array(
-        [bodies[tree.link_parents[body]] if body > 0 else -1 for body in bodies], np.int32
-    )
+    bodies, above = _merged(tree, tree.joint_types == JointType.FIXED)
+    rigid, rigid_parents = _merged(tree, tree.coordinates < 0)
     shaped = sorted({int(bodies[link]) for link in geometry_links})
     chains = {body: _chain(body, above) for body in shaped}  # tip first, root last
     tips = [b for b in shaped if not any(b in chains[other] for other in shaped if other != b)]
@@ -68,12 +65,25 @@ def find_anatomy(tree: KinematicTree, geometry_links: NDArray[np.int32]) -> Anat
     weights[bodies == palm] = PALM_WEIGHT
     return Anatomy(
         bodies=bodies,
-        parents=above,
+        rigid=rigid,
+        rigid_parents=rigid_parents,
         palm=palm,
         tips=tuple(t for t in tips if t != palm),
         fingers=fingers,
         weights=weights,
     )
+
+
+def _merged(
+    tree: KinematicTree, joined: NDArray[np.bool_]
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """First link of what each link is joined with [L], and that of what is above it."""
+    first = np.arange(len(joined), dtype=np.int32)
+    for link in range(1, len(joined)):
+        if joined[link]:
+            first[link] = first[tree.link_parents[link]]
+    above = [first[tree.link_parents[link]] if link > 0 else -1 for link in first]
+    return first, np.array(above, np.int32)
 
 
 def _chain(body: int, above: NDArray[np.int32]) -> list[int]:

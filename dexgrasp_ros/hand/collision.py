@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from dexgrasp_ros.core.hand_model import GeometryType
 from dexgrasp_ros.core.poses import pose_to_matrix
 from dexgrasp_ros.hand.anatomy import Anatomy
-from dexgrasp_ros.hand.geometry import primitive_distance, primitive_radius
+from dexgrasp_ros.hand.geometry import primitive_radius
 from dexgrasp_ros.hand.palm import SurfaceMotion
 from dexgrasp_ros.hand.shapes import CollisionShapes
 
@@ -25,10 +26,10 @@ def self_collision_pairs(
 ) -> NDArray[np.int32]:
     """Pairs of groups [K, 2] that must not overlap.
 
-    All pairs, except: both on one body (fixed joints merged) or on bodies that one joint connects;
-    pairs that overlap in more than 90 % of random postures within the limits, or at the
-    preshape (they overlap by construction); pairs whose bounding spheres stay more than 2 cm
-    apart in all of them. The postures are the same in every call (seed 0).
+    All pairs, except: both on one body (fixed and locked joints merged) or on bodies that one
+    joint connects; pairs that overlap in more than 90 % of random postures within the limits,
+    or at the preshape (they overlap by construction); pairs whose bounding spheres stay more
+    than 2 cm apart in all of them. The postures are the same in every call (seed 0).
     """
     matrices = _posture_matrices(motion, preshape)
     frames = matrices[:, shapes.geometry_links] @ pose_to_matrix(shapes.geometry_poses)  # [N, G]
@@ -38,26 +39,27 @@ def self_collision_pairs(
             for t, s in zip(shapes.geometry_types, shapes.geometry_sizes, strict=True)
         ]
     )
-    bodies = anatomy.bodies[shapes.geometry_links]
+    bodies = anatomy.rigid[shapes.geometry_links]
     first, second = np.triu_indices(len(radii), k=1)
-    connected = (anatomy.parents[bodies[first]] == bodies[second]) | (
-        anatomy.parents[bodies[second]] == bodies[first]
+    connected = (anatomy.rigid_parents[bodies[first]] == bodies[second]) | (
+        anatomy.rigid_parents[bodies[second]] == bodies[first]
     )
     candidates = (bodies[first] != bodies[second]) & ~connected
+    first, second = first[candidates], second[candidates]
+    centers = frames[..., :3, 3]
+    gaps = np.linalg.norm(centers[:, first] - centers[:, second], axis=-1)
+    gaps -= radii[first] + radii[second]  # [N, K]
+    inverses = np.linalg.inv(frames)
     pairs = []
-    for a, b in zip(first[candidates], second[candidates], strict=True):
-        gap = np.linalg.norm(frames[:, a, :3, 3] - frames[:, b, :3, 3], axis=1)
-        gap -= radii[a] + radii[b]
-        if gap.min() > REACH:
-            continue
-        near = np.flatnonzero(gap < 0.0)
+    for k in np.flatnonzero(gaps.min(axis=0) <= REACH):
+        near = np.flatnonzero(gaps[:, k] < 0.0)
         overlap = np.zeros(len(frames), bool)
-        for one, other in ((a, b), (b, a)):
+        for one, other in ((first[k], second[k]), (second[k], first[k])):
             chosen = point_groups == one
-            depth = _depths(motion, matrices[near], chosen, frames[near][:, other], shapes, other)
-            overlap[near] |= depth
+            to_other = inverses[near, other] @ matrices[near, shapes.geometry_links[one]]
+            overlap[near] |= _any_inside(motion.points[chosen], to_other, shapes, other)
         if not overlap[0] and overlap.mean() <= ALWAYS:
-            pairs.append((a, b))
+            pairs.append((first[k], second[k]))
     return np.array(pairs, np.int32).reshape(-1, 2)
 
 
@@ -71,22 +73,22 @@ def _posture_matrices(motion: SurfaceMotion, preshape: NDArray) -> NDArray[np.fl
     return motion.matrices(np.vstack([preshape, random]))
 
 
-def _depths(
-    motion: SurfaceMotion,
-    matrices: NDArray[np.float64],
-    chosen: NDArray[np.bool_],
+def _any_inside(
+    points: NDArray[np.float64],
     frames: NDArray[np.float64],
     shapes: CollisionShapes,
     group: int,
 ) -> NDArray[np.bool_]:
-    """Whether any chosen point lies inside a group's primitive, for each posture."""
-    if not len(matrices) or not chosen.any():
-        return np.zeros(len(matrices), bool)
-    link = motion.links[chosen][0]
-    relative = np.linalg.inv(frames) @ matrices[:, link]
-    points = np.einsum('nij,pj->npi', relative[:, :3, :3], motion.points[chosen])
-    points += relative[:, None, :3, 3]
-    distance = primitive_distance(
-        shapes.geometry_types[group], shapes.geometry_sizes[group], points
-    )
-    return distance.min(axis=1) < 0.0
+    """Whether any of points [M, 3] lies inside a geometry, for each of the frames [N, 4, 4]."""
+    there = np.einsum('nij,pj->npi', frames[:, :3, :3], points) + frames[:, None, :3, 3]
+    size = shapes.geometry_sizes[group]
+    # Most points are outside the bounding box, or the bounding sphere of what is round about z.
+    if shapes.geometry_types[group] in (GeometryType.BOX, GeometryType.CONVEX):
+        close = (np.abs(there) < size).all(axis=-1)
+    else:
+        radius = primitive_radius(shapes.geometry_types[group], size)
+        close = (there * there).sum(axis=-1) < radius * radius
+    posture, point = np.nonzero(close)
+    inside = np.zeros(len(frames), bool)
+    inside[posture[shapes.distance(group, there[posture, point]) < 0.0]] = True
+    return inside

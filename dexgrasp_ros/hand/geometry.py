@@ -14,13 +14,17 @@ if TYPE_CHECKING:
 
 
 def primitive_distance(
-    geometry_type: int, size: ArrayLike, points: ArrayLike
+    geometry_type: int,
+    size: ArrayLike,
+    points: ArrayLike,
+    planes: ArrayLike | None = None,
 ) -> NDArray[np.float64]:
-    """Exact signed distance to a primitive, negative inside.
+    """Signed distance to a primitive, negative inside; exact but for convex pieces, see below.
 
     Box (half extents h): with q = |p| - h, d = ‖max(q, 0)‖ + min(max(q), 0). A cylinder is the
     same in the plane (‖p_xy‖ - r, |p_z| - h); a sphere ‖p‖ - r; a capsule the distance to
-    its axis, the segment of half length h along z, less r.
+    its axis, the segment of half length h along z, less r. A convex piece max(n·p - d) over
+    its planes, which is exact inside and beside the faces, and too small beyond edges.
 
     Parameters
     ----------
@@ -30,6 +34,8 @@ def primitive_distance(
         [3] m, meaning as in `GeometryType`.
     points
         [..., 3] m, in the primitive's frame.
+    planes
+        [Q, 4] n, d of a convex piece, see `HandModel.planes`.
 
     Returns
     -------
@@ -49,6 +55,16 @@ def primitive_distance(
         case GeometryType.CAPSULE:
             beyond = p[..., 2] - np.clip(p[..., 2], -size[1], size[1])
             return np.hypot(np.hypot(p[..., 0], p[..., 1]), beyond) - size[0]
+        case GeometryType.CONVEX:
+            return _convex_distance(p, np.asarray(planes, dtype=np.float64))
+
+
+def _convex_distance(p: NDArray[np.float64], planes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Largest distance to a plane, one plane at a time: points by planes would not fit a cache."""
+    distance = np.full(p.shape[:-1], -np.inf)
+    for *normal, offset in planes:
+        np.maximum(distance, p @ np.array(normal) - offset, out=distance)
+    return distance
 
 
 def _outside_corner(q: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -58,7 +74,7 @@ def _outside_corner(q: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def primitive_area(geometry_type: int, size: ArrayLike) -> float:
-    """Surface area of a primitive [m^2]."""
+    """Surface area of a primitive other than a convex piece [m^2]."""
     a, b, c = np.asarray(size, dtype=np.float64)
     match GeometryType(geometry_type):
         case GeometryType.BOX:
@@ -75,7 +91,7 @@ def primitive_radius(geometry_type: int, size: ArrayLike) -> float:
     """Radius of the bounding sphere about the primitive's origin [m]."""
     a, b, c = np.asarray(size, dtype=np.float64)
     match GeometryType(geometry_type):
-        case GeometryType.BOX:
+        case GeometryType.BOX | GeometryType.CONVEX:
             return float(np.sqrt(a * a + b * b + c * c))
         case GeometryType.SPHERE:
             return float(a)

@@ -7,41 +7,63 @@ from pathlib import Path
 
 import numpy as np
 
-from dexgrasp_ros.core.errors import ErrorCode, HandError, InputError, choices
-from dexgrasp_ros.core.hand_model import HandModel, JointType
-from dexgrasp_ros.core.resources import find_resource, share_folders
+from dexgrasp_ros.core.errors import HandError
+from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.hand.anatomy import find_anatomy
-from dexgrasp_ros.hand.collision import self_collision_pairs
+from dexgrasp_ros.hand.application import (
+    allowed_pairs,
+    check_names,
+    check_preshape,
+    couple,
+    effective,
+    group_weights,
+    joint_stiffness,
+    locked_inside,
+)
+from dexgrasp_ros.hand.derived import derive
 from dexgrasp_ros.hand.document import parse_document
-from dexgrasp_ros.hand.kinematics import tree_matrices
 from dexgrasp_ros.hand.meshes import MeshFinder
-from dexgrasp_ros.hand.palm import SurfaceMotion, derive_palm
-from dexgrasp_ros.hand.points import hand_surface
+from dexgrasp_ros.hand.mirror import mirror_hand
+from dexgrasp_ros.hand.overrides import HandOverrides
+from dexgrasp_ros.hand.points import point_spacings
 from dexgrasp_ros.hand.shapes import collision_shapes, link_meshes
-from dexgrasp_ros.hand.tree import KinematicTree, build_tree
+from dexgrasp_ros.hand.sources import (
+    find_overrides,
+    find_source,
+    read_overrides_file,
+    self_contained,
+)
+from dexgrasp_ros.hand.tree import build_tree
 
-LockedJoints = Mapping[str, float] | Iterable[str] | None
-
-# A position controller gives its full effort at this error: 5 N m/rad for a joint of 0.7 N m, the
-# gain that published shake tests use for a hand of that size, and as stiff for its size along z.
-FULL_EFFORT_ERROR = {JointType.REVOLUTE: 0.14, JointType.PRISMATIC: 0.005}  # rad, m
+LockedJoints = Mapping[str, float | None] | Iterable[str] | None
 
 
 def load_hand(
-    source: str | Path, *, root: str | None = None, locked_joints: LockedJoints = None
+    source: str | Path,
+    *,
+    root: str | None = None,
+    locked_joints: LockedJoints = None,
+    overrides: str | Path | None = None,
+    mirrored: bool = False,
 ) -> HandModel:
     """Load a hand by name or from a URDF file.
 
     Parameters
     ----------
     source
-        Name of a hand in the package's ``urdf`` folder, such as ``'allegro'``, or the path
-        of any URDF file.
+        Name of a hand in the package's ``urdf`` folder, such as ``'allegro'``, or of its mirror
+        image, ``'allegro_left'``; the path of any URDF file; or the name of a module of
+        robot_descriptions, where that is installed.
     root
         Link that becomes the hand's root, where the URDF has an arm above it.
     locked_joints
         Joints that stay where they are: their names (they stand at zero, or at the limit
-        nearest to it), or names with positions, rad or m.
+        nearest to it), or names with positions, rad or m. Default: what the overrides say.
+    overrides
+        YAML file that says what the URDF does not (`HandOverrides` lists its keys). Default:
+        the file of that hand, see `dexgrasp_ros.hand.sources.find_overrides`.
+    mirrored
+        Whether to make a left hand of a right one.
 
     Returns
     -------
@@ -54,38 +76,16 @@ def load_hand(
         UNKNOWN_HAND when there is neither a hand nor a file of that name; otherwise as
         `load_hand_text`.
     """
-    text = str(source)
-    looks_like_path = '/' in text or text.lower().endswith(('.urdf', '.xml'))
-    if looks_like_path or Path(source).is_file():
-        path, name = Path(source), Path(source).stem
-        if not path.is_file():
-            raise HandError(
-                f"There is no file '{path}'; expected a URDF, or one of the hands "
-                f'{choices(known_hands())}.',
-                ErrorCode.FILE_NOT_FOUND,
-            )
-    else:
-        name = text
-        try:
-            path = find_resource(Path('urdf') / f'{name}.urdf')
-        except InputError as error:
-            raise HandError(
-                f"There is no hand '{name}'; there are {choices(known_hands())}, or give the "
-                'path of a URDF file.',
-                ErrorCode.UNKNOWN_HAND,
-            ) from error
-    try:
-        document = path.read_text(encoding='utf-8')
-    except (OSError, UnicodeDecodeError) as error:
-        raise HandError(f"'{path}' cannot be read as text ({error}).") from error
+    found = find_source(source)
     return load_hand_text(
-        document, name=name, root=root, locked_joints=locked_joints, base_folder=path.parent
+        found.text,
+        name=found.name,
+        root=root,
+        locked_joints=locked_joints,
+        base_folder=found.folder,
+        overrides=overrides,
+        mirrored=mirrored or found.mirrored,
     )
-
-
-def known_hands() -> list[str]:
-    """Names that `load_hand` takes."""
-    return sorted({p.stem for folder in share_folders() for p in folder.glob('urdf/*.urdf')})
 
 
 def load_hand_text(
@@ -95,6 +95,8 @@ def load_hand_text(
     root: str | None = None,
     locked_joints: LockedJoints = None,
     base_folder: str | Path | None = None,
+    overrides: str | Path | None = None,
+    mirrored: bool = False,
 ) -> HandModel:
     """Make a hand from the text of a URDF, such as ``robot_description``.
 
@@ -104,7 +106,7 @@ def load_hand_text(
         The document.
     name
         What to call the hand; the robot's own name where it is left out.
-    root, locked_joints
+    root, locked_joints, overrides, mirrored
         As for `load_hand`.
     base_folder
         Where relative mesh files are.
@@ -118,68 +120,66 @@ def load_hand_text(
     ------
     HandError
         INVALID_URDF when the text is not a URDF or describes no tree, UNKNOWN_LINK for a root
-        that is not there, UNSUPPORTED_HAND for a hand that cannot move or touch.
+        that is not there, FILE_NOT_FOUND for a collision mesh, UNSUPPORTED_HAND for a hand
+        that cannot move or touch; as `read_overrides` for the overrides.
     """
     source = f"hand '{name}'" if name else 'the robot description'
     robot = parse_document(text, source)
-    tree = build_tree(robot, source, root=root, locked=_locked(locked_joints))
-    warnings = list(tree.warnings)
-    shapes = collision_shapes(robot, tree.link_names, source)
+    warnings: list[str] = []
+    folder = None if base_folder is None else Path(base_folder).resolve()
+    said = _overrides(robot, text, name, folder, overrides, source, warnings)
+    said = effective(said, root, locked_joints)
+    couple(robot, said)
+    locked = locked_inside(robot, said.locked_joints, said.root)
+    tree = build_tree(robot, source, root=said.root, locked=locked)
+    warnings += tree.warnings
+    check_preshape(said, tree, source)
+    finder = MeshFinder(folder, warnings)
+    shapes = collision_shapes(robot, tree.link_names, source, finder, warnings)
     anatomy = find_anatomy(tree, shapes.geometry_links)
-    zero = tree_matrices(tree, np.zeros((1, len(tree.joint_names))))[0]
-    body_frames = np.linalg.inv(zero[anatomy.bodies]) @ zero
-    surface = hand_surface(shapes, anatomy, body_frames, warnings)
-    motion = SurfaceMotion(
-        matrices=lambda q: tree_matrices(tree, q),
-        lower=tree.lower,
-        upper=tree.upper,
-        points=surface.points,
-        normals=surface.normals,
-        links=shapes.geometry_links[surface.point_groups],
-    )
-    palm = derive_palm(motion, anatomy)
-    finder = MeshFinder(None if base_folder is None else Path(base_folder).resolve())
-    meshes = link_meshes(robot, tree.link_names, finder, warnings)
-    kinematics = {k: v for k, v in vars(tree).items() if k != 'warnings'}
-    clusters = {k: v for k, v in vars(surface).items() if k != 'point_groups'}
-    return HandModel(
+    derived = derive(tree, shapes, anatomy, point_spacings(shapes, anatomy, warnings), said)
+    surface = {k: v for k, v in vars(derived.surface).items() if k != 'point_groups'}
+    weights = anatomy.weights[shapes.geometry_links]
+    hand = HandModel(
         name=name or robot.name,
-        urdf=text,
-        **kinematics,
-        joint_stiffness=_stiffness(tree),
-        preshape=palm.preshape,
-        palm_pose=palm.palm_pose,
+        urdf=self_contained(text, said, finder),
+        **{k: v for k, v in vars(tree).items() if k != 'warnings'},
+        joint_stiffness=joint_stiffness(tree, said),
+        **vars(derived.palm),
         **vars(shapes),
-        group_weights=anatomy.weights[shapes.geometry_links],
+        group_weights=group_weights(weights, shapes, tree.link_names, said),
         group_fingers=anatomy.fingers[shapes.geometry_links],
-        self_collision_pairs=self_collision_pairs(
-            motion, anatomy, shapes, surface.point_groups, palm.preshape
-        ),
+        self_collision_pairs=allowed_pairs(derived.pairs, shapes, tree.link_names, said),
         **{
-            **clusters,
-            'points': surface.points.astype(np.float32),
-            'normals': surface.normals.astype(np.float32),
+            **surface,
+            'points': derived.surface.points.astype(np.float32),
+            'normals': derived.surface.normals.astype(np.float32),
         },
-        meshes=meshes,
+        meshes=link_meshes(robot, tree.link_names, finder, warnings),
         warnings=tuple(warnings),
     )
+    return mirror_hand(hand) if mirrored else hand
 
 
-def _locked(locked_joints: LockedJoints) -> dict[str, float | None]:
-    if isinstance(locked_joints, Mapping):
-        return {str(name): float(value) for name, value in locked_joints.items()}
-    return dict.fromkeys(locked_joints or (), None)
-
-
-def _stiffness(tree: KinematicTree) -> np.ndarray:
-    """Joint stiffness [J] from the effort limits, N m/rad or N/m."""
-    prismatic = np.isin(
-        np.arange(len(tree.joint_names)),
-        tree.coordinates[tree.joint_types == JointType.PRISMATIC],
-    )
-    error = np.where(
-        prismatic,
-        FULL_EFFORT_ERROR[JointType.PRISMATIC],
-        FULL_EFFORT_ERROR[JointType.REVOLUTE],
-    )
-    return tree.effort_limits / error
+def _overrides(
+    robot: object,
+    text: str,
+    name: str | None,
+    folder: Path | None,
+    given: str | Path | None,
+    source: str,
+    warnings: list[str],
+) -> HandOverrides:
+    """Find a hand's overrides; a file for another robot of its name does not count."""
+    if given is not None:
+        said, guessed = read_overrides_file(given), None
+    else:
+        said, guessed = find_overrides(text, stem=name, folder=folder)
+    try:
+        check_names(said, robot, source)
+    except HandError as error:
+        if guessed is None:
+            raise
+        warnings.append(f"'{guessed}' is for another robot of this name, so left out: {error}")
+        return HandOverrides()
+    return said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from dexgrasp_ros.hand.anatomy import Anatomy
+from dexgrasp_ros.hand.overrides import PalmOverride
 
 # A joint closes when its full travel brings its tips nearer to the palm by at least this share of
 # the way that they go; below that it spreads or rotates a finger.
@@ -46,7 +48,13 @@ class SurfaceMotion:
     links: NDArray[np.int32]  # [P]
 
 
-def derive_palm(motion: SurfaceMotion, anatomy: Anatomy) -> PalmModel:
+def derive_palm(
+    motion: SurfaceMotion,
+    anatomy: Anatomy,
+    *,
+    given: PalmOverride | None = None,
+    given_closing: Mapping[int, int] | None = None,
+) -> PalmModel:
     """Guess closing directions, preshape and palm frame from geometry and kinematics.
 
     1. A finger's tip is the mean of its last body's points that lie farthest from its joint.
@@ -62,7 +70,11 @@ def derive_palm(motion: SurfaceMotion, anatomy: Anatomy) -> PalmModel:
     5. The palm's centre is the middle of that surface, at the height of the surface there.
 
     x of the palm frame is the direction of the open tips, as far as it lies in the palm.
+
+    What is `given` (a part of the palm's frame) or in `given_closing` (signs by joint index)
+    replaces what would be guessed there.
     """
+    given = PalmOverride() if given is None else given
     lower, upper = _finite_limits(motion)
     middle = 0.5 * (lower + upper)
     on_palm = anatomy.bodies[motion.links] == anatomy.palm
@@ -71,20 +83,30 @@ def derive_palm(motion: SurfaceMotion, anatomy: Anatomy) -> PalmModel:
     palm_middle = palm_points.mean(axis=0) if len(palm_points) else rest[anatomy.palm, :3, 3]
     tips = [_tip_point(rest, motion, anatomy, body) for body in anatomy.tips]
     closing = _closing_directions(motion, anatomy, tips, palm_middle, lower, upper)
+    for joint, sign in (given_closing or {}).items():
+        closing[joint] = sign
     opened = np.where(closing > 0, lower, np.where(closing < 0, upper, middle))
     closed = np.where(closing > 0, upper, np.where(closing < 0, lower, middle))
     preshape = opened + PRESHAPE_SHARE * (closed - opened)
     open_tips = _tips_at(motion, anatomy, tips, opened[None])[0]
     half_tips = _tips_at(motion, anatomy, tips, 0.5 * (opened + closed)[None])[0]
-    axis = _approach_axis(open_tips, half_tips, palm_middle)
+    approach = None if given.approach is None else _unit(given.approach)
+    axis = _approach_axis(open_tips, half_tips, palm_middle) if approach is None else approach
     palm_normals = _in_root(rest, motion, on_palm, motion.normals, direction=True)
     center, axis = _facing_surface(palm_points, palm_normals, palm_middle, axis)
+    axis = axis if approach is None else approach
+    center = center if given.position is None else np.array(given.position)
     forward = open_tips.mean(axis=0) - center if len(open_tips) else np.zeros(3)
+    forward = forward if given.forward is None else np.array(given.forward)
     return PalmModel(
         closing=closing,
         preshape=np.clip(preshape, motion.lower, motion.upper),
         palm_pose=_frame(center, axis, forward),
     )
+
+
+def _unit(vector: Sequence[float]) -> NDArray[np.float64]:
+    return np.array(vector) / np.linalg.norm(vector)
 
 
 def _finite_limits(motion: SurfaceMotion) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

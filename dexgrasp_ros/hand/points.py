@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 
 from dexgrasp_ros.core.poses import invert, pose_to_matrix, transform_points
 from dexgrasp_ros.hand.anatomy import Anatomy
-from dexgrasp_ros.hand.geometry import primitive_area, primitive_distance
 from dexgrasp_ros.hand.shapes import CollisionShapes
-from dexgrasp_ros.hand.surface import bounding_sphere, compact_clusters, surface_points
+from dexgrasp_ros.hand.surface import bounding_sphere, compact_clusters
 
 # 10 mm hid millimetres of penetration from the search, 5 mm did not (docs/method.md).
 SPACING = 0.0046  # m
@@ -41,7 +40,7 @@ def hand_surface(
     shapes: CollisionShapes,
     anatomy: Anatomy,
     body_frames: NDArray[np.float64],
-    warnings: list[str],
+    spacings: NDArray[np.float64],
 ) -> HandSurface:
     """Surface points of all groups.
 
@@ -56,11 +55,9 @@ def hand_surface(
         Which links are one body.
     body_frames
         [L, 4, 4] of each link in the first link of its body.
-    warnings
-        Gets a line when the spacing had to be widened.
+    spacings
+        [G] m, from `point_spacings`.
     """
-    coarse = np.where(anatomy.weights[shapes.geometry_links] > 0.0, 1.0, COARSER)
-    spacings = coarse * _spacing(shapes, coarse, warnings)
     points, normals, groups, starts = [], [], [], [0]
     centers, radii, group_clusters = [], [], [0]
     for group in range(len(shapes.geometry_links)):
@@ -85,9 +82,15 @@ def hand_surface(
     )
 
 
-def _spacing(shapes: CollisionShapes, coarse: NDArray[np.float64], warnings: list[str]) -> float:
-    """Distance between points that keeps their number below the limit."""
-    areas = [*map(primitive_area, shapes.geometry_types, shapes.geometry_sizes)]
+def point_spacings(
+    shapes: CollisionShapes, anatomy: Anatomy, warnings: list[str]
+) -> NDArray[np.float64]:
+    """Distance between points of each group [G] m that keeps their number below the limit.
+
+    `warnings` gets a line where it had to be widened.
+    """
+    coarse = np.where(anatomy.weights[shapes.geometry_links] > 0.0, 1.0, COARSER)
+    areas = [shapes.area(group) for group in range(len(shapes.geometry_links))]
     area = float(np.sum(areas / coarse**2))
     # A square lattice has one point for each spacing^2; edges add about a third on small boxes.
     spacing = max(SPACING, float(np.sqrt(1.3 * area / POINT_LIMIT)))
@@ -96,7 +99,7 @@ def _spacing(shapes: CollisionShapes, coarse: NDArray[np.float64], warnings: lis
             f'the hand has {area:.2f} m^2 of surface; its points stand {1e3 * spacing:.1f} mm '
             f'apart instead of {1e3 * SPACING:.1f} mm'
         )
-    return spacing
+    return coarse * spacing
 
 
 def _group_points(
@@ -107,9 +110,7 @@ def _group_points(
     spacing: float,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Uncovered points and normals of one group, in its link's frame."""
-    local, normal = surface_points(
-        shapes.geometry_types[group], shapes.geometry_sizes[group], spacing
-    )
+    local, normal = shapes.surface(group, spacing)
     pose = shapes.geometry_poses[group]
     points = transform_points(pose, local)
     normals = normal @ pose_to_matrix(pose)[:3, :3].T
@@ -124,10 +125,7 @@ def _group_points(
         to_link = np.linalg.inv(body_frames[shapes.geometry_links[other]])
         there = lifted @ to_link[:3, :3].T + to_link[:3, 3]
         there = transform_points(invert(shapes.geometry_poses[other]), there)
-        distance = primitive_distance(
-            shapes.geometry_types[other], shapes.geometry_sizes[other], there
-        )
-        cover = np.minimum(cover, distance)
+        cover = np.minimum(cover, shapes.distance(other, there))
     keep = cover >= 0.0
     if not keep.any():
         keep = cover >= cover.max() - 1e-9

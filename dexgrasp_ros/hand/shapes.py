@@ -1,4 +1,4 @@
-"""Collision primitives and drawings of a hand's links."""
+"""Collision geometry and drawings of a hand's links."""
 
 from __future__ import annotations
 
@@ -8,15 +8,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import QhullError
 
 from dexgrasp_ros.core.errors import ErrorCode, HandError
-from dexgrasp_ros.core.hand_model import GeometryType, LinkMesh
+from dexgrasp_ros.core.hand_model import ConvexMesh, GeometryType, LinkMesh
 from dexgrasp_ros.core.poses import matrix_to_pose
-from dexgrasp_ros.hand.geometry import primitive_mesh
-from dexgrasp_ros.hand.meshes import MeshFinder
+from dexgrasp_ros.hand.geometry import primitive_area, primitive_distance, primitive_mesh
+from dexgrasp_ros.hand.meshes import MeshError, MeshFinder
+from dexgrasp_ros.hand.pieces import convex_pieces
+from dexgrasp_ros.hand.polytope import surface_area
+from dexgrasp_ros.hand.polytope_surface import polytope_points
+from dexgrasp_ros.hand.surface import Surface, surface_points
 
 if TYPE_CHECKING:
-    from yourdfpy.urdf import Geometry, Robot
+    from yourdfpy.urdf import Collision, Geometry, Robot, Visual
 
 DEFAULT_COLOR = (0.6, 0.6, 0.62, 1.0)  # what is drawn without a material
 
@@ -31,47 +36,136 @@ class CollisionShapes:
     geometry_sizes: NDArray[np.float64]  # [G, 3]
     geometry_planes: NDArray[np.int32]  # [G + 1]
     planes: NDArray[np.float64]  # [Q, 4]
+    geometry_meshes: tuple[ConvexMesh | None, ...]  # [G]
     group_names: tuple[str, ...]  # [G]
 
+    def distance(self, group: int, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Signed distance of points [..., 3] in a geometry's frame, as `primitive_distance`."""
+        return primitive_distance(
+            self.geometry_types[group],
+            self.geometry_sizes[group],
+            points,
+            self.group_planes(group),
+        )
 
-def collision_shapes(robot: Robot, link_names: Sequence[str], source: str) -> CollisionShapes:
-    """Primitives of all links, in the order of `link_names`.
+    def group_planes(self, group: int) -> NDArray[np.float64]:
+        """Planes of a geometry [Q, 4]."""
+        return self.planes[self.geometry_planes[group] : self.geometry_planes[group + 1]]
+
+    def area(self, group: int) -> float:
+        """Surface area of a geometry [m^2]."""
+        mesh = self.geometry_meshes[group]
+        if mesh is not None:
+            return surface_area(mesh.vertices, mesh.faces)
+        return primitive_area(self.geometry_types[group], self.geometry_sizes[group])
+
+    def surface(self, group: int, spacing: float) -> Surface:
+        """Points and normals of a geometry, in its frame, as `surface_points`."""
+        mesh = self.geometry_meshes[group]
+        if mesh is not None:
+            return polytope_points(mesh.vertices, self.group_planes(group), spacing)
+        return surface_points(self.geometry_types[group], self.geometry_sizes[group], spacing)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Part:
+    """One geometry of a link, before it has its place in the arrays."""
+
+    kind: GeometryType
+    size: tuple[float, float, float]
+    pose: NDArray[np.float64]  # [4, 4] in the link
+    planes: NDArray[np.float64]  # [Q, 4]
+    mesh: ConvexMesh | None
+
+
+def collision_shapes(
+    robot: Robot,
+    link_names: Sequence[str],
+    source: str,
+    finder: MeshFinder,
+    warnings: list[str],
+) -> CollisionShapes:
+    """Primitives and convex pieces of all links, in the order of `link_names`.
+
+    A link that is drawn and has no collision geometry gets what is drawn, with a warning.
 
     Raises
     ------
     HandError
-        UNSUPPORTED_HAND for mesh geometry, and for a hand without any collision geometry.
+        FILE_NOT_FOUND or INVALID_URDF for a collision mesh that is missing or cannot be used,
+        UNSUPPORTED_HAND for a hand without any geometry.
     """
-    elements = {link.name: link.collisions for link in robot.links}
-    links, types, poses, sizes, names = [], [], [], [], []
-    for index, link in enumerate(link_names):
-        for number, collision in enumerate(elements[link]):
-            primitive = primitive_of(collision.geometry)
-            if primitive is None:
-                raise HandError(
-                    f"{source}: link '{link}' has the mesh '{collision.geometry.mesh.filename}' "
-                    "as collision geometry; expected 'box', 'cylinder' or 'sphere'.",
-                    ErrorCode.UNSUPPORTED_HAND,
-                )
-            links.append(index)
-            types.append(primitive[0])
-            sizes.append(primitive[1])
-            poses.append(np.eye(4) if collision.origin is None else collision.origin)
-            names.append(link if len(elements[link]) == 1 else f'{link}[{number}]')
-    if not links:
+    by_name = {link.name: link for link in robot.links}
+    links, names, parts = [], [], []
+    for index, name in enumerate(link_names):
+        link = by_name[name]
+        own = []
+        for element in link.collisions or link.visuals:
+            where = f"{source}: link '{name}'"
+            try:
+                own += _parts(element, finder, where)
+            except HandError:
+                # A drawing that is missing costs its link's shape; `link_meshes` warns of it.
+                if link.collisions:
+                    raise
+        if own and not link.collisions:
+            warnings.append(f"link '{name}' has no <collision>; its <visual> is taken for it")
+        links += [index] * len(own)
+        names += [name if len(own) == 1 else f'{name}[{i}]' for i in range(len(own))]
+        parts += own
+    if not parts:
         raise HandError(
             f'{source}: no link has collision geometry; a hand needs some to touch with.',
             ErrorCode.UNSUPPORTED_HAND,
         )
     return CollisionShapes(
         geometry_links=np.array(links, np.int32),
-        geometry_types=np.array(types, np.int32),
-        geometry_poses=matrix_to_pose(np.stack(poses)),
-        geometry_sizes=np.array(sizes, np.float64),
-        geometry_planes=np.zeros(len(sizes) + 1, np.int32),
-        planes=np.empty((0, 4)),
+        geometry_types=np.array([p.kind for p in parts], np.int32),
+        geometry_poses=matrix_to_pose(np.stack([p.pose for p in parts])),
+        geometry_sizes=np.array([p.size for p in parts], np.float64),
+        geometry_planes=np.cumsum([0, *(len(p.planes) for p in parts)]).astype(np.int32),
+        planes=np.concatenate([p.planes for p in parts]),
+        geometry_meshes=tuple(p.mesh for p in parts),
         group_names=tuple(names),
     )
+
+
+def _parts(element: Collision | Visual, finder: MeshFinder, where: str) -> list[_Part]:
+    """Primitive of an element, or convex pieces of its mesh."""
+    origin = np.eye(4) if element.origin is None else np.asarray(element.origin)
+    primitive = primitive_of(element.geometry)
+    if primitive is not None:
+        kind, size = primitive
+        return [_Part(kind=kind, size=size, pose=origin, planes=np.empty((0, 4)), mesh=None)]
+    file, scale = element.geometry.mesh.filename, element.geometry.mesh.scale
+    try:
+        pieces = convex_pieces(finder.load(file, scale))
+    except MeshError as error:
+        missing = finder.find(file) is None
+        raise HandError(
+            f"{where}: its mesh '{file}' cannot be used: {error}.",
+            ErrorCode.FILE_NOT_FOUND if missing else ErrorCode.INVALID_URDF,
+        ) from error
+    except QhullError as error:
+        raise HandError(
+            f"{where}: its mesh '{file}' is flat; expected one that has a volume."
+        ) from error
+    parts = []
+    for piece in pieces:
+        pose = origin.copy()
+        pose[:3, 3] += origin[:3, :3] @ piece.center
+        mesh = ConvexMesh(vertices=piece.shape.vertices, faces=piece.shape.faces)
+        size = tuple(float(v) for v in piece.half_extents)
+        parts.append(
+            _Part(
+                kind=GeometryType.CONVEX,
+                size=size,
+                pose=pose,
+                planes=piece.shape.planes,
+                mesh=mesh,
+            )
+        )
+    return parts
 
 
 def primitive_of(geometry: Geometry) -> tuple[GeometryType, tuple[float, float, float]] | None:
@@ -105,13 +199,14 @@ def link_meshes(
         for element in by_name[name].visuals or by_name[name].collisions:
             primitive = primitive_of(element.geometry)
             if primitive is None:
-                mesh = finder.load(element.geometry.mesh.filename, element.geometry.mesh.scale)
+                file, scale = element.geometry.mesh.filename, element.geometry.mesh.scale
+                try:
+                    mesh = finder.load(file, scale)
+                except MeshError as error:
+                    warnings.append(f"the mesh '{file}' of link '{name}' is not drawn: {error}")
+                    continue
             else:
                 mesh = primitive_mesh(*primitive)
-            if mesh is None:
-                file = element.geometry.mesh.filename
-                warnings.append(f"the mesh '{file}' of link '{name}' cannot be read; not drawn")
-                continue
             if element.origin is not None:
                 mesh.apply_transform(element.origin)
             result.append(

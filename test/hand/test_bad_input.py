@@ -95,8 +95,8 @@ CASES = {
     'unknown geometry': (urdf().replace('<box', '<cone'), '<cone>', ErrorCode.INVALID_URDF),
     'mesh collision': (
         urdf().replace('<box size="0.1 0.1 0.1"/>', '<mesh filename="a.stl"/>'),
-        'a.stl',
-        ErrorCode.UNSUPPORTED_HAND,
+        "'palm'.*a.stl.*no such file",
+        ErrorCode.FILE_NOT_FOUND,
     ),
     'no geometry': (urdf().replace(SHAPE, ''), 'collision', ErrorCode.UNSUPPORTED_HAND),
     'same name': (urdf(links='<link name="tip"/>'), "'tip'", ErrorCode.INVALID_URDF),

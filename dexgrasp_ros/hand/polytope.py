@@ -1,0 +1,109 @@
+"""Convex polytopes: as few planes as describe a point set well, their corners and triangles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import ConvexHull, HalfspaceIntersection
+
+# A finger is told from a box by a few dozen planes; every one costs time in the search.
+PLANE_LIMIT = 48
+# Planes are added until nothing sticks out by more: a tenth of what planning tolerates.
+TOLERANCE = 2e-4  # m
+_SAME_PLANE = 1e-7  # between unit normals, and of offsets in units of the size
+
+
+@dataclass(frozen=True, kw_only=True)
+class Polytope:
+    """A bounded intersection of half spaces; normals are unit and point outward."""
+
+    planes: NDArray[np.float64]  # [Q, 4] n, d: inside where n·x <= d
+    vertices: NDArray[np.float64]  # [V, 3] m
+    faces: NDArray[np.int64]  # [F, 3] outward
+    excess: float  # m by which it sticks out of what it was made from, at most
+
+
+def enclose(points: NDArray[np.float64], *, limit: int = PLANE_LIMIT) -> Polytope:
+    """Return the convex hull of points [M, 3] m, or a polytope around it that has fewer planes.
+
+    All planes are facets of the hull. From the six facets that face the axes best, the one
+    that cuts most off the polytope so far is added until no corner sticks out by more than
+    0.2 mm or the limit is reached, so what is left of the error is known.
+
+    Raises
+    ------
+    scipy.spatial.QhullError
+        The points lie in a plane.
+    """
+    size = float(np.ptp(points, axis=0).max())
+    center = points.mean(axis=0)
+    hull = ConvexHull((points - center) / size)
+    scaled = _unique_planes(hull.equations)
+    inner = hull.points[hull.vertices].mean(axis=0)
+    chosen, corners, sticking = _choose_planes(scaled, inner, limit, TOLERANCE / size)
+    vertices, faces = _outward_triangles(corners)
+    planes = scaled[chosen] * [1.0, 1.0, 1.0, size]
+    planes[:, 3] += planes[:, :3] @ center
+    return Polytope(
+        planes=planes,
+        vertices=vertices * size + center,
+        faces=faces,
+        excess=max(sticking, 0.0) * size,
+    )
+
+
+def _unique_planes(equations: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Planes n, d of a hull's facets, each once: qhull states n, -d for each triangle."""
+    planes = equations * [1.0, 1.0, 1.0, -1.0]
+    _, first = np.unique(np.round(planes / _SAME_PLANE / 10.0), axis=0, return_index=True)
+    return planes[np.sort(first)]
+
+
+def _choose_planes(
+    planes: NDArray[np.float64], inner: NDArray[np.float64], limit: int, tolerance: float
+) -> tuple[NDArray[np.int64], NDArray[np.float64], float]:
+    """Which planes, the corners of what they enclose, and how far a corner sticks out."""
+    if len(planes) <= limit:
+        return np.arange(len(planes)), _corners(planes, inner), 0.0
+    axes = np.concatenate([np.eye(3), -np.eye(3)])
+    chosen = list(dict.fromkeys((planes[:, :3] @ axes.T).argmax(axis=0).tolist()))
+    # Without a box around it, the first few planes need not enclose anything.
+    box = np.column_stack([axes, np.full(6, 2.0)])
+    while True:
+        corners = _corners(np.concatenate([planes[chosen], box]), inner)
+        excess = (planes[:, :3] @ corners.T).max(axis=1) - planes[:, 3]
+        worst = int(excess.argmax())
+        if len(chosen) >= limit or (excess[worst] <= tolerance and np.abs(corners).max() < 1.9):
+            return np.array(chosen), corners, float(excess[worst])
+        chosen.append(worst)
+
+
+def _corners(planes: NDArray[np.float64], inner: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Corners [V, 3] of an intersection of half spaces around a point inside."""
+    return HalfspaceIntersection(planes * [1.0, 1.0, 1.0, -1.0], inner).intersections
+
+
+def _outward_triangles(
+    corners: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Corners that are needed, and triangles wound so that they face outward."""
+    hull = ConvexHull(corners)
+    index = np.full(len(corners), -1)
+    index[hull.vertices] = np.arange(len(hull.vertices))
+    vertices, faces = corners[hull.vertices], index[hull.simplices].astype(np.int64)
+    outward = (_face_areas(vertices, faces) * hull.equations[:, :3]).sum(axis=1)
+    faces[outward < 0.0] = faces[outward < 0.0][:, ::-1]
+    return vertices, faces
+
+
+def surface_area(vertices: NDArray[np.float64], faces: NDArray[np.int64]) -> float:
+    """Area of triangles [m^2]."""
+    return float(0.5 * np.linalg.norm(_face_areas(vertices, faces), axis=1).sum())
+
+
+def _face_areas(vertices: NDArray[np.float64], faces: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Compute normals [F, 3] of triangles, as long as twice their area."""
+    a, b, c = (vertices[faces[:, i]] for i in range(3))
+    return np.cross(b - a, c - a)
