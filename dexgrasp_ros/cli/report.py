@@ -38,7 +38,7 @@ def progress_bar(console: Console) -> Iterator[ProgressCallback]:
 def grasp_table(title: str, rows: list[Mapping[str, Any]]) -> Table:
     """Table of grasps, best first; each row has the keys that `grasp_row` gives."""
     table = Table(title=title, title_justify='left')
-    for name in ('#', 'score', 'residual', 'penetration [mm]', 'contacts', 'palm at [m]'):
+    for name in ('#', 'score', 'residual', r'penetration \[mm]', 'contacts', r'palm at \[m]'):
         table.add_column(name, justify='right')
     for i, row in enumerate(rows):
         table.add_row(
@@ -48,6 +48,29 @@ def grasp_table(title: str, rows: list[Mapping[str, Any]]) -> Table:
             f'{1e3 * row["penetration"]:.2f}',
             str(row['contact_count']),
             ' '.join(f'{v:+.3f}' for v in row['position']),
+        )
+    return table
+
+
+def evaluation_table(title: str, rows: list[Mapping[str, Any]]) -> Table:
+    """Table of evaluated grasps; each row is one of `Evaluation.rows`."""
+    table = Table(title=title, title_justify='left')
+    names = ('#', 'shake test', 'moved [mm]', 'ε', 'volume', 'penetration [mm]', 'self [mm]')
+    for name in (*names, 'links within 1/2/5 mm', 'area [mm²]'):
+        table.add_column(name, justify='left' if name == 'shake test' else 'right')
+    for i, row in enumerate(rows):
+        color = 'green' if row['held'] else 'red'
+        told = f'{row["cause"]}, {row["motion"]}' if row['motion'] else row['cause']
+        table.add_row(
+            str(i + 1),
+            f'[{color}]{told}[/]',
+            f'{1e3 * row["displacement"]:.1f}',
+            f'{row["epsilon"]:.3f}',
+            f'{row["volume"]:.3f}',
+            f'{1e3 * row["penetration"]:.2f}',
+            f'{1e3 * row["self_penetration"]:.2f}',
+            '/'.join(map(str, row['contact_count'])),
+            '/'.join(f'{1e6 * area:.0f}' for area in row['contact_area']),
         )
     return table
 

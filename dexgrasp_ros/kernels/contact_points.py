@@ -33,9 +33,10 @@ def find_contacts(
 ):
     """Closest point x of each group, and w_pen Σ min(φ, 0)² over all of its points.
 
-    A cluster is skipped when no point of it can be closer than the best so far or inside: φ has
-    slope one, so φ(point) ≥ φ(centre) - radius. (Outside the grid its slope can reach √2; there,
-    centimetres away, any close point will do.) The last iteration's point is the first best.
+    A cluster, and a patch of it, is skipped when no point of it can be closer than the best so far
+    or inside: φ has slope one, so φ(point) ≥ φ(centre) - radius. (Outside the grid its slope can
+    reach √2; there, centimetres away, any close point will do.) The last iteration's point is the
+    first best.
     """
     n, g = wp.tid()
     body = bodies[n, hand.group_bodies[g]]
@@ -53,18 +54,22 @@ def find_contacts(
         sphere = hand.cluster_spheres[c]
         near = signed_distance(grid, turn * _xyz(sphere) + shift) - sphere[3]
         if near < wp.max(best, 0.0):
-            for p in range(hand.cluster_points[c], hand.cluster_points[c + 1]):
-                x = turn * hand.points[p] + shift
-                phi = signed_distance(grid, x)
-                if phi < best:
-                    best = phi
-                    nearest = p
-                if phi < 0.0:
-                    slope = signed_distance_gradient(grid, x)
-                    f = slope * (2.0 * settings.penetration_weight * phi)
-                    penalty += settings.penetration_weight * phi * phi
-                    force += f
-                    torque += wp.cross(x - pivot, f)
+            for r in range(hand.cluster_patches[c], hand.cluster_patches[c + 1]):
+                sphere = hand.patch_spheres[r]
+                near = signed_distance(grid, turn * _xyz(sphere) + shift) - sphere[3]
+                if near < wp.max(best, 0.0):
+                    for p in range(hand.patch_points[r], hand.patch_points[r + 1]):
+                        x = turn * hand.points[p] + shift
+                        phi = signed_distance(grid, x)
+                        if phi < best:
+                            best = phi
+                            nearest = p
+                        if phi < 0.0:
+                            slope = signed_distance_gradient(grid, x)
+                            f = slope * (2.0 * settings.penetration_weight * phi)
+                            penalty += settings.penetration_weight * phi * phi
+                            force += f
+                            torque += wp.cross(x - pivot, f)
     x = turn * hand.points[nearest] + shift
     phi, gradient, direction, curvature = distance_field(grid, x)
     contacts.nearest[n, g] = nearest

@@ -17,17 +17,24 @@ wp.set_module_options({'enable_backward': False})
 WRENCHES = wp.constant(12)
 
 
-@wp.func
-def contact_normal(contacts: Contacts, n: int, g: int):
-    """Return the unit normal into the object."""
-    return -wp.normalize(contacts.direction[n, g])
-
-
-@wp.func
-def compliance(hand: Hand, settings: Settings, phi: float, g: int, softness: float):
-    """r_g of the module's formula."""
-    gap = wp.max(phi, 0.0) / softness
-    return (settings.compliance + gap * gap) / hand.group_weights[g]
+@wp.kernel
+def prepare_contacts(
+    hand: Hand,
+    obj: Object,
+    settings: Settings,
+    schedule: wp.array(dtype=wp.vec3),  # [T] softness s [m], distance weight, step scale
+    counter: wp.array(dtype=int),  # [1] iteration
+    contacts: Contacts,  # normal, arm, compliance and step: out
+):
+    """Compute once what twelve wrenches and many sweeps ask of each contact."""
+    n, g = wp.tid()
+    gap = wp.max(contacts.distance[n, g], 0.0) / schedule[counter[0]][0]
+    contacts.normal[n, g] = -wp.normalize(contacts.direction[n, g])
+    arm = (contacts.point[n, g] - obj.center) / obj.length
+    r = (settings.compliance + gap * gap) / hand.group_weights[g]
+    contacts.arm[n, g] = arm
+    contacts.compliance[n, g] = r
+    contacts.step[n, g] = 1.0 / (1.0 + r + wp.dot(arm, arm))
 
 
 @wp.func
@@ -60,13 +67,25 @@ def test_wrench(j: int):
     return force, torque
 
 
+@wp.func
+def _updated(
+    f: wp.vec3,
+    rho_f: wp.vec3,
+    rho_t: wp.vec3,
+    normal: wp.vec3,
+    arm: wp.vec3,
+    r: float,
+    step: float,
+    friction: float,
+):
+    """One contact's force after its gradient step and the projection on its cone."""
+    slope = rho_f + wp.cross(rho_t, arm) + f * r
+    return project_on_cone(f - slope * step, normal, friction)
+
+
 @wp.kernel
 def solve_contacts(
-    hand: Hand,
-    obj: Object,
     settings: Settings,
-    schedule: wp.array(dtype=wp.vec3),  # [T] softness s [m], distance weight, step scale
-    counter: wp.array(dtype=int),  # [1] iteration
     contacts: Contacts,
     forces: wp.array3d(dtype=wp.vec3),  # [N, 12, G] in: start, out: solution
     residual_force: wp.array2d(dtype=wp.vec3),  # [N, 12] out: ρ_F
@@ -76,37 +95,53 @@ def solve_contacts(
     """Block Gauss-Seidel: each force takes a gradient step that cannot overshoot, then its cone.
 
     The block's Hessian (1 + r + |c|²)I - c cᵀ is at most 1 + r + |c|², so a step with the inverse
-    of that number never raises the energy.
+    of that number never raises the energy. A thread solves for +e_k and -e_k side by side: each
+    alone is one long chain of dependent operations, which leaves most of a core idle.
     """
-    n, j = wp.tid()
-    softness = schedule[counter[0]][0]
-    rho_f, rho_t = test_wrench(j)
-    count = hand.group_bodies.shape[0]
+    n, k = wp.tid()
+    plus = 2 * k
+    minus = 2 * k + 1
+    pf, pt = test_wrench(plus)
+    mf, mt = test_wrench(minus)
+    count = forces.shape[2]
     for g in range(count):
-        f = forces[n, j, g]
-        c = (contacts.point[n, g] - obj.center) / obj.length
-        rho_f += f
-        rho_t += wp.cross(c, f)
+        arm = contacts.arm[n, g]
+        f = forces[n, plus, g]
+        h = forces[n, minus, g]
+        pf += f
+        pt += wp.cross(arm, f)
+        mf += h
+        mt += wp.cross(arm, h)
+    mu = settings.friction
     for _sweep in range(settings.sweeps):
         for g in range(count):
-            c = (contacts.point[n, g] - obj.center) / obj.length
-            r = compliance(hand, settings, contacts.distance[n, g], g, softness)
-            f = forces[n, j, g]
-            slope = rho_f + wp.cross(rho_t, c) + f * r
-            target = f - slope / (1.0 + r + wp.dot(c, c))
-            new = project_on_cone(target, contact_normal(contacts, n, g), settings.friction)
-            change = new - f
-            rho_f += change
-            rho_t += wp.cross(c, change)
-            forces[n, j, g] = new
-    v = wp.dot(rho_f, rho_f) + wp.dot(rho_t, rho_t)
+            arm = contacts.arm[n, g]
+            normal = contacts.normal[n, g]
+            r = contacts.compliance[n, g]
+            step = contacts.step[n, g]
+            f = forces[n, plus, g]
+            h = forces[n, minus, g]
+            new_f = _updated(f, pf, pt, normal, arm, r, step, mu)
+            new_h = _updated(h, mf, mt, normal, arm, r, step, mu)
+            pf += new_f - f
+            pt += wp.cross(arm, new_f - f)
+            mf += new_h - h
+            mt += wp.cross(arm, new_h - h)
+            forces[n, plus, g] = new_f
+            forces[n, minus, g] = new_h
+    v = wp.dot(pf, pf) + wp.dot(pt, pt)
+    u = wp.dot(mf, mf) + wp.dot(mt, mt)
     for g in range(count):
-        r = compliance(hand, settings, contacts.distance[n, g], g, softness)
-        f = forces[n, j, g]
-        v += r * wp.dot(f, f)
-    residual_force[n, j] = rho_f
-    residual_torque[n, j] = rho_t
-    energy[n, j] = 0.5 * v
+        f = forces[n, plus, g]
+        h = forces[n, minus, g]
+        v += contacts.compliance[n, g] * wp.dot(f, f)
+        u += contacts.compliance[n, g] * wp.dot(h, h)
+    residual_force[n, plus] = pf
+    residual_torque[n, plus] = pt
+    energy[n, plus] = 0.5 * v
+    residual_force[n, minus] = mf
+    residual_torque[n, minus] = mt
+    energy[n, minus] = 0.5 * u
 
 
 @wp.kernel
@@ -132,9 +167,9 @@ def differentiate_contacts(
     distance_weight = schedule[counter[0]][1]
     phi = contacts.distance[n, g]
     x = contacts.point[n, g]
-    c = (x - obj.center) / obj.length
-    normal = contact_normal(contacts, n, g)
-    r = compliance(hand, settings, phi, g, softness)
+    c = contacts.arm[n, g]
+    normal = contacts.normal[n, g]
+    r = contacts.compliance[n, g]
     by_point = wp.vec3()
     by_normal = wp.vec3()
     square = float(0.0)

@@ -45,6 +45,9 @@ class Hand:
 
     cluster_points: wp.array(dtype=int)  # [C + 1]
     cluster_spheres: wp.array(dtype=wp.vec4)  # [C] centre in the body, radius
+    cluster_patches: wp.array(dtype=int)  # [C + 1] patches of cluster c
+    patch_points: wp.array(dtype=int)  # [R + 1]
+    patch_spheres: wp.array(dtype=wp.vec4)  # [R]
     points: wp.array(dtype=wp.vec3)  # [P] in the body
 
     pairs: wp.array(dtype=wp.vec2i)  # [K] groups that must not overlap
@@ -91,3 +94,7 @@ class Contacts:
     force: wp.array2d(dtype=wp.vec3)  # gradient of the penalties, as a wrench on the group
     torque: wp.array2d(dtype=wp.vec3)
     penalty: wp.array2d(dtype=float)  # value of the penalties
+    normal: wp.array2d(dtype=wp.vec3)  # unit, into the object
+    arm: wp.array2d(dtype=wp.vec3)  # c = (x - com)/L
+    compliance: wp.array2d(dtype=float)  # r
+    step: wp.array2d(dtype=float)  # 1 / (1 + r + |c|²)

@@ -12,7 +12,11 @@ from numpy.typing import NDArray
 from dexgrasp_ros.core.config import SynthesisConfig
 from dexgrasp_ros.kernels import types
 from dexgrasp_ros.kernels.contact_points import avoid_environment, find_contacts
-from dexgrasp_ros.kernels.contact_solve import differentiate_contacts, solve_contacts
+from dexgrasp_ros.kernels.contact_solve import (
+    differentiate_contacts,
+    prepare_contacts,
+    solve_contacts,
+)
 from dexgrasp_ros.kernels.kinematics import forward_kinematics, reverse_sweep
 from dexgrasp_ros.kernels.optimizer import Adam, adam_step, advance
 from dexgrasp_ros.kernels.overlap import push_apart, push_out_object
@@ -84,9 +88,9 @@ class Engine:
         # The first point of each group is the first guess of its closest one.
         first = self._hand.cluster_points.numpy()[self._hand.group_clusters.numpy()[:-1]]
         c.nearest = wp.array(np.tile(first, (count, 1)), dtype=int, device=self._device)
-        c.distance, c.penalty = zeros((count, groups)), zeros((count, groups))
-        c.point, c.gradient, c.direction, c.force, c.torque = (
-            zeros((count, groups), wp.vec3) for _ in range(5)
+        c.distance, c.penalty, c.compliance, c.step = (zeros((count, groups)) for _ in range(4))
+        c.point, c.gradient, c.direction, c.force, c.torque, c.normal, c.arm = (
+            zeros((count, groups), wp.vec3) for _ in range(7)
         )
         c.curvature = zeros((count, groups), wp.mat33)
         self._forces = zeros((count, _WRENCH_COUNT, groups), wp.vec3)
@@ -149,10 +153,16 @@ class Engine:
     def _solve(self, sweeps: int) -> None:
         self._settings.sweeps = sweeps
         self._launch(
-            solve_contacts,
-            (self.count, _WRENCH_COUNT),
+            prepare_contacts,
+            self._shape[:2],
             *(self._hand, self._object, self._settings, self._schedule, self._counter),
-            *(self._contacts, self._forces, self._rho_f, self._rho_t, self._residual),
+            self._contacts,
+        )
+        self._launch(
+            solve_contacts,
+            (self.count, _WRENCH_COUNT // 2),
+            *(self._settings, self._contacts, self._forces),
+            *(self._rho_f, self._rho_t, self._residual),
         )
 
     def _differentiate(self) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,7 +17,9 @@ from dexgrasp_ros.core.poses import matrix_to_pose, pose_to_matrix
 from dexgrasp_ros.kernels import types
 
 _LEAST_WEIGHT = 0.02  # a group that is not wanted is a soft contact, not a division by zero
-_CLUSTER_SIZE = 24  # points; METHOD: what culls best on a CPU
+# Points of a cluster and of a patch in it: what left the fewest look-ups on a CPU.
+_CLUSTER_SIZE = 24
+_PATCH_SIZE = 6
 
 
 def moving_bodies(hand: HandModel) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray]:
@@ -62,10 +66,11 @@ def upload_hand(hand: HandModel, device: Any) -> types.Hand:
     parent_in_body = link_in_body[hand.link_parents[links]]
     parent_in_body[0] = np.eye(4)
     group_pose = link_in_body[hand.geometry_links]
-    group_of_cluster = np.repeat(np.arange(len(hand.group_names)), np.diff(hand.group_clusters))
-    group_of_point = np.repeat(group_of_cluster, np.diff(hand.cluster_points))
+    starts = hand.cluster_points[hand.group_clusters]
+    group_of_point = np.repeat(np.arange(len(hand.group_names)), np.diff(starts))
     points = _apply(group_pose[group_of_point], hand.points)
-    clusters = _apply(group_pose[group_of_cluster], hand.cluster_centers)
+    tree = _point_tree(points, starts)
+    points = points[tree.order]
 
     def array(values: Any, dtype: Any) -> wp.array:
         return wp.array(np.ascontiguousarray(values), dtype=dtype, device=device)
@@ -87,8 +92,8 @@ def upload_hand(hand: HandModel, device: Any) -> types.Hand:
     s.group_weights = array(
         np.maximum(hand.group_weights, _LEAST_WEIGHT).astype(np.float32), float
     )
-    s.group_clusters = array(hand.group_clusters.astype(np.int32), int)
-    s.group_spheres = array(_group_spheres(points, group_of_point), wp.vec4)
+    s.group_clusters = array(tree.group_clusters, int)
+    s.group_spheres = array(_spheres(points, starts), wp.vec4)
     s.geometry_types = array(hand.geometry_types.astype(np.int32), int)
     s.geometry_poses = array(
         _poses(group_pose @ pose_to_matrix(hand.geometry_poses)), wp.transform
@@ -96,10 +101,11 @@ def upload_hand(hand: HandModel, device: Any) -> types.Hand:
     s.geometry_sizes = array(hand.geometry_sizes.astype(np.float32), wp.vec3)
     s.geometry_planes = array(hand.geometry_planes.astype(np.int32), int)
     s.planes = array(hand.planes.astype(np.float32).reshape(-1, 4), wp.vec4)
-    s.cluster_points = array(hand.cluster_points.astype(np.int32), int)
-    s.cluster_spheres = array(
-        np.column_stack([clusters, hand.cluster_radii]).astype(np.float32), wp.vec4
-    )
+    s.cluster_points = array(tree.cluster_points, int)
+    s.cluster_spheres = array(_spheres(points, tree.cluster_points), wp.vec4)
+    s.cluster_patches = array(tree.cluster_patches, int)
+    s.patch_points = array(tree.patch_points, int)
+    s.patch_spheres = array(_spheres(points, tree.patch_points), wp.vec4)
     s.points = array(points.astype(np.float32), wp.vec3)
     s.pairs = array(hand.self_collision_pairs.astype(np.int32).reshape(-1, 2), wp.vec2i)
     return s
@@ -109,14 +115,13 @@ def upload_object(obj: ObjectModel, device: Any) -> types.Object:
     """Copy an object's grids and surface points to `device`."""
     starts, order = cluster_points(obj.surface_points, _CLUSTER_SIZE)
     points = obj.surface_points[order]
-    group = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
     s = types.Object()
     s.distance = upload_grid(obj.distance, device)
     s.environment = upload_grid(obj.environment, device)
     s.center = wp.vec3(*obj.center_of_mass)
     s.length = obj.characteristic_length
     s.cluster_points = wp.array(starts.astype(np.int32), dtype=int, device=device)
-    s.cluster_spheres = wp.array(_group_spheres(points, group), dtype=wp.vec4, device=device)
+    s.cluster_spheres = wp.array(_spheres(points, starts), dtype=wp.vec4, device=device)
     s.points = wp.array(points.astype(np.float32), dtype=wp.vec3, device=device)
     return s
 
@@ -161,15 +166,48 @@ def cluster_points(points: NDArray, size: int) -> tuple[NDArray[np.int64], NDArr
     return starts, np.concatenate(runs)
 
 
-def _group_spheres(points: NDArray, group: NDArray) -> NDArray[np.float32]:
-    """Bounding sphere [centre, radius] of each group of points; groups are 0 … max."""
-    spheres = np.zeros((int(group.max()) + 1, 4))
-    for g in range(len(spheres)):
-        own = points[group == g]
+@dataclass(frozen=True, kw_only=True)
+class _PointTree:
+    """Points of groups, in clusters, in patches; all but `order` are starts of runs."""
+
+    order: NDArray[np.int64]  # [P]
+    group_clusters: NDArray[np.int32]  # [G + 1]
+    cluster_points: NDArray[np.int32]  # [C + 1]
+    cluster_patches: NDArray[np.int32]  # [C + 1]
+    patch_points: NDArray[np.int32]  # [R + 1]
+
+
+def _point_tree(points: NDArray, starts: NDArray) -> _PointTree:
+    order: list[NDArray] = []
+    group_clusters, cluster_points_, cluster_patches, patch_points = [0], [0], [0], [0]
+    for first, last in itertools.pairwise(starts):
+        clusters, inner = cluster_points(points[first:last], _CLUSTER_SIZE)
+        for a, b in itertools.pairwise(clusters):
+            own = first + inner[a:b]
+            patches, innermost = cluster_points(points[own], _PATCH_SIZE)
+            order.append(own[innermost])
+            patch_points += list(cluster_points_[-1] + patches[1:])
+            cluster_points_.append(cluster_points_[-1] + len(own))
+            cluster_patches.append(cluster_patches[-1] + len(patches) - 1)
+        group_clusters.append(group_clusters[-1] + len(clusters) - 1)
+    return _PointTree(
+        order=np.concatenate(order),
+        group_clusters=np.array(group_clusters, np.int32),
+        cluster_points=np.array(cluster_points_, np.int32),
+        cluster_patches=np.array(cluster_patches, np.int32),
+        patch_points=np.array(patch_points, np.int32),
+    )
+
+
+def _spheres(points: NDArray, starts: NDArray) -> NDArray[np.float32]:
+    """Bounding sphere [centre, radius] of each run of points."""
+    spheres = np.zeros((len(starts) - 1, 4))
+    for k, (first, last) in enumerate(itertools.pairwise(starts)):
+        own = points[first:last]
         center = (own.min(axis=0) + own.max(axis=0)) / 2
         # A hundred-thousandth more: rounding to float32 must not lose a point.
         radius = np.linalg.norm(own - center, axis=1).max() * 1.00001 + 1e-7
-        spheres[g] = [*center, radius]
+        spheres[k] = [*center, radius]
     return spheres.astype(np.float32)
 
 
