@@ -20,8 +20,9 @@ def joint_table(hand: HandModel) -> Table:
     count = len(hand.joint_names)
     table = Table(title=f'{hand.name}: {count} joints', title_justify='left')
     for name in ('joint', 'lower', 'upper', 'closes', 'preshape', 'effort', 'velocity'):
-        table.add_column(name, justify='left' if name == 'joint' else 'right')
-    table.add_column('moves')
+        left = name == 'joint'
+        table.add_column(name, justify='left' if left else 'right', no_wrap=left)
+    table.add_column('moves', overflow='fold')
     for i, name in enumerate(hand.joint_names):
         numbers = (hand.lower[i], hand.upper[i], hand.preshape[i])
         lower, upper, preshape = (f'{v:.3f}' for v in numbers)
@@ -107,7 +108,7 @@ def _moved_links(hand: HandModel, joint: int) -> list[str]:
     names = []
     for link in np.flatnonzero(hand.coordinates == joint):
         scale, offset = hand.multipliers[link], hand.offsets[link]
-        follows = '' if (scale, offset) == (1.0, 0.0) else f' × {scale:g}'
+        follows = '' if (scale, offset) == (1.0, 0.0) else f' × {scale:.4g}'
         follows += f' {offset:+g}' if offset else ''
         names.append(f'{hand.link_names[link]}{follows}')
     return names

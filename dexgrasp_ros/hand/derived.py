@@ -35,8 +35,17 @@ def derive(
     overrides: HandOverrides,
 ) -> Derived:
     """Surface points, palm and self-collision pairs, from the disk where they were met before."""
-    inputs = [*vars(tree).values(), *vars(shapes).values(), spacings, overrides]
-    key = (code_digest(), *inputs)
+    key = (
+        code_digest(),
+        *vars(tree).values(),
+        # The meshes follow from the planes.
+        *(v for k, v in vars(shapes).items() if k != 'geometry_meshes'),
+        spacings,
+        # Of the overrides, what tree and shapes do not hold already.
+        overrides.palm,
+        sorted(overrides.closing.items()),
+        sorted(overrides.preshape.items()),
+    )
     names = [f.name for kind in (HandSurface, PalmModel) for f in fields(kind)]
     stored = load_arrays(key)
     if stored is not None and {*names, 'pairs'} <= set(stored):

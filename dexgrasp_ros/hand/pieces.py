@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.spatial import QhullError
 
 from dexgrasp_ros.hand.piece_cache import code_digest, load_arrays, store_arrays
-from dexgrasp_ros.hand.polytope import Polytope, enclose
+from dexgrasp_ros.hand.polytope import Polytope, simple_hull
 from dexgrasp_ros.hand.solid import enclosed_solid
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def convex_pieces(mesh: trimesh.Trimesh) -> tuple[ConvexPiece, ...]:
 
 
 def _decompose(mesh: trimesh.Trimesh) -> list[Polytope]:
-    whole = enclose(np.asarray(mesh.vertices))
+    whole = simple_hull(np.asarray(mesh.vertices))
     hull_volume = float(mesh.convex_hull.volume)
     if mesh.is_watertight and mesh.volume > CONVEX_SHARE * hull_volume:
         return [whole]
@@ -75,7 +75,7 @@ def _decompose(mesh: trimesh.Trimesh) -> list[Polytope]:
     pieces = []
     for points in _cut(solid):
         try:
-            pieces.append(enclose(points))
+            pieces.append(simple_hull(points))
         except QhullError:  # a crumb without thickness
             continue
     volumes = np.array([_volume(piece) for piece in pieces])

@@ -60,8 +60,8 @@ def find_source(source: str | Path) -> HandSource:
         name = text.removeprefix(f'{_CATALOGUE}.')
         path = _catalogue_path(name)
     else:
-        path, name = _packaged(text), text
-        mirrored = path.stem != text
+        path = _packaged(text)
+        name, mirrored = path.stem, path.stem != text
     try:
         document = path.read_text(encoding='utf-8')
     except (OSError, UnicodeDecodeError) as error:
