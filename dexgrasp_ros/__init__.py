@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from dexgrasp_ros.core.depth_frame import DepthFrame, load_scene
     from dexgrasp_ros.core.errors import DexGraspError, ErrorCode
     from dexgrasp_ros.core.grasp_set import GraspSet
+    from dexgrasp_ros.evaluation import Evaluation, evaluate
     from dexgrasp_ros.hand import load_hand
     from dexgrasp_ros.object import load_object
     from dexgrasp_ros.perception import reconstruct
@@ -30,8 +31,10 @@ _HOMES = {
     'DepthFrame': 'core.depth_frame',
     'DexGraspError': 'core.errors',
     'ErrorCode': 'core.errors',
+    'Evaluation': 'evaluation',
     'GraspSet': 'core.grasp_set',
     'SynthesisConfig': 'core.config',
+    'evaluate': 'evaluation',
     'load_hand': 'hand',
     'load_object': 'object',
     'load_scene': 'core.depth_frame',
@@ -43,8 +46,10 @@ __all__ = [
     'DepthFrame',
     'DexGraspError',
     'ErrorCode',
+    'Evaluation',
     'GraspSet',
     'SynthesisConfig',
+    'evaluate',
     'load_hand',
     'load_object',
     'load_scene',

@@ -11,6 +11,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     import tyro
 
     from dexgrasp_ros.cli.demo import demo
+    from dexgrasp_ros.cli.evaluate import evaluate
     from dexgrasp_ros.cli.hand import hand
     from dexgrasp_ros.cli.reconstruct import reconstruct
     from dexgrasp_ros.cli.synthesize import synthesize
@@ -18,7 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from dexgrasp_ros.core.errors import DexGraspError
 
     app = tyro.extras.SubcommandApp()
-    for command in (demo, synthesize, reconstruct, view, hand):
+    for command in (demo, synthesize, evaluate, reconstruct, view, hand):
         app.command(command)
     try:
         app.cli(prog='dexgrasp', args=arguments, description=__doc__)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import tempfile
@@ -114,11 +115,13 @@ def _write(file: Path, pieces: list[NDArray[np.float64]]) -> None:
     if not pieces:
         return
     starts = np.cumsum([len(p) for p in pieces])[:-1]
-    try:
+    # A full disk or a folder that cannot be written costs time at the next start, nothing else.
+    with contextlib.suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=file.parent, suffix='.npz')
-        with os.fdopen(handle, 'wb') as part:
-            np.savez_compressed(part, points=np.concatenate(pieces), starts=starts)
-        Path(name).replace(file)
-    except OSError:
-        return  # The result is not lost, only made again the next time.
+        handle, name = tempfile.mkstemp(dir=file.parent, suffix='.part')
+        try:
+            with os.fdopen(handle, 'wb') as part:
+                np.savez_compressed(part, points=np.concatenate(pieces), starts=starts)
+            Path(name).replace(file)
+        finally:
+            Path(name).unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Ray-cast cameras, the demo scene and pictures for people; none needs a display."""
+"""Ray-cast cameras, the demo scene, pictures and physics; none needs a display."""
 
 from dexgrasp_ros.simulation.bodies import Body, contact_bodies, hand_bodies
 from dexgrasp_ros.simulation.cameras import PinholeCamera, RayScene
@@ -6,6 +6,8 @@ from dexgrasp_ros.simulation.demo_scene import make_demo_scene, save_scene
 from dexgrasp_ros.simulation.depth_camera import render_depth_frame
 from dexgrasp_ros.simulation.layout import render_panels, save_picture
 from dexgrasp_ros.simulation.panel import Panel
+from dexgrasp_ros.simulation.physics_model import PhysicsModel, build_physics
+from dexgrasp_ros.simulation.physics_settings import PhysicsSettings
 from dexgrasp_ros.simulation.picture import (
     render_grasp,
     render_grasps,
@@ -17,10 +19,13 @@ from dexgrasp_ros.simulation.sensor_noise import SensorNoise, add_sensor_noise
 __all__ = [
     'Body',
     'Panel',
+    'PhysicsModel',
+    'PhysicsSettings',
     'PinholeCamera',
     'RayScene',
     'SensorNoise',
     'add_sensor_noise',
+    'build_physics',
     'contact_bodies',
     'hand_bodies',
     'make_demo_scene',

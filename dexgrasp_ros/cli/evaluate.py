@@ -1,0 +1,76 @@
+"""``dexgrasp evaluate``: shake the grasps of a file, and measure them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import tyro
+
+
+def evaluate(
+    grasps: tyro.conf.Positional[Path],
+    /,
+    *,
+    object: Path | None = None,
+    protocol: Literal['fc', 'hard', 'tabletop'] = 'fc',
+    hand: str | None = None,
+    root: str | None = None,
+    processes: int | None = None,
+    json: bool = False,
+    out: Path | None = None,
+) -> None:
+    """Evaluate grasps: shake test in MuJoCo, wrench metrics, geometry on the true mesh.
+
+    Parameters
+    ----------
+    grasps
+        File of `dexgrasp synthesize` (.npz).
+    object
+        Mesh in metres; default: the one that the file names.
+    protocol
+        fc: six pulls without gravity. hard: the same, slippery. tabletop: lift by 10 cm.
+    hand
+        Name of a hand or path of a URDF; default: the URDF in the file.
+    root
+        Link whose subtree is the hand, with --hand.
+    processes
+        Processes that simulate; default: one for each core.
+    json
+        End with one line of JSON.
+    out
+        File to write: the grasps with epsilon, and all results beside them (.npz).
+    """
+    from rich.console import Console
+
+    from dexgrasp_ros.cli.report import evaluation_table, print_json, progress_bar
+    from dexgrasp_ros.core.grasp_set import GraspSet
+    from dexgrasp_ros.evaluation import evaluate as evaluate_grasps
+    from dexgrasp_ros.hand import load_hand
+
+    console = Console(stderr=json)
+    stored = GraspSet.load(grasps)
+    with progress_bar(console) as show:
+        found = evaluate_grasps(
+            stored,
+            object=object,
+            protocol=protocol,
+            hand=None if hand is None else load_hand(hand, root=root),
+            processes=processes,
+            progress=show,
+        )
+    for warning in found.warnings:
+        console.print(f'[yellow]warning:[/] {warning}')
+    console.print(evaluation_table(f'{grasps}, protocol {protocol}', found.rows()))
+    low, high = found.interval
+    console.print(
+        f'{found.held.sum()} of {len(found.held)} held '
+        f'(95 % interval {100 * low:.0f} to {100 * high:.0f} %); '
+        f'convex pieces / mesh: {found.volume_ratio:.2f} by volume'
+    )
+    if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        found.save(out)
+        console.print(f'Written to {out}')
+    if json:
+        print_json({'summary': found.summary(), 'grasps': found.rows(), 'out': out and str(out)})

@@ -1,0 +1,23 @@
+"""Evaluation of grasps: wrench metrics, geometry on the true mesh, and the shake test.
+
+`evaluate` is the one call; the rest are its parts.
+"""
+
+from dexgrasp_ros.evaluation.evaluate import evaluate
+from dexgrasp_ros.evaluation.intervals import wilson_interval
+from dexgrasp_ros.evaluation.protocols import Protocol, find_protocol
+from dexgrasp_ros.evaluation.result import Evaluation
+from dexgrasp_ros.evaluation.shake_test import Cause, Motion
+from dexgrasp_ros.evaluation.wrenches import contact_wrenches, hull_quality
+
+__all__ = [
+    'Cause',
+    'Evaluation',
+    'Motion',
+    'Protocol',
+    'contact_wrenches',
+    'evaluate',
+    'find_protocol',
+    'hull_quality',
+    'wilson_interval',
+]

@@ -1,0 +1,60 @@
+"""The protocols of the shake test."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from dexgrasp_ros.core.errors import ErrorCode, InputError, choices
+from dexgrasp_ros.simulation import PhysicsSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Protocol:
+    """What is done to a grasp, and when it has failed.
+
+    A grasp runs from pre-grasp to grasp to squeeze; then either the object is pulled in the six
+    directions of the axes, or the hand lifts it from the floor.
+    """
+
+    name: str
+    physics: PhysicsSettings = field(default_factory=PhysicsSettings)
+    closing_time: float = 0.4  # s, from pre-grasp to grasp
+    squeezing_time: float = 0.4  # s, from grasp to squeeze
+    pull_time: float = 2.0  # s that each force acts
+    pull: float = 10.0  # m/s^2, force on the object divided by its mass
+    lift_height: float = 0.0  # m; above zero there is a floor, and no pulling
+    lift_time: float = 1.0  # s
+    hold_time: float = 1.0  # s after the lift
+    max_pregrasp_depth: float = 0.01  # m
+    max_displacement: float = 0.05  # m, of the centre of mass from where it should be
+    max_rotation: float = 0.2617993877991494  # rad, 15°
+
+
+def find_protocol(name: str) -> Protocol:
+    """Return the protocol ``fc``, ``hard`` or ``tabletop``.
+
+    ``fc`` is the setting of that name of DexGraspBench, ``hard`` that of Dexonomy with half the
+    friction and contacts that creep; ``tabletop`` puts the object on a floor under gravity and
+    lifts it by 10 cm.
+
+    Raises
+    ------
+    InputError
+        OUT_OF_RANGE, with the valid names.
+    """
+    slippery = PhysicsSettings(
+        sliding_friction=0.3, torsional_friction=0.002, noslip_iterations=0, impedance_ratio=1.0
+    )
+    protocols = {
+        'fc': Protocol(name='fc'),
+        'hard': Protocol(name='hard', physics=slippery),
+        'tabletop': Protocol(
+            name='tabletop', physics=PhysicsSettings(gravity=9.81), lift_height=0.1
+        ),
+    }
+    if name not in protocols:
+        raise InputError(
+            f"There is no protocol '{name}'; there are {choices(protocols)}.",
+            ErrorCode.OUT_OF_RANGE,
+        )
+    return protocols[name]

@@ -1,0 +1,240 @@
+"""The shake test of one grasp: close the hand, then pull the object six ways, or lift it."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation, Slerp
+
+from dexgrasp_ros.evaluation.protocols import Protocol
+from dexgrasp_ros.simulation import PhysicsModel
+
+# ±x, ±y, ±z, in this order.
+DIRECTIONS = np.repeat(np.eye(3), 2, axis=0) * np.tile([1.0, -1.0], 3)[:, None]
+
+# Time steps while nothing is driven: 20 ms, in which the pull moves a free object by 2 mm.
+_BETWEEN_VERDICTS = 5
+
+
+class Cause(StrEnum):
+    """Where a grasp failed; `HELD` where it did not."""
+
+    HELD = 'held'
+    PREGRASP = 'pregrasp'
+    CLOSING = 'closing'
+    SQUEEZING = 'squeezing'
+    PULL_PLUS_X = 'direction +x'
+    PULL_MINUS_X = 'direction -x'
+    PULL_PLUS_Y = 'direction +y'
+    PULL_MINUS_Y = 'direction -y'
+    PULL_PLUS_Z = 'direction +z'
+    PULL_MINUS_Z = 'direction -z'
+    LIFTING = 'lifting'
+    HOLDING = 'holding'
+    TIME_OUT = 'time-out'
+    ERROR = 'error'
+
+
+class Motion(StrEnum):
+    """What the object did when the grasp failed."""
+
+    NONE = ''
+    MOVED = 'moved'
+    TURNED = 'turned'
+    UNSTABLE = 'unstable'  # the simulation itself
+
+
+PULLS = (
+    Cause.PULL_PLUS_X,
+    Cause.PULL_MINUS_X,
+    Cause.PULL_PLUS_Y,
+    Cause.PULL_MINUS_Y,
+    Cause.PULL_PLUS_Z,
+    Cause.PULL_MINUS_Z,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Postures:
+    """One grasp, as the test needs it."""
+
+    pregrasp_pose: NDArray[np.float64]  # [7] of the hand's root in the object's frame
+    grasp_pose: NDArray[np.float64]  # [7]
+    pregrasp: NDArray[np.float64]  # [J] rad or m
+    grasp: NDArray[np.float64]  # [J]
+    squeeze: NDArray[np.float64]  # [J]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShakeResult:
+    """What happened to one grasp."""
+
+    cause: Cause
+    motion: Motion = Motion.NONE
+    closing_displacement: float = math.nan  # m, of the centre of mass once the hand has squeezed
+    displacement: float = math.nan  # m, in the end; the worst of the directions that were run
+    rotation: float = math.nan  # rad, likewise
+    pregrasp_depth: float = math.nan  # m, of the hand in the object's pieces at the pre-grasp
+    piece_depth: float = math.nan  # m, likewise at the grasp
+    self_depth: float = math.nan  # m, of the hand in itself at the grasp
+    cpu_time: float = math.nan  # s
+    message: str = ''  # of an error
+
+
+class _FailedError(Exception):
+    """The object has left its place."""
+
+    def __init__(self, motion: Motion) -> None:
+        self.motion = motion
+
+
+def shake(physics: PhysicsModel, protocol: Protocol, grasp: Postures) -> ShakeResult:
+    """Run the test; it ends with the first failure.
+
+    The closing is the same for all six directions, so it is simulated once and its end state is
+    where each of them starts.
+    """
+    start = time.process_time()
+    result = _Shaking(physics, protocol, grasp).run()
+    return dataclasses.replace(result, cpu_time=time.process_time() - start)
+
+
+class _Shaking:
+    """State of one test."""
+
+    def __init__(self, physics: PhysicsModel, protocol: Protocol, grasp: Postures) -> None:
+        import mujoco
+
+        self._physics, self._protocol, self._grasp = physics, protocol, grasp
+        self._model = physics.model
+        self._data = mujoco.MjData(self._model)
+        self._step = mujoco.mj_step
+        self._limit_w = math.cos(0.5 * protocol.max_rotation)
+        self._path = Slerp(
+            [0.0, 1.0],
+            Rotation.from_quat([grasp.pregrasp_pose[3:], grasp.grasp_pose[3:]]),
+        )
+        self._quaternion = slice(physics.object_address + 3, physics.object_address + 7)
+        self._found: dict[str, float] = {}
+
+    def run(self) -> ShakeResult:
+        cause, motion = Cause.PREGRASP, Motion.NONE
+        try:
+            if self._pregrasp_is_clear():
+                cause = Cause.CLOSING
+                self._close()
+                cause = Cause.SQUEEZING
+                self._squeeze()
+                self._found['closing_displacement'] = self._offset()[0]
+                phases = self._lift() if self._protocol.lift_height else self._pulls()
+                for step in phases:
+                    cause, phase = step
+                    phase()
+                    self._keep_worst()
+                cause = Cause.HELD
+        except _FailedError as failure:
+            motion = failure.motion
+            self._keep_worst()
+        return ShakeResult(cause=cause, motion=motion, **self._found)
+
+    def _pregrasp_is_clear(self) -> bool:
+        grasp, physics, data = self._grasp, self._physics, self._data
+        physics.place(data, grasp.grasp_pose, grasp.grasp)
+        self._found['piece_depth'], self._found['self_depth'], _ = physics.depths(data)
+        physics.place(data, grasp.pregrasp_pose, grasp.pregrasp)
+        self._home = data.xipos[physics.object_body].copy()
+        in_object, _, in_floor = physics.depths(data)
+        self._found['pregrasp_depth'] = max(in_object, in_floor)
+        return self._found['pregrasp_depth'] <= self._protocol.max_pregrasp_depth
+
+    def _close(self) -> None:
+        grasp = self._grasp
+        count = self._steps(self._protocol.closing_time)
+        for share in np.arange(1, count + 1) / count:
+            self._data.ctrl[:] = (1.0 - share) * grasp.pregrasp + share * grasp.grasp
+            position = (1.0 - share) * grasp.pregrasp_pose[:3] + share * grasp.grasp_pose[:3]
+            self._move_wrist(position, self._path(share).as_quat())
+            self._advance()
+
+    def _squeeze(self) -> None:
+        grasp = self._grasp
+        count = self._steps(self._protocol.squeezing_time)
+        for share in np.arange(1, count + 1) / count:
+            self._data.ctrl[:] = (1.0 - share) * grasp.grasp + share * grasp.squeeze
+            self._advance()
+
+    def _pulls(self) -> list[tuple[Cause, Callable[[], None]]]:
+        import mujoco
+
+        kind = mujoco.mjtState.mjSTATE_INTEGRATION
+        closed = np.empty(mujoco.mj_stateSize(self._model, kind))
+        mujoco.mj_getState(self._model, self._data, closed, kind)
+
+        def pull(direction: NDArray[np.float64]) -> None:
+            mujoco.mj_setState(self._model, self._data, closed, kind)
+            force = self._protocol.pull * self._protocol.physics.object_mass * direction
+            self._data.xfrc_applied[self._physics.object_body, :3] = force
+            self._wait(self._protocol.pull_time)
+
+        return [
+            (cause, lambda d=direction: pull(d))
+            for cause, direction in zip(PULLS, DIRECTIONS, strict=True)
+        ]
+
+    def _lift(self) -> list[tuple[Cause, Callable[[], None]]]:
+        pose, home = self._grasp.grasp_pose, self._home
+        gravity = self._model.opt.gravity
+        way = -gravity / np.linalg.norm(gravity) * self._protocol.lift_height
+        count = self._steps(self._protocol.lift_time)
+
+        def lift() -> None:
+            for share in np.arange(1, count + 1) / count:
+                # A cubic that starts and ends at rest.
+                risen = share * share * (3.0 - 2.0 * share) * way
+                self._move_wrist(pose[:3] + risen, pose[3:])
+                self._home = home + risen
+                self._advance()
+
+        def hold() -> None:
+            self._wait(self._protocol.hold_time)
+
+        return [(Cause.LIFTING, lift), (Cause.HOLDING, hold)]
+
+    def _steps(self, seconds: float) -> int:
+        return round(seconds / self._protocol.physics.time_step)
+
+    def _move_wrist(self, position: NDArray, quaternion: NDArray) -> None:
+        self._data.mocap_pos[0] = position
+        self._data.mocap_quat[0] = quaternion[[3, 0, 1, 2]]
+
+    def _wait(self, seconds: float) -> None:
+        for _ in range(self._steps(seconds) // _BETWEEN_VERDICTS):
+            self._advance(_BETWEEN_VERDICTS)
+
+    def _advance(self, count: int = 1) -> None:
+        """Time steps, and the verdict: |cos(angle / 2)| of a turn is |w| of its quaternion."""
+        self._step(self._model, self._data, count)
+        x, y, z = (self._data.xipos[self._physics.object_body] - self._home).tolist()
+        distance = math.sqrt(x * x + y * y + z * z)
+        if not distance <= self._protocol.max_displacement:
+            raise _FailedError(Motion.MOVED if math.isfinite(distance) else Motion.UNSTABLE)
+        if abs(self._data.qpos[self._quaternion.start]) < self._limit_w:
+            raise _FailedError(Motion.TURNED)
+
+    def _offset(self) -> tuple[float, float]:
+        """Distance [m] and angle [rad] of the object from where it should be."""
+        moved = self._data.xipos[self._physics.object_body] - self._home
+        w, *axis = self._data.qpos[self._quaternion]
+        return float(np.linalg.norm(moved)), 2.0 * math.atan2(np.linalg.norm(axis), abs(w))
+
+    def _keep_worst(self) -> None:
+        distance, angle = self._offset()
+        self._found['displacement'] = max(distance, self._found.get('displacement', 0.0))
+        self._found['rotation'] = max(angle, self._found.get('rotation', 0.0))

@@ -1,0 +1,49 @@
+"""The program that `workers` starts: receives a function and its tasks, sends back results."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from typing import Any
+
+from dexgrasp_ros.evaluation.workers import READY, Failure
+
+
+def serve(connection: Connection) -> None:
+    """Answer until the other side is gone."""
+    try:
+        name, shared = connection.recv()
+        try:
+            function = _find(name)
+        except Exception as error:
+            function = _always(error)
+        connection.send(READY)
+        while True:
+            task = connection.recv()
+            try:
+                result = function(*shared, task)
+            except Exception as error:  # Whatever it is, it is this task's result.
+                result = Failure(timed_out=False, message=f'{type(error).__name__}: {error}')
+            connection.send(result)
+    except (EOFError, OSError, KeyboardInterrupt):
+        return
+
+
+def _find(name: str) -> Callable[..., Any]:
+    module, _, attribute = name.partition(':')
+    return getattr(importlib.import_module(module), attribute)
+
+
+def _always(error: Exception) -> Callable[..., Any]:
+    """Return a function that only raises: what cannot be imported fails every task."""
+
+    def fail(*_: object) -> None:
+        raise error
+
+    return fail
+
+
+if __name__ == '__main__':
+    serve(Connection(int(sys.argv[1])))

@@ -1,0 +1,184 @@
+"""A hand as MuJoCo bodies: tree, collision geometry, mimic joints, position actuators."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dexgrasp_ros.core.hand_model import GeometryType, HandModel, JointType
+from dexgrasp_ros.core.poses import compose, matrix_to_pose
+from dexgrasp_ros.hand.kinematics import joint_motion
+from dexgrasp_ros.simulation.physics_settings import PhysicsSettings
+
+if TYPE_CHECKING:
+    import mujoco
+
+# A moving body must have mass; links without geometry get that of a small screw.
+_BARE_MASS, _BARE_INERTIA = 0.001, 1e-7  # kg, kg m^2
+_MIMIC_TIME = (
+    0.01  # s, time constant of the coupling of mimic joints; two time steps are the least
+)
+
+
+def driving_links(hand: HandModel) -> NDArray[np.int64]:
+    """[J] link that each actuated joint moves directly, by actuated joint."""
+    direct = (hand.coordinates >= 0) & (hand.multipliers == 1.0) & (hand.offsets == 0.0)
+    return np.array(
+        [np.flatnonzero(direct & (hand.coordinates == j))[0] for j in range(len(hand.joint_names))]
+    )
+
+
+def driven_links(hand: HandModel) -> NDArray[np.int64]:
+    """Links whose joints follow another one."""
+    moving = np.flatnonzero(hand.coordinates >= 0)
+    return np.setdiff1d(moving, driving_links(hand))
+
+
+def add_hand(
+    spec: mujoco.MjSpec, hand: HandModel, settings: PhysicsSettings, *, collide: tuple[int, int]
+) -> None:
+    """Add a hand with a free root called ``hand``.
+
+    Bodies are called ``link<l>``, joints ``joint<l>``, geometries ``group<g>`` and actuators
+    ``actuator<j>`` by their indices in the `HandModel`.
+
+    Parameters
+    ----------
+    spec
+        What to add to.
+    hand, settings
+        What to add.
+    collide
+        MuJoCo's ``contype`` and ``conaffinity`` of the geometries.
+    """
+    bodies = []
+    for link, parent in enumerate(hand.link_parents):
+        if parent < 0:
+            body = spec.worldbody.add_body(name='hand')
+            body.add_freejoint(name='hand')
+        else:
+            body = bodies[parent].add_body(name=f'link{link}', **_pose(_link_origin(hand, link)))
+        body.gravcomp = 1.0  # controllers of hands carry the fingers' own weight
+        bodies.append(body)
+        if hand.coordinates[link] >= 0:
+            _add_joint(body, hand, link, settings)
+        if not (hand.geometry_links == link).any():
+            body.mass, body.inertia = _BARE_MASS, [_BARE_INERTIA] * 3
+            body.explicitinertial = True
+    for group, link in enumerate(hand.geometry_links):
+        _add_geometry(spec, bodies[link], hand, group, settings, collide)
+    friction = [settings.sliding_friction] * 2 + [settings.torsional_friction]
+    friction += [settings.rolling_friction] * 2
+    for one, other in hand.self_collision_pairs:
+        spec.add_pair(
+            geomname1=f'group{one}',
+            geomname2=f'group{other}',
+            condim=settings.contact_dimensions,
+            friction=friction,
+        )
+    _add_couplings(spec, hand)
+    _add_actuators(spec, hand, settings)
+
+
+def _pose(pose: NDArray[np.float64]) -> dict[str, list[float]]:
+    """`pos` and `quat` of a MuJoCo element from [x y z qx qy qz qw]."""
+    return {'pos': pose[:3].tolist(), 'quat': pose[[6, 3, 4, 5]].tolist()}
+
+
+def _link_origin(hand: HandModel, link: int) -> NDArray[np.float64]:
+    """Pose [7] of a link in its parent, at zero of its joint, or where the joint is locked."""
+    origin = hand.joint_origins[link]
+    if hand.coordinates[link] >= 0:
+        return origin
+    motion = joint_motion(hand.joint_types[link], hand.joint_axes[link], hand.offsets[link])
+    return compose(origin, matrix_to_pose(motion))
+
+
+def _add_joint(
+    body: mujoco.MjsBody, hand: HandModel, link: int, settings: PhysicsSettings
+) -> None:
+    import mujoco
+
+    sliding = hand.joint_types[link] == JointType.PRISMATIC
+    joint = body.add_joint(
+        name=f'joint{link}',
+        type=mujoco.mjtJoint.mjJNT_SLIDE if sliding else mujoco.mjtJoint.mjJNT_HINGE,
+        axis=hand.joint_axes[link],
+        damping=settings.joint_damping,
+        armature=settings.joint_armature,
+    )
+    # Mimic joints stop where the joint that they follow stops.
+    coordinate = hand.coordinates[link]
+    limits = hand.lower[coordinate], hand.upper[coordinate]
+    if link in driving_links(hand) and np.isfinite(limits).all():
+        joint.range = limits
+        joint.limited = mujoco.mjtLimited.mjLIMITED_TRUE
+
+
+def _add_geometry(
+    spec: mujoco.MjSpec,
+    body: mujoco.MjsBody,
+    hand: HandModel,
+    group: int,
+    settings: PhysicsSettings,
+    collide: tuple[int, int],
+) -> None:
+    import mujoco
+
+    kinds = {
+        GeometryType.BOX: mujoco.mjtGeom.mjGEOM_BOX,
+        GeometryType.SPHERE: mujoco.mjtGeom.mjGEOM_SPHERE,
+        GeometryType.CYLINDER: mujoco.mjtGeom.mjGEOM_CYLINDER,
+        GeometryType.CAPSULE: mujoco.mjtGeom.mjGEOM_CAPSULE,
+        GeometryType.CONVEX: mujoco.mjtGeom.mjGEOM_MESH,
+    }
+    kind = GeometryType(hand.geometry_types[group])
+    geom = body.add_geom(
+        name=f'group{group}',
+        type=kinds[kind],
+        density=settings.link_density,
+        contype=collide[0],
+        conaffinity=collide[1],
+        **_pose(hand.geometry_poses[group]),
+    )
+    if kind is GeometryType.CONVEX:
+        corners = hand.geometry_meshes[group].vertices
+        spec.add_mesh(name=f'group{group}', uservert=corners.ravel())
+        geom.meshname = f'group{group}'
+    else:
+        geom.size = hand.geometry_sizes[group]
+
+
+def _add_couplings(spec: mujoco.MjSpec, hand: HandModel) -> None:
+    """Add q_mimic = offset + multiplier q for every mimic joint."""
+    import mujoco
+
+    leaders = driving_links(hand)
+    for link in driven_links(hand):
+        coupling = spec.add_equality(
+            type=mujoco.mjtEq.mjEQ_JOINT,
+            objtype=mujoco.mjtObj.mjOBJ_JOINT,
+            name1=f'joint{link}',
+            name2=f'joint{leaders[hand.coordinates[link]]}',
+            solref=[_MIMIC_TIME, 1.0],
+        )
+        coupling.data[:5] = [hand.offsets[link], hand.multipliers[link], 0.0, 0.0, 0.0]
+
+
+def _add_actuators(spec: mujoco.MjSpec, hand: HandModel, settings: PhysicsSettings) -> None:
+    import mujoco
+
+    for joint, link in enumerate(driving_links(hand)):
+        sliding = hand.joint_types[link] == JointType.PRISMATIC
+        gain = hand.joint_stiffness[joint] if sliding else settings.joint_gain
+        effort = hand.effort_limits[joint]
+        actuator = spec.add_actuator(
+            name=f'actuator{joint}',
+            target=f'joint{link}',
+            trntype=mujoco.mjtTrn.mjTRN_JOINT,
+            forcerange=[-effort, effort],
+            forcelimited=mujoco.mjtLimited.mjLIMITED_TRUE,
+        )
+        actuator.set_to_position(kp=gain)

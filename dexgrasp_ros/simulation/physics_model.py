@@ -1,0 +1,209 @@
+"""A hand, an object in convex pieces and perhaps a floor as a compiled MuJoCo model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from dexgrasp_ros.core.hand_model import HandModel
+from dexgrasp_ros.core.object_model import ObjectModel
+from dexgrasp_ros.simulation.physics_hand import add_hand, driven_links, driving_links
+from dexgrasp_ros.simulation.physics_settings import PhysicsSettings
+
+if TYPE_CHECKING:
+    import mujoco
+
+# Bits of who collides with whom. Geometries of the hand meet each other only in the pairs that
+# `HandModel.self_collision_pairs` names, as in the search.
+HAND, OBJECT, FLOOR = 1, 2, 4
+_MEETS = {HAND: OBJECT | FLOOR, OBJECT: HAND | FLOOR, FLOOR: HAND | OBJECT}
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhysicsModel:
+    """A compiled model with the addresses of what moves; it can be pickled."""
+
+    model: mujoco.MjModel
+    hand_body: int
+    object_body: int
+    hand_address: int  # of the root's free joint in qpos: x y z qw qx qy qz
+    object_address: int
+    joint_addresses: NDArray[np.int64]  # [M] in qpos, of every moving joint of the hand
+    coordinates: NDArray[np.int64]  # [M] which actuated joint each follows
+    multipliers: NDArray[np.float64]  # [M]
+    offsets: NDArray[np.float64]  # [M] rad or m
+    object_geometries: NDArray[np.bool_]  # [geoms]
+    hand_geometries: NDArray[np.bool_]  # [geoms]
+
+    def place(self, data: mujoco.MjData, base_pose: ArrayLike, q: ArrayLike) -> None:
+        """Reset everything: the hand stands at a pose [7] and joints [J], the object at rest."""
+        import mujoco
+
+        mujoco.mj_resetData(self.model, data)
+        pose = mujoco_pose(base_pose)
+        data.qpos[self.hand_address : self.hand_address + 7] = pose
+        self.move_wrist(data, base_pose)
+        q = np.asarray(q, dtype=np.float64)
+        data.qpos[self.joint_addresses] = self.multipliers * q[self.coordinates] + self.offsets
+        data.ctrl[:] = q
+        mujoco.mj_forward(self.model, data)
+
+    def move_wrist(self, data: mujoco.MjData, base_pose: ArrayLike) -> None:
+        """Move the mocap body that the hand's root is welded to."""
+        pose = mujoco_pose(base_pose)
+        data.mocap_pos[0], data.mocap_quat[0] = pose[:3], pose[3:]
+
+    def depths(self, data: mujoco.MjData) -> tuple[float, float, float]:
+        """Deepest contact [m] of hand with object, of hand with itself, of hand with floor."""
+        deepest = [0.0, 0.0, 0.0]
+        for one, other, distance in zip(
+            data.contact.geom1, data.contact.geom2, data.contact.dist, strict=True
+        ):
+            hands = int(self.hand_geometries[one]) + int(self.hand_geometries[other])
+            touches = self.object_geometries[one] or self.object_geometries[other]
+            if hands:
+                kind = 1 if hands == 2 else 0 if touches else 2
+                deepest[kind] = max(deepest[kind], -float(distance))
+        return deepest[0], deepest[1], deepest[2]
+
+
+def build_physics(
+    hand: HandModel,
+    obj: ObjectModel,
+    pieces: Sequence[NDArray[np.float64]],
+    settings: PhysicsSettings,
+    *,
+    floor: ArrayLike | None = None,
+) -> PhysicsModel:
+    """Compile hand, object and floor; the world is the frame of the object's mesh.
+
+    The hand's root is free and welded to a mocap body; every actuated joint has a position
+    actuator with the URDF's effort limit; mimic joints are equality constraints. The object has
+    the settings' mass, and centre and inertia of its true mesh, whatever its pieces are.
+
+    Parameters
+    ----------
+    hand, obj
+        From `load_hand` and `load_object`.
+    pieces
+        Corners of the object's convex pieces, [V_i, 3] m each.
+    settings
+        Contact and actuation.
+    floor
+        Plane n, d [4] in the frame of the object's mesh, free side n·x + d > 0; gravity points
+        against n (without a floor along -z).
+    """
+    import mujoco
+
+    spec = mujoco.MjSpec()
+    spec.compiler.degree = False
+    _set_options(spec, settings, floor)
+    spec.worldbody.add_body(name='mocap', mocap=True)
+    add_hand(spec, hand, settings, collide=(HAND, _MEETS[HAND]))
+    weld = spec.add_equality(
+        type=mujoco.mjtEq.mjEQ_WELD,
+        objtype=mujoco.mjtObj.mjOBJ_BODY,
+        name1='mocap',
+        name2='hand',
+        solref=[settings.weld_time, 1.0],
+    )
+    # Anchor 0; relative pose: a zero quaternion means that of the model; weight of the rotation 1.
+    weld.data[:11] = [0.0] * 10 + [1.0]
+    _add_object(spec, obj, pieces, settings)
+    if floor is not None:
+        _add_floor(spec, np.asarray(floor, dtype=np.float64))
+    return _with_addresses(spec.compile(), hand)
+
+
+def mujoco_pose(pose: ArrayLike) -> NDArray[np.float64]:
+    """Pose [x y z qx qy qz qw] in MuJoCo's order [x y z qw qx qy qz]."""
+    return np.asarray(pose, dtype=np.float64)[[0, 1, 2, 6, 3, 4, 5]]
+
+
+def _set_options(spec: mujoco.MjSpec, settings: PhysicsSettings, floor: ArrayLike | None) -> None:
+    import mujoco
+
+    up = np.array([0.0, 0.0, 1.0]) if floor is None else np.asarray(floor, dtype=np.float64)[:3]
+    option, geom = spec.option, spec.default.geom
+    option.timestep = settings.time_step
+    option.gravity = -settings.gravity * up
+    option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
+    option.cone = mujoco.mjtCone.mjCONE_ELLIPTIC
+    option.impratio = settings.impedance_ratio
+    option.noslip_iterations = settings.noslip_iterations
+    # One contact for each pair of convex shapes, as MuJoCo had it when the protocol was written.
+    option.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_MULTICCD)
+    # A simulation that blows up shall not start again from rest as if nothing had happened.
+    option.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_AUTORESET)
+    geom.condim = settings.contact_dimensions
+    geom.friction = [
+        settings.sliding_friction,
+        settings.torsional_friction,
+        settings.rolling_friction,
+    ]
+
+
+def _add_object(
+    spec: mujoco.MjSpec,
+    obj: ObjectModel,
+    pieces: Sequence[NDArray[np.float64]],
+    settings: PhysicsSettings,
+) -> None:
+    import mujoco
+
+    inertia = obj.inertia * (settings.object_mass / obj.mass)
+    body = spec.worldbody.add_body(
+        name='object',
+        mass=settings.object_mass,
+        ipos=obj.center_of_mass,
+        fullinertia=[*np.diag(inertia), inertia[0, 1], inertia[0, 2], inertia[1, 2]],
+        explicitinertial=True,
+    )
+    body.add_freejoint(name='object')
+    for number, corners in enumerate(pieces):
+        spec.add_mesh(name=f'piece{number}', uservert=np.asarray(corners).ravel())
+        body.add_geom(
+            name=f'object{number}',
+            type=mujoco.mjtGeom.mjGEOM_MESH,
+            meshname=f'piece{number}',
+            contype=OBJECT,
+            conaffinity=_MEETS[OBJECT],
+        )
+
+
+def _add_floor(spec: mujoco.MjSpec, plane: NDArray[np.float64]) -> None:
+    import mujoco
+
+    quaternion = np.zeros(4)
+    mujoco.mju_quatZ2Vec(quaternion, plane[:3])
+    spec.worldbody.add_geom(
+        name='floor',
+        type=mujoco.mjtGeom.mjGEOM_PLANE,
+        size=[0.0, 0.0, 0.01],  # infinite in x and y
+        pos=-plane[3] * plane[:3],
+        quat=quaternion,
+        contype=FLOOR,
+        conaffinity=_MEETS[FLOOR],
+    )
+
+
+def _with_addresses(model: mujoco.MjModel, hand: HandModel) -> PhysicsModel:
+    links = np.concatenate([driving_links(hand), driven_links(hand)])
+    names = [model.geom(g).name for g in range(model.ngeom)]
+    return PhysicsModel(
+        model=model,
+        hand_body=model.body('hand').id,
+        object_body=model.body('object').id,
+        hand_address=int(model.joint('hand').qposadr[0]),
+        object_address=int(model.joint('object').qposadr[0]),
+        joint_addresses=np.array([model.joint(f'joint{k}').qposadr[0] for k in links]),
+        coordinates=hand.coordinates[links].astype(np.int64),
+        multipliers=hand.multipliers[links],
+        offsets=hand.offsets[links],
+        object_geometries=np.array([n.startswith('object') for n in names]),
+        hand_geometries=np.array([n.startswith('group') for n in names]),
+    )

@@ -1,0 +1,70 @@
+"""``dexgrasp evaluate``: what it prints, writes and refuses."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import trimesh
+from toy_hands import LID_OPEN, RADIUS, cage_urdf, grasp_set
+
+from dexgrasp_ros.cli import main
+from dexgrasp_ros.core.grasp_set import GraspSet
+from dexgrasp_ros.hand import load_hand_text
+
+
+@pytest.fixture(scope='module')
+def files(tmp_path_factory):
+    """A sphere, and two grasps of it by a cage: one shut, one open."""
+    folder = tmp_path_factory.mktemp('evaluate')
+    trimesh.creation.icosphere(subdivisions=2, radius=RADIUS).export(folder / 'ball.obj')
+    grasps = grasp_set(
+        load_hand_text(cage_urdf()),
+        [0, 0, 0, 0, 0, 0, 1.0],
+        [[0.001], [LID_OPEN]],
+        pregrasp=[[LID_OPEN]] * 2,
+        squeeze=[[0.0], [LID_OPEN]],
+    )
+    grasps.save(folder / 'grasps.npz')
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
+
+
+def test_evaluate_prints_and_writes(files, tmp_path, capsys):
+    out = tmp_path / 'deep' / 'result.npz'
+    arguments = ['evaluate', str(files / 'grasps.npz'), '--object', str(files / 'ball.obj')]
+    assert main([*arguments, '--json', '--out', str(out)]) == 0
+    printed = json.loads(capsys.readouterr().out.strip().splitlines()[-1])
+    assert printed['summary']['held'] == 1
+    assert printed['summary']['causes'] == {'held': 1, 'direction +z, moved': 1}
+    assert [g['held'] for g in printed['grasps']] == [True, False]
+    assert printed['summary']['volume_ratio'] == pytest.approx(1.0, abs=0.05)
+    again = GraspSet.load(out)
+    np.testing.assert_allclose(again.epsilon, [g['epsilon'] for g in printed['grasps']])
+    assert main(arguments) == 0
+    text = ' '.join(capsys.readouterr().out.split())
+    assert '1 of 2 held' in text
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'code'),
+    [
+        (['nothing.npz'], 'FILE_NOT_FOUND'),
+        (['{ball}'], 'INVALID_INPUT'),
+        (['{grasps}'], 'MISSING_KEY'),
+        (['{grasps}', '--object', 'nothing.obj'], 'FILE_NOT_FOUND'),
+        (['{grasps}', '--object', '{ball}', '--hand', 'allegro'], 'INVALID_INPUT'),
+        (['{grasps}', '--object', '{ball}', '--processes', '0'], 'OUT_OF_RANGE'),
+    ],
+)
+def test_wrong_arguments_give_one_coded_line(files, arguments, code, capsys):
+    names = {'ball': files / 'ball.obj', 'grasps': files / 'grasps.npz'}
+    assert main(['evaluate', *(a.format(**names) for a in arguments)]) == 1
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert code in lines[-1]
+    assert 'Traceback' not in '\n'.join(lines)

@@ -1,0 +1,30 @@
+"""A cage and a sphere that fits into it."""
+
+from __future__ import annotations
+
+import pytest
+import trimesh
+from toy_hands import RADIUS, cage_urdf
+
+from dexgrasp_ros.core.hand_model import HandModel
+from dexgrasp_ros.hand import load_hand_text
+from dexgrasp_ros.object import load_object
+
+
+@pytest.fixture(scope='session')
+def cage() -> HandModel:
+    return load_hand_text(cage_urdf())
+
+
+@pytest.fixture(scope='session', autouse=True)
+def own_cache(tmp_path_factory):
+    """Convex pieces of test objects do not go to the user's cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv('XDG_CACHE_HOME', str(tmp_path_factory.mktemp('cache')))
+        yield
+
+
+@pytest.fixture(scope='session')
+def sphere(own_cache):
+    mesh = trimesh.creation.icosphere(subdivisions=2, radius=RADIUS)
+    return load_object((mesh.vertices, mesh.faces))

@@ -1,0 +1,186 @@
+"""The shake test: settings, controls that must hold or fail, causes, other processes."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import trimesh
+from toy_hands import LID_OPEN, grasp_set, turntable
+
+from dexgrasp_ros import SynthesisConfig, evaluate, load_hand, load_object, synthesize
+from dexgrasp_ros.core.errors import DexGraspError, ErrorCode, InputError
+from dexgrasp_ros.core.grasp_set import GraspSet
+from dexgrasp_ros.core.poses import compose, invert
+from dexgrasp_ros.evaluation import find_protocol
+
+HOME = [0, 0, 0, 0, 0, 0, 1.0]
+SHUT = 0.001  # m, of the lid's joint: 1 mm above the sphere
+
+
+@pytest.fixture(scope='module')
+def ball():
+    mesh = trimesh.creation.icosphere(subdivisions=3, radius=0.025)
+    return load_object((mesh.vertices, mesh.faces))
+
+
+@pytest.fixture(scope='module')
+def good(ball):
+    """Grasps of a ball that hold, found with the package's own search."""
+    hand = load_hand('allegro')
+    found = synthesize(hand, ball, SynthesisConfig(seed_count=32, max_grasps=4))
+    return found.select(evaluate(found, object=ball).held)
+
+
+def test_a_cage_holds_a_sphere_and_an_open_one_loses_it_upward(cage, sphere):
+    grasps = grasp_set(
+        cage, HOME, [[SHUT], [LID_OPEN]], pregrasp=[[LID_OPEN]] * 2, squeeze=[[0.0], [LID_OPEN]]
+    )
+    found = evaluate(grasps, object=sphere)
+    assert found.held.tolist() == [True, False]
+    assert found.causes() == {'held': 1, 'direction +z, moved': 1}
+    assert found.displacement[0] < 0.003 < 0.05 < found.displacement[1]
+    low, high = found.interval
+    assert low < found.success_rate == 0.5 < high
+
+
+def test_every_kind_of_failure_has_its_cause(cage, sphere):
+    inside = [0.012, 0, 0, 0, 0, 0, 1.0]  # a wall 11 mm in the sphere
+    pushed = [0.07, 0, 0, 0, 0, 0, 1.0]
+    base = grasp_set(cage, [HOME, inside, HOME], [[LID_OPEN]] * 3)
+    moved = base.base_pose.copy()
+    moved[2] = pushed
+    found = evaluate(dataclasses.replace(base, base_pose=moved), object=sphere)
+    assert found.cause.tolist() == ['direction +z', 'pregrasp', 'closing']
+    assert found.motion.tolist() == ['moved', '', 'moved']
+    assert found.pregrasp_depth[1] == pytest.approx(0.011, abs=5e-4)
+    assert np.isnan(found.displacement[1])
+
+
+def test_a_turn_is_told_from_a_shift():
+    """A hand that carries a bar round by 40° does not move its centre."""
+    hand, bar = turntable()
+    found = evaluate(grasp_set(hand, HOME, [[0.7]], pregrasp=[[0.0]], squeeze=[[0.7]]), object=bar)
+    assert found.cause.tolist() == ['closing']
+    assert found.motion.tolist() == ['turned']
+
+
+@pytest.mark.parametrize('shift', [[0.04, 0, 0], [-0.04, 0, 0], [0, 0.04, 0], [0, -0.04, 0]])
+def test_grasps_beside_the_object_hold_nothing(good, ball, shift):
+    """Across the approach; farther back along it, long fingers may still close on a ball."""
+    assert len(good) >= 2
+    palm = load_hand('allegro').palm_pose
+    moved = compose(compose(palm, [*shift, 0, 0, 0, 1.0]), invert(palm))
+    beside = dataclasses.replace(
+        good,
+        base_pose=compose(good.base_pose, moved),
+        pregrasp_base_pose=compose(good.pregrasp_base_pose, moved),
+    )
+    assert evaluate(beside, object=ball).success_rate == 0.0
+
+
+def test_an_open_hand_holds_nothing(good, ball):
+    hand = load_hand('allegro')
+    straight = np.tile(np.clip(0.0, hand.lower, hand.upper), (len(good), 1))
+    still = dataclasses.replace(good, pregrasp=straight, grasp=straight, squeeze=straight)
+    assert evaluate(still, object=ball).success_rate == 0.0
+
+
+def test_gravity_drops_what_stands_on_no_table(cage, sphere):
+    beside = [0.3, 0, 0, 0, 0, 0, 1.0]
+    floor = [0, 0, 1.0, 0.30]  # 27 cm below the sphere; it passes 5 cm after 0.1 s
+    found = evaluate(
+        grasp_set(cage, beside, [[SHUT]]),
+        object=sphere,
+        protocol='tabletop',
+        support_plane=floor,
+    )
+    assert (found.cause[0], found.motion[0]) == ('closing', 'moved')
+    assert found.displacement[0] == pytest.approx(0.05, abs=0.005)
+
+
+def test_a_cage_lifts_a_sphere_from_a_table(cage, sphere):
+    """Turned over, the cage stands around the sphere, and the lid slides below it."""
+    over = [0, 0, 0, 1.0, 0, 0, 0]
+    floor = [0, 0, 1.0, 0.08]
+    found = evaluate(
+        grasp_set(cage, over, [[SHUT], [LID_OPEN]], squeeze=[[-0.003], [LID_OPEN]]),
+        object=sphere,
+        protocol='tabletop',
+        support_plane=floor,
+    )
+    assert found.held[0]
+    assert found.cause[1] == 'pregrasp'  # The open lid would be 2 cm below the floor.
+    assert found.pregrasp_depth[1] == pytest.approx(0.021, abs=1e-3)
+
+
+def test_hard_is_harder(good, ball):
+    fc, hard = (evaluate(good, object=ball, protocol=p) for p in ('fc', 'hard'))
+    assert hard.held.sum() <= fc.held.sum()
+    assert (hard.epsilon[fc.epsilon > 0] < fc.epsilon[fc.epsilon > 0]).all()
+    assert (fc.epsilon > 0).any()
+
+
+def test_the_number_of_processes_does_not_change_the_result(good, ball):
+    one, two = (evaluate(good, object=ball, processes=p) for p in (1, 2))
+    np.testing.assert_array_equal(one.cause, two.cause)
+    np.testing.assert_array_equal(one.displacement, two.displacement)
+
+
+def test_results_are_written_beside_the_grasps(good, ball, tmp_path):
+    found = evaluate(good, object=ball)
+    found.save(tmp_path / 'e.npz')
+    again = GraspSet.load(tmp_path / 'e.npz')
+    np.testing.assert_array_equal(again.epsilon, found.epsilon)
+    with np.load(tmp_path / 'e.npz', allow_pickle=False) as file:
+        np.testing.assert_array_equal(file['evaluation_held'], found.held)
+        assert file['evaluation_cause'].tolist() == found.cause.tolist()
+
+
+def test_no_grasps_give_an_empty_result(cage, sphere):
+    found = evaluate(grasp_set(cage, HOME, np.empty((0, 1))), object=sphere)
+    assert len(found.rows()) == 0
+    assert found.interval == (0.0, 1.0)
+    assert np.isnan(found.success_rate)
+
+
+def test_progress_counts_up_and_a_stop_ends_it(cage, sphere):
+    seen = []
+    grasps = grasp_set(cage, HOME, [[LID_OPEN]] * 3)
+    evaluate(grasps, object=sphere, progress=lambda p: seen.append(p.fraction))
+    assert seen == pytest.approx([1 / 3, 2 / 3, 1])
+    with pytest.raises(DexGraspError) as stopped:
+        evaluate(grasps, object=sphere, should_stop=lambda: True)
+    assert stopped.value.code == ErrorCode.CANCELLED
+
+
+@pytest.mark.parametrize(
+    ('change', 'options', 'code'),
+    [
+        ({}, {'protocol': 'soft'}, ErrorCode.OUT_OF_RANGE),
+        ({}, {'processes': 0}, ErrorCode.OUT_OF_RANGE),
+        ({}, {'object': None}, ErrorCode.MISSING_KEY),
+        ({}, {'protocol': 'tabletop', 'support_plane': [0, 0, 2.0, 0]}, ErrorCode.WRONG_SHAPE),
+        ({'joint_names': ('other',)}, {}, ErrorCode.INVALID_INPUT),
+        ({'grasp': np.array([[np.nan]])}, {}, ErrorCode.INVALID_INPUT),
+        ({'base_pose': np.zeros((1, 7))}, {}, ErrorCode.INVALID_INPUT),
+        ({'squeeze': np.zeros((1, 4))}, {}, ErrorCode.WRONG_SHAPE),
+        ({'urdf': '<robot'}, {}, ErrorCode.INVALID_URDF),
+    ],
+)
+def test_wrong_input_is_refused(cage, sphere, change, options, code):
+    grasps = dataclasses.replace(grasp_set(cage, HOME, [[SHUT]]), **change)
+    with pytest.raises(InputError) as refused:
+        evaluate(grasps, **({'object': sphere} | options))
+    assert refused.value.code == code
+
+
+def test_the_protocols_are_those_of_the_benchmark():
+    fc, hard, tabletop = (find_protocol(n) for n in ('fc', 'hard', 'tabletop'))
+    assert (fc.pull, fc.pull_time, fc.closing_time, fc.squeezing_time) == (10.0, 2.0, 0.4, 0.4)
+    assert (fc.max_displacement, fc.max_pregrasp_depth) == (0.05, 0.01)
+    assert np.degrees(fc.max_rotation) == pytest.approx(15.0)
+    assert (hard.physics.sliding_friction, hard.physics.torsional_friction) == (0.3, 0.002)
+    assert (hard.physics.impedance_ratio, hard.physics.noslip_iterations) == (1.0, 0)
+    assert (tabletop.lift_height, tabletop.physics.gravity) == (0.1, 9.81)
