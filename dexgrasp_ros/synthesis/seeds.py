@@ -56,8 +56,8 @@ def _draw_palms(
 
 def _facing(direction: NDArray[np.float64]) -> Rotation:
     """Rotations whose z axis is `direction` [N, 3]."""
-    helper = np.where(np.abs(direction[:, :1]) < 0.9, [[1.0, 0.0, 0.0]], [[0.0, 1.0, 0.0]])
-    x = np.cross(helper, direction)
+    across = np.where(np.abs(direction[:, :1]) < 0.9, [[1.0, 0.0, 0.0]], [[0.0, 1.0, 0.0]])
+    x = np.cross(across, direction)
     x /= np.linalg.norm(x, axis=1, keepdims=True)
     return Rotation.from_matrix(np.stack([x, np.cross(direction, x), direction], axis=2))
 
