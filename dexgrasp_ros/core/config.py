@@ -103,7 +103,8 @@ class SynthesisConfig:
 
     # What is returned
     contact_distance: float = setting(0.002, 'm', 'a link this close touches', 0.0, 0.05)
-    max_penetration: float = setting(0.002, 'm', 'deeper grasps are rejected', 0.0, 0.1)
+    # Half a millimetre less than the promised 2 mm: the distance grid rounds corners by that.
+    max_penetration: float = setting(0.0015, 'm', 'deeper grasps are rejected', 0.0, 0.1)
     max_self_penetration: float = setting(0.003, 'm', 'deeper grasps are rejected', 0.0, 0.1)
     max_residual: float = setting(0.3, '1', 'grasps that leave more are rejected', 0.0, 0.5)
     duplicate_translation: float = setting(0.02, 'm', 'grasps closer in all three …', 0.0, 1.0)
