@@ -55,12 +55,12 @@ def grasp_table(title: str, rows: list[Mapping[str, Any]]) -> Table:
 def evaluation_table(title: str, rows: list[Mapping[str, Any]]) -> Table:
     """Table of evaluated grasps; each row is one of `Evaluation.rows`."""
     table = Table(title=title, title_justify='left')
-    names = ('#', 'shake test', 'moved [mm]', 'ε', 'volume', 'penetration [mm]', 'self [mm]')
-    for name in (*names, 'links within 1/2/5 mm', 'area [mm²]'):
+    names = ('#', 'shake test', r'moved \[mm]', 'ε', 'volume', r'penetration \[mm]', r'self \[mm]')
+    for name in (*names, 'links within 1/2/5 mm', r'area \[mm²]'):
         table.add_column(name, justify='left' if name == 'shake test' else 'right')
     for i, row in enumerate(rows):
         color = 'green' if row['held'] else 'red'
-        told = f'{row["cause"]}, {row["motion"]}' if row['motion'] else row['cause']
+        told = f'{row["cause"]} ({row["motion"]})' if row['motion'] else row['cause']
         table.add_row(
             str(i + 1),
             f'[{color}]{told}[/]',

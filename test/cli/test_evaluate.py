@@ -41,7 +41,7 @@ def test_evaluate_prints_and_writes(files, tmp_path, capsys):
     assert main([*arguments, '--json', '--out', str(out)]) == 0
     printed = json.loads(capsys.readouterr().out.strip().splitlines()[-1])
     assert printed['summary']['held'] == 1
-    assert printed['summary']['causes'] == {'held': 1, 'direction +z, moved': 1}
+    assert printed['summary']['causes'] == {'held': 1, 'direction +z (moved)': 1}
     assert [g['held'] for g in printed['grasps']] == [True, False]
     assert printed['summary']['volume_ratio'] == pytest.approx(1.0, abs=0.05)
     again = GraspSet.load(out)

@@ -39,7 +39,7 @@ def test_a_cage_holds_a_sphere_and_an_open_one_loses_it_upward(cage, sphere):
     )
     found = evaluate(grasps, object=sphere)
     assert found.held.tolist() == [True, False]
-    assert found.causes() == {'held': 1, 'direction +z, moved': 1}
+    assert found.causes() == {'held': 1, 'direction +z (moved)': 1}
     assert found.displacement[0] < 0.003 < 0.05 < found.displacement[1]
     low, high = found.interval
     assert low < found.success_rate == 0.5 < high

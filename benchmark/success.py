@@ -1,0 +1,237 @@
+"""Success of grasps in the shake test, by object; run it again and it goes on where it stopped.
+
+    .venv/bin/python benchmark/success.py [--hands allegro …] [--random-seeds 0 1 2]
+        [--protocols fc hard tabletop] [--objects 025_mug …] [--attempted] [--out FILE.jsonl]
+
+Every object is searched with 128 seeds and the best 16 grasps are shaken; grasps that did not come
+count as failures. With ``--attempted`` all seeds are shaken as well, with no filter but the
+search's need of opposed contacts and a clear pre-grasp; a seed without a grasp is a failure.
+Each result is one line of JSON in ``--out``, and lines that are there are not made again, so another
+version of the search needs another file. Settings may be chosen on the objects of `TUNED` only; the others are there to report on.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import platform
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tyro
+
+from dexgrasp_ros import SynthesisConfig, evaluate, load_hand, load_object, synthesize
+from dexgrasp_ros.core.grasp_set import GraspSet
+from dexgrasp_ros.core.hand_model import HandModel
+from dexgrasp_ros.core.object_model import ObjectModel
+from dexgrasp_ros.evaluation import Evaluation, wilson_interval
+
+TUNED = (
+    '005_tomato_soup_can',
+    '010_potted_meat_can',
+    '011_banana',
+    '025_mug',
+    '035_power_drill',
+    '036_wood_block',
+    '043_phillips_screwdriver',
+    '077_rubiks_cube',
+)
+BEST, ATTEMPTED = 'best', 'attempted'
+# What makes a result another one.
+_KEY = ('hand', 'object', 'random_seed', 'protocol', 'kind', 'seed_count', 'asked')
+_HEAD = ('object', 'held', '95 % interval', 'penetration mean / max [mm]', 'self [mm]', 'failures')
+
+
+def main(
+    folder: tyro.conf.Positional[Path | None] = None,
+    *,
+    hands: tuple[str, ...] = ('allegro',),
+    random_seeds: tuple[int, ...] = (0, 1, 2),
+    protocols: tuple[str, ...] = ('fc',),
+    objects: tuple[str, ...] = (),
+    attempted: bool = False,
+    seed_count: int = 128,
+    max_grasps: int = 16,
+    device: str = 'auto',
+    out: Path = Path('out/success.jsonl'),
+) -> None:
+    """Make what is missing, then print the tables of everything in the file that was asked for."""
+    folder = folder or Path(os.environ.get('DEXGRASP_TEST_DATA', '../shared/data')) / 'objects'
+    meshes = {p.stem: p for p in sorted(folder.glob('*.obj')) if not objects or p.stem in objects}
+    if missing := set(objects) - set(meshes):
+        raise SystemExit(f'{folder} has no {", ".join(sorted(missing))}')
+    stored = {_key(r): r for r in _read(out)}
+    wanted = []
+    config = SynthesisConfig(max_grasps=max_grasps, seed_count=seed_count, device=device)
+    for hand in hands:
+        model = load_hand(hand)
+        for name, path in meshes.items():
+            obj = None
+            for seed in random_seeds:
+                for kind in (BEST, ATTEMPTED) if attempted else (BEST,):
+                    plan = _plan(config, kind, seed)
+                    head = {
+                        'hand': hand,
+                        'object': name,
+                        'random_seed': seed,
+                        'kind': kind,
+                        'seed_count': seed_count,
+                        'asked': plan.max_grasps,
+                    }
+                    keys = {p: _key(head | {'protocol': p}) for p in protocols}
+                    wanted += keys.values()
+                    todo = [p for p in protocols if keys[p] not in stored]
+                    if not todo:
+                        continue
+                    obj = obj or load_object(path)
+                    for record in _run(model, obj, plan, todo):
+                        record = head | record
+                        stored[_key(record)] = record
+                        _append(out, record)
+                        print(f'{hand} {name} seed {seed} {record["protocol"]} {kind}: '
+                              f'{record["held"]}/{record["asked"]}', flush=True)  # fmt: skip
+    for group, records in _grouped(stored[k] for k in wanted).items():
+        print(_table(' '.join(group), records), flush=True)
+
+
+def _plan(config: SynthesisConfig, kind: str, seed: int) -> SynthesisConfig:
+    if kind == BEST:
+        return dataclasses.replace(config, random_seed=seed)
+    return dataclasses.replace(
+        config,
+        random_seed=seed,
+        max_grasps=config.seed_count,
+        max_residual=0.5,
+        max_penetration=0.1,
+        max_self_penetration=0.1,
+        duplicate_translation=0.0,
+        duplicate_rotation=0.0,
+        duplicate_joint=0.0,
+    )
+
+
+def _run(
+    hand: HandModel, obj: ObjectModel, config: SynthesisConfig, protocols: list[str]
+) -> Iterator[dict[str, Any]]:
+    """Search once and shake by each protocol; on the tabletop the search knows the table."""
+    found: dict[bool, tuple[GraspSet, float]] = {}
+    for protocol in protocols:
+        on_table = protocol == 'tabletop'
+        thing = obj
+        if on_table:
+            lowest = float(obj.vertices[:, 2].min())
+            thing = load_object((obj.vertices, obj.faces), support_plane=[0, 0, 1, -lowest])
+        if on_table not in found:
+            start = time.perf_counter()
+            grasps = synthesize(hand, thing, config)
+            found[on_table] = grasps, time.perf_counter() - start
+        grasps, seconds = found[on_table]
+        yield _record(evaluate(grasps, object=thing, protocol=protocol), config, grasps, seconds)
+
+
+def _record(
+    result: Evaluation, config: SynthesisConfig, grasps: GraspSet, seconds: float
+) -> dict[str, Any]:
+    causes = result.causes()
+    causes.pop('held', None)
+    if lost := config.max_grasps - len(grasps):
+        causes['not returned'] = lost
+    return {
+        **result.summary(),
+        'returned': len(grasps),
+        'held': int(result.held.sum()),
+        'causes': causes,
+        'penetration': result.penetration.tolist(),
+        'self_penetration': result.self_penetration.tolist(),
+        'cpu_time': result.cpu_time.tolist(),
+        'rejected': grasps.rejected,
+        'search_seconds': seconds,
+        'machine': f'{platform.machine()}, {os.cpu_count()} cores',
+        'device': grasps.config['device'],
+        'config': grasps.config,
+    }
+
+
+def _key(record: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(record[name] for name in _KEY)
+
+
+def _read(path: Path) -> list[dict[str, Any]]:
+    """Whole lines of a file that may end in half a line."""
+    records = []
+    for line in path.read_text().splitlines() if path.is_file() else []:
+        try:
+            records.append(json.loads(line))
+        except json.JSONDecodeError:
+            continue
+    return records
+
+
+def _append(path: Path, record: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    half = path.is_file() and not path.read_text().endswith('\n')
+    with path.open('a') as file:
+        file.write(('\n' if half and path.stat().st_size else '') + json.dumps(record) + '\n')
+
+
+def _grouped(records: Iterator[dict[str, Any]]) -> dict[tuple[str, ...], list[dict[str, Any]]]:
+    groups = defaultdict(list)
+    for record in records:
+        groups[record['hand'], record['protocol'], record['kind']].append(record)
+    return groups
+
+
+def _table(title: str, records: list[dict[str, Any]]) -> str:
+    """Markdown: a row for each object, for each half, and for all."""
+    seeds = sorted({r['random_seed'] for r in records})
+    lines = [f'\n{title}, random seeds {", ".join(map(str, seeds))}\n', _line(_HEAD)]
+    lines.append(_line(['---'] * len(_HEAD)))
+    names = sorted({r['object'] for r in records})
+    for name in names:
+        lines.append(_line(_cells(name, [r for r in records if r['object'] == name])))
+    halves = {
+        '**tuned half**': [r for r in records if r['object'] in TUNED],
+        '**reporting half**': [r for r in records if r['object'] not in TUNED],
+        '**all**': records,
+    }
+    for name, half in halves.items():
+        if half:
+            lines.append(_line(_cells(name, half)))
+    return '\n'.join(lines)
+
+
+def _cells(name: str, records: list[dict[str, Any]]) -> list[str]:
+    held, asked = (sum(r[k] for r in records) for k in ('held', 'asked'))
+    low, high = wilson_interval(held, asked)
+    by_seed = defaultdict(lambda: [0, 0])
+    for r in records:
+        by_seed[r['random_seed']][0] += r['held']
+        by_seed[r['random_seed']][1] += r['asked']
+    rates = [100 * h / a for h, a in by_seed.values()]
+    spread = f' ({min(rates):.1f} to {max(rates):.1f} by seed)' if len(rates) > 1 else ''
+    depth = 1e3 * np.array([d for r in records for d in r['penetration']])
+    own = 1e3 * np.array([d for r in records for d in r['self_penetration']], dtype=float)
+    causes: Counter[str] = Counter()
+    for r in records:
+        causes.update(r['causes'])
+    return [
+        name,
+        f'{held}/{asked} = {100 * held / asked:.1f} %{spread}',
+        f'{100 * low:.0f} to {100 * high:.0f} %',
+        f'{depth.mean():.2f} / {depth.max():.2f}' if len(depth) else '–',
+        f'{np.nanmean(own):.2f} / {np.nanmax(own):.2f}' if np.isfinite(own).any() else '–',
+        ', '.join(f'{n} {cause}' for cause, n in causes.most_common()) or '–',
+    ]
+
+
+def _line(cells: list[str] | tuple[str, ...]) -> str:
+    return '| ' + ' | '.join(cells) + ' |'
+
+
+if __name__ == '__main__':
+    tyro.cli(main)
