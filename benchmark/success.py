@@ -6,8 +6,9 @@
 Every object is searched with 128 seeds and the best 16 grasps are shaken; grasps that did not come
 count as failures. With ``--attempted`` all seeds are shaken as well, with no filter but the
 search's need of opposed contacts and a clear pre-grasp; a seed without a grasp is a failure.
-Each result is one line of JSON in ``--out``, and lines that are there are not made again, so another
-version of the search needs another file. Settings may be chosen on the objects of `TUNED` only; the others are there to report on.
+Each result is one line of JSON in ``--out``, and lines that are there are not made again: another
+version of the search needs another file. Settings may be chosen on the objects of `TUNED` only;
+the others are there to report on.
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ class Evaluation:
         return wilson_interval(int(self.held.sum()), len(self.held))
 
     def causes(self) -> dict[str, int]:
-        """Count of each cause, with what the object did: ``{'held': 14, 'closing (moved)': 2}``."""
+        """Count causes, with what the object did: ``{'held': 14, 'closing (moved)': 2}``."""
         texts = [
             f'{cause} ({motion})' if motion else str(cause)
             for cause, motion in zip(self.cause, self.motion, strict=True)
