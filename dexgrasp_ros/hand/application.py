@@ -100,8 +100,7 @@ def check_preshape(overrides: HandOverrides, tree: KinematicTree, source: str) -
         value = overrides.preshape.get(name, lower)
         if not lower <= value <= upper:
             raise HandError(
-                f"{source}: 'preshape' of '{name}' is {value:g}; expected {lower:g} to "
-                f'{upper:g}.',
+                f"{source}: 'preshape' of '{name}' is {value:g}; expected {lower:g} to {upper:g}.",
                 ErrorCode.OUT_OF_RANGE,
             )
 

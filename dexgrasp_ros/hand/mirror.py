@@ -145,6 +145,4 @@ def _mirror_overrides(text: str, sign: NDArray[np.float64]) -> str:
         key: None if value is None else tuple(float(v) for v in np.array(value) * sign)
         for key, value in vars(said.palm).items()
     }
-    return write_overrides(
-        dataclasses.replace(said, palm=dataclasses.replace(said.palm, **palm))
-    )
+    return write_overrides(dataclasses.replace(said, palm=dataclasses.replace(said.palm, **palm)))
