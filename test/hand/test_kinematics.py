@@ -42,11 +42,13 @@ def test_allegro_tips_stand_where_published(allegro, q, expected):
     np.testing.assert_allclose(tips, expected, atol=1e-4)
 
 
-def test_allegro_agrees_with_pinocchio(allegro):
+@pytest.mark.parametrize('name', ['allegro', 'barrett', 'shadow'])
+def test_hands_of_the_package_agree_with_pinocchio(name):
+    hand = load_hand(name)
     generator = np.random.default_rng(1)
     for _ in range(5):
-        q = generator.uniform(allegro.lower, allegro.upper)
-        assert_agrees_with_pinocchio(allegro, q, generator.normal(size=3) * 0.05)
+        q = generator.uniform(hand.lower, hand.upper)
+        assert_agrees_with_pinocchio(hand, q, generator.normal(size=3) * 0.05)
 
 
 @st.composite
