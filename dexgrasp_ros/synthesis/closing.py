@@ -1,7 +1,8 @@
 """From an optimized posture to the three that are executed: pre-grasp, grasp, squeeze.
 
-Fingers are treated one by one: where a finger is does not change what the others touch. Joints
-that move several fingers (a spread, a wrist) therefore keep their value.
+Fingers are treated one by one: where a finger is does not change what the others touch. Fingers
+that close together (jaws of a gripper) are treated as one; joints that move several without
+closing them (a spread, a wrist) keep their value.
 """
 
 from __future__ import annotations
@@ -55,11 +56,11 @@ def plan_closing(
     force = _scaled_forces(found, config.squeeze_force)
     torque = search.joint_torques(palm, q, found.point, force)
     load = np.clip(torque, -hand.effort_limits, hand.effort_limits) / hand.joint_stiffness
-    fingers = joint_fingers(hand)
-    palm = _back_off(search, hand, config, palm, q, found)
-    grasp = _open_until_clear(search, hand, config, palm, q, load, fingers)
+    parts = find_parts(hand)
+    palm = _back_off(search, parts, config, palm, q, found)
+    grasp = _open_until_clear(search, hand, config, palm, q, load, parts)
     at_grasp = search.look(palm, grasp)
-    pregrasp_palm, pregrasp = _open_wide(search, hand, config, palm, grasp, fingers)
+    pregrasp_palm, pregrasp = _open_wide(search, hand, config, palm, grasp, parts)
     return Closing(
         palm=palm,
         pregrasp_palm=pregrasp_palm,
@@ -72,15 +73,37 @@ def plan_closing(
     )
 
 
-def joint_fingers(hand: HandModel) -> NDArray[np.int64]:
-    """[J] the one finger that each joint moves, or -1 where it moves several or none."""
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """What opens and closes by itself: a finger, or fingers that only move together."""
+
+    groups: NDArray[np.int64]  # [G] part of each group, -1 for the palm
+    joints: NDArray[np.int64]  # [J] the one part that each joint moves, -1 for several or none
+
+
+def find_parts(hand: HandModel) -> Parts:
+    """Join fingers that cannot close one without the other, such as the jaws of a gripper.
+
+    A joint joins the fingers that it moves if one of them has no joint of its own. A spread joins
+    nothing, nor does what moves the palm as well (a wrist).
+    """
     moved: list[set[int]] = [set() for _ in hand.joint_names]
     for link, finger in zip(hand.geometry_links, hand.group_fingers, strict=True):
         while link >= 0:
             if hand.coordinates[link] >= 0:
                 moved[hand.coordinates[link]].add(int(finger))
             link = hand.link_parents[link]
-    return np.array([m.pop() if len(m) == 1 else _PALM for m in moved])
+    part = np.arange(int(hand.group_fingers.max()) + 1)
+    independent = set().union(*(fingers for fingers in moved if len(fingers) == 1))
+    for fingers in moved:
+        if _PALM not in fingers and not fingers <= independent:
+            part[np.isin(part, part[list(fingers)])] = part[list(fingers)].min()
+    part = np.unique(part, return_inverse=True)[1]
+    parts = [{int(part[f]) if f >= 0 else _PALM for f in fingers} for fingers in moved]
+    return Parts(
+        groups=np.where(hand.group_fingers >= 0, part[hand.group_fingers], _PALM),
+        joints=np.array([p.pop() if len(p) == 1 else _PALM for p in parts]),
+    )
 
 
 def _scaled_forces(found: Measurement, total: float) -> NDArray[np.float64]:
@@ -97,34 +120,33 @@ def _turned(force: NDArray, before: NDArray, after: NDArray) -> NDArray[np.float
     return force * cosine + np.cross(axis, force) + axis * along
 
 
-def _finger_clearance(hand: HandModel, look: Look) -> NDArray[np.float64]:
-    """[N, F + 1] distance of each finger to the object; the last column is the palm's."""
-    fingers = [*range(int(hand.group_fingers.max()) + 1), _PALM]
-    own = [look.distance[:, hand.group_fingers == f] for f in fingers]
+def _least(parts: Parts, distance: NDArray) -> NDArray[np.float64]:
+    """[N, F + 1] least of the groups' distances for each part; the last column is the palm's."""
+    own = [distance[:, parts.groups == f] for f in [*range(int(parts.groups.max()) + 1), _PALM]]
     return np.stack([d.min(axis=1, initial=np.inf) for d in own], axis=1)
 
 
 def _back_off(
     search: Search,
-    hand: HandModel,
+    parts: Parts,
     config: SynthesisConfig,
     palm: NDArray,
     q: NDArray,
     found: Look,
 ) -> NDArray[np.float64]:
     """Palm poses moved by the least distance that clears the palm."""
-    direction = _away_from_object(hand, found, reach=config.contact_distance)
+    direction = _away_from_object(parts, found, reach=config.contact_distance)
     steps = np.linspace(0.0, config.max_retreat, _RETREATS)
     tried = np.repeat(palm[None], _RETREATS, axis=0)
     tried[:, :, :3] += steps[:, None, None] * direction
     look = search.look(tried.reshape(-1, 7), np.tile(q, (_RETREATS, 1)))
-    gap = _finger_clearance(hand, look)[:, _PALM].reshape(_RETREATS, len(palm))
+    gap = _least(parts, look.distance)[:, _PALM].reshape(_RETREATS, len(palm))
     return tried[_first_clear(gap, config.clearance), np.arange(len(palm))]
 
 
-def _away_from_object(hand: HandModel, look: Look, *, reach: float) -> NDArray[np.float64]:
+def _away_from_object(parts: Parts, look: Look, *, reach: float) -> NDArray[np.float64]:
     """[N, 3] mean direction in which the palm's close groups leave the object; 0 if none is."""
-    close = (look.distance < reach) & (hand.group_fingers == _PALM)
+    close = (look.distance < reach) & (parts.groups == _PALM)
     mean = -np.einsum('ng,ngi->ni', close.astype(float), look.normal)
     return mean / np.maximum(np.linalg.norm(mean, axis=1, keepdims=True), 1e-9)
 
@@ -142,18 +164,18 @@ def _open_until_clear(
     palm: NDArray,
     q: NDArray,
     load: NDArray,
-    fingers: NDArray,
+    parts: Parts,
 ) -> NDArray[np.float64]:
     """Return q - c * load for each finger, with the smallest c that clears it."""
-    own = np.where(fingers >= 0, load, 0.0)
+    own = np.where(parts.joints >= 0, load, 0.0)
     opened = q - _OPENINGS[:, None, None] * own
     opened = np.clip(opened, hand.lower, hand.upper)
     count = len(_OPENINGS)
     look = search.look(np.tile(palm, (count, 1)), opened.reshape(-1, q.shape[1]))
-    gap = _finger_clearance(hand, look).reshape(count, len(q), -1)
+    gap = _least(parts, look.distance).reshape(count, len(q), -1)
     chosen = _first_clear(gap, config.clearance)  # [N, F + 1]
     # Shared joints do not move, so any row serves them; they take the palm's column.
-    row = chosen[:, fingers]  # [N, J]
+    row = chosen[:, parts.joints]  # [N, J]
     return np.take_along_axis(opened, row[None], axis=0)[0]
 
 
@@ -163,7 +185,7 @@ def _open_wide(
     config: SynthesisConfig,
     palm: NDArray,
     q: NDArray,
-    fingers: NDArray,
+    parts: Parts,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Open every finger, and back off the palm, until they clear the object by a margin."""
     palm, q = palm.copy(), q.copy()
@@ -171,36 +193,29 @@ def _open_wide(
     step = config.max_retreat / _RETREATS
     for _ in range(_OPENING_STEPS):
         look = search.look(palm, q)
-        gap = _finger_clearance(hand, look)
+        gap = _least(parts, look.distance)
         # A finger stops where it is clear, or where opening on would run into something else.
-        blocked = _finger_environment(hand, look) <= 0.0
+        blocked = _least(parts, look.environment) <= 0.0
         closed = (gap < config.pregrasp_clearance) & ~blocked
         back = closed[:, _PALM] & (retreated < config.max_retreat - 1e-9)
         if not (closed[:, :-1].any() or back.any()):
             break
-        pull = _pull_of_nearest(hand, look, config.contact_distance)
+        pull = _pull_of_nearest(parts, look, config.contact_distance)
         opening = -search.joint_torques(palm, q, look.point, pull)
-        moving = np.where(fingers >= 0, closed[:, fingers], False)
+        moving = np.where(parts.joints >= 0, closed[:, parts.joints], False)
         opening = np.where(moving, opening, 0.0)
         for f in range(gap.shape[1] - 1):
-            size = np.abs(opening[:, fingers == f]).max(axis=1, initial=0.0)
-            opening[:, fingers == f] /= np.maximum(size, 1e-9)[:, None]
+            size = np.abs(opening[:, parts.joints == f]).max(axis=1, initial=0.0)
+            opening[:, parts.joints == f] /= np.maximum(size, 1e-9)[:, None]
         q = np.clip(q + _OPENING_STEP * opening, hand.lower, hand.upper)
-        away = _away_from_object(hand, look, reach=config.pregrasp_clearance)
+        away = _away_from_object(parts, look, reach=config.pregrasp_clearance)
         palm[:, :3] += np.where(back, step, 0.0)[:, None] * away
         retreated += np.where(back, step, 0.0)
     return palm, q
 
 
-def _pull_of_nearest(hand: HandModel, look: Look, reach: float) -> NDArray[np.float64]:
+def _pull_of_nearest(parts: Parts, look: Look, reach: float) -> NDArray[np.float64]:
     """[N, G, 3] unit pulls toward the object on the groups that are nearest in their finger."""
-    least = _finger_clearance(hand, look)[:, hand.group_fingers]
+    least = _least(parts, look.distance)[:, parts.groups]
     near = look.distance < least + reach
     return look.normal * near[:, :, None]
-
-
-def _finger_environment(hand: HandModel, look: Look) -> NDArray[np.float64]:
-    """[N, F + 1] distance of each finger to plane and obstacles."""
-    fingers = [*range(int(hand.group_fingers.max()) + 1), _PALM]
-    own = [look.environment[:, hand.group_fingers == f] for f in fingers]
-    return np.stack([d.min(axis=1, initial=np.inf) for d in own], axis=1)
