@@ -51,10 +51,17 @@ class GraspSet:
     contact_points: NDArray[np.float64]  # [N, C, 3] [m]
     contact_normals: NDArray[np.float64]  # [N, C, 3] unit, into the object
     contact_forces: NDArray[np.float64]  # [N, C, 3] of the hand on the object [N]
+    # [N] which of the search's seeds each came from, -1 where that is not known
+    seed_index: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
 
     config: dict[str, Any] = field(default_factory=dict)
     timing: dict[str, float] = field(default_factory=dict)  # seconds for each phase
     rejected: dict[str, int] = field(default_factory=dict)  # candidates lost at each stage
+
+    def __post_init__(self) -> None:
+        """Say of grasps that came without `seed_index` that their seeds are not known."""
+        if not len(self.seed_index):
+            object.__setattr__(self, 'seed_index', np.full(len(self.score), -1, dtype=np.int64))
 
     def __len__(self) -> int:
         """Count of grasps."""

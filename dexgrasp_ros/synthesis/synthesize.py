@@ -87,7 +87,9 @@ def synthesize(
     alive, rejected = count_rejects(reject_candidates(hand, found, config))
     order = np.flatnonzero(alive)
     order = order[np.argsort(-score(found)[order], kind='stable')]
-    candidates = _Candidates(palm=palm[order], q=q[order], found=take(found, order))
+    candidates = _Candidates(
+        seed_index=order, palm=palm[order], q=q[order], found=take(found, order)
+    )
     chosen = _choose(search, hand, config, candidates, clock, rejected)
     clock.lap('finish')
     return _grasp_set(hand, config, chosen, clock, rejected, search)
@@ -97,6 +99,7 @@ def synthesize(
 class _Candidates:
     """N candidates after the descent."""
 
+    seed_index: NDArray[np.int64]  # [N] of the seeds that they came from
     palm: NDArray[np.float64]  # [N, 7]
     q: NDArray[np.float64]  # [N, J]
     found: Measurement
@@ -106,6 +109,7 @@ class _Candidates:
 class _Grasps:
     """N candidates with their postures."""
 
+    seed_index: NDArray[np.int64]  # [N]
     found: Measurement
     closing: Closing
 
@@ -133,7 +137,8 @@ def _choose(
         good, counts = count_rejects(reject_closings(hand, closing, config))
         for name, count in counts.items():
             rejected[name] = rejected.get(name, 0) + count
-        parts.append(take(_Grasps(found=rows.found, closing=closing), np.flatnonzero(good)))
+        planned = _Grasps(seed_index=rows.seed_index, found=rows.found, closing=closing)
+        parts.append(take(planned, np.flatnonzero(good)))
         grasps = join(parts)
         chosen, duplicates = distinct(
             grasps.closing.palm, grasps.closing.grasp, config, limit=config.max_grasps
@@ -288,6 +293,7 @@ def _grasp_set(
         contact_points=points,
         contact_normals=normals,
         contact_forces=forces,
+        seed_index=grasps.seed_index,
         config=dataclasses.asdict(config) | {'device': search.device},
         timing=clock.timing,
         rejected=rejected,

@@ -29,6 +29,7 @@ def grasps():
         contact_points=rng.normal(size=(count, contacts, 3)),
         contact_normals=rng.normal(size=(count, contacts, 3)),
         contact_forces=rng.normal(size=(count, contacts, 3)),
+        seed_index=np.array([7, 0, 2]),
         config={'seed_count': 8},
         timing={'optimize': 0.5},
         rejected={'penetration': 5},
@@ -66,3 +67,11 @@ def test_selection_takes_rows_in_the_order_asked(grasps):
     np.testing.assert_array_equal(chosen.grasp, grasps.grasp[[2, 0]])
     np.testing.assert_array_equal(chosen.joint_stiffness, grasps.joint_stiffness)
     assert chosen.joint_names == grasps.joint_names
+
+
+def test_sets_without_seeds_say_that_they_are_not_known(grasps, tmp_path):
+    grasps.save(tmp_path / 'new.npz')
+    with np.load(tmp_path / 'new.npz') as file:
+        old = {key: file[key] for key in file.files if key != 'seed_index'}
+    np.savez(tmp_path / 'old.npz', **old)
+    np.testing.assert_array_equal(GraspSet.load(tmp_path / 'old.npz').seed_index, [-1, -1, -1])
