@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from dexgrasp_ros.core.errors import DexGraspError, ErrorCode, InputError, choices
 from dexgrasp_ros.core.grasp_set import GraspSet
-from dexgrasp_ros.core.hand_model import HandModel
+from dexgrasp_ros.core.hand_model import HandModel, JointType
 from dexgrasp_ros.core.object_model import ObjectModel
 from dexgrasp_ros.core.poses import compose
 from dexgrasp_ros.core.progress import Progress, ProgressCallback, StopCallback, check_stop
@@ -31,6 +31,7 @@ from dexgrasp_ros.simulation import build_physics
 MeshOrModel = str | Path | tuple[ArrayLike, ArrayLike] | ObjectModel
 
 _SHAKE = 'dexgrasp_ros.evaluation.shake_test:shake'
+_STIFFER = 0.01  # relative difference of stiffness that is worth a warning
 _SWOLLEN = 1.25  # pieces of more volume than this times the mesh's make another object of it
 _POSTURES = ('base_pose', 'pregrasp_base_pose', 'pregrasp', 'grasp', 'squeeze')
 
@@ -146,6 +147,12 @@ def _check_fit(grasps: GraspSet, hand: HandModel) -> None:
             f'The grasps are of the joints {choices(grasps.joint_names)}; the hand '
             f"'{hand.name}' has {choices(hand.joint_names)}."
         )
+    if grasps.joint_stiffness.shape != (len(hand.joint_names),):
+        raise InputError(
+            f"'joint_stiffness' has shape {grasps.joint_stiffness.shape}; expected "
+            f'({len(hand.joint_names)},).',
+            ErrorCode.WRONG_SHAPE,
+        )
     for name in _POSTURES:
         value = getattr(grasps, name)
         width = 7 if name.endswith('pose') else len(hand.joint_names)
@@ -228,6 +235,21 @@ def _result(answer: ShakeResult | Failure) -> ShakeResult:
     return ShakeResult(cause=cause, message=answer.message)
 
 
+def _stiffness_warnings(grasps: GraspSet, hand: HandModel, gain: float) -> list[str]:
+    """Say where squeezes are meant for other joints than those of the test."""
+    sliding = hand.coordinates[hand.joint_types == JointType.PRISMATIC]
+    planned = grasps.joint_stiffness
+    other = np.abs(planned - gain) > _STIFFER * gain
+    other[sliding[sliding >= 0]] = False
+    if not other.any():
+        return []
+    low, high = planned[other].min(), planned[other].max()
+    return [
+        f'{other.sum()} joints squeeze for a stiffness of {low:.4g} to {high:.4g} N m/rad; the '
+        f'shake test has {gain:.4g}, so their forces there are others.'
+    ]
+
+
 def _evaluation(
     grasps: GraspSet,
     hand: HandModel,
@@ -252,7 +274,7 @@ def _evaluation(
     ]
     epsilon, volume = np.array(quality).reshape(-1, 2).T
     palm = compose(grasps.base_pose, hand.palm_pose)
-    warnings = list(obj.warnings)
+    warnings = [*obj.warnings, *_stiffness_warnings(grasps, hand, protocol.physics.joint_gain)]
     if not volume_ratio <= _SWOLLEN:
         warnings.append(
             f'The convex pieces have {volume_ratio:.2f} times the volume of the mesh: hollows are '

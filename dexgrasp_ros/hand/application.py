@@ -18,9 +18,11 @@ from dexgrasp_ros.hand.tree import KinematicTree
 if TYPE_CHECKING:
     from yourdfpy.urdf import Robot
 
-# A position controller gives its full effort at this error: 5 N m/rad for a joint of 0.7 N m, the
-# gain that published shake tests use for a hand of that size, and as stiff for its size along z.
-FULL_EFFORT_ERROR = {JointType.REVOLUTE: 0.14, JointType.PRISMATIC: 0.005}  # rad, m
+# N m/rad, the position gain of every revolute joint in the simulations of DexGraspBench (Chen et
+# al. 2025): what grasps are tested with is what their squeeze is planned for.
+REVOLUTE_STIFFNESS = 5.0
+# m, at which a sliding joint gives its full effort; that benchmark has none to go by.
+FULL_EFFORT_ERROR = 0.005
 
 
 def check_names(overrides: HandOverrides, robot: Robot, source: str) -> None:
@@ -106,16 +108,16 @@ def check_preshape(overrides: HandOverrides, tree: KinematicTree, source: str) -
 
 
 def joint_stiffness(tree: KinematicTree, overrides: HandOverrides) -> NDArray[np.float64]:
-    """Joint stiffness [J] from the effort limits or as stated, N m/rad or N/m."""
-    sliding = tree.coordinates[tree.joint_types == JointType.PRISMATIC]
-    kinds = [
-        JointType.PRISMATIC if i in sliding else JointType.REVOLUTE
-        for i in range(len(tree.joint_names))
+    """Joint stiffness [J], as stated or by default, N m/rad or N/m."""
+    sliding = set(tree.coordinates[tree.joint_types == JointType.PRISMATIC])
+    default = [
+        effort / FULL_EFFORT_ERROR if joint in sliding else REVOLUTE_STIFFNESS
+        for joint, effort in enumerate(tree.effort_limits)
     ]
     return np.array(
         [
-            overrides.joint_stiffness.get(name, effort / FULL_EFFORT_ERROR[kind])
-            for name, effort, kind in zip(tree.joint_names, tree.effort_limits, kinds, strict=True)
+            overrides.joint_stiffness.get(name, value)
+            for name, value in zip(tree.joint_names, default, strict=True)
         ]
     )
 

@@ -145,6 +145,16 @@ def test_results_are_written_beside_the_grasps(judged, tmp_path):
         assert file['evaluation_cause'].tolist() == judged.cause.tolist()
 
 
+def test_a_squeeze_for_other_joints_than_those_of_the_test_is_told():
+    """5.0 N m/rad there; a sliding lid has no part in it."""
+    hand, bar = turntable()
+    grasps = grasp_set(hand, HOME, [[0.0]])
+    for planned, told in ((5.0, False), (5.04, False), (20.0, True)):
+        meant = dataclasses.replace(grasps, joint_stiffness=np.array([planned]))
+        found = evaluate(meant, object=bar)
+        assert any('20 N m/rad' in w and 'has 5' in w for w in found.warnings) == told
+
+
 def test_no_grasps_give_an_empty_result(cage, sphere):
     found = evaluate(grasp_set(cage, HOME, np.empty((0, 1))), object=sphere)
     assert len(found.rows()) == 0
@@ -173,6 +183,7 @@ def test_progress_counts_up_and_a_stop_ends_it(cage, sphere):
         ({'grasp': np.array([[np.nan]])}, {}, ErrorCode.INVALID_INPUT),
         ({'base_pose': np.zeros((1, 7))}, {}, ErrorCode.INVALID_INPUT),
         ({'squeeze': np.zeros((1, 4))}, {}, ErrorCode.WRONG_SHAPE),
+        ({'joint_stiffness': np.zeros(2)}, {}, ErrorCode.WRONG_SHAPE),
         ({'urdf': '<robot'}, {}, ErrorCode.INVALID_URDF),
     ],
 )

@@ -13,6 +13,7 @@ from dexgrasp_ros.core.hand_model import GeometryType, HandModel
 from dexgrasp_ros.core.poses import compose, invert, pose_to_matrix, transform_points
 from dexgrasp_ros.core.resources import find_resource
 from dexgrasp_ros.hand import link_poses, load_hand, load_hand_text, primitive_distance
+from dexgrasp_ros.simulation import PhysicsSettings
 
 
 @pytest.fixture(scope='module')
@@ -62,6 +63,26 @@ def test_allegro_has_its_limits_efforts_and_stiffness(allegro):
     np.testing.assert_allclose(allegro.joint_stiffness, 5.0)
     assert (allegro.velocity_limits > 0).all()
     assert allegro.warnings == ()
+
+
+@pytest.mark.parametrize('name', ['allegro', 'barrett', 'shadow'])
+def test_stiffness_is_the_gain_of_the_shake_test_whatever_the_effort(name):
+    """Squeezes planned for another stiffness would press too much or too little there."""
+    hand = load_hand(name)
+    np.testing.assert_array_equal(hand.joint_stiffness, PhysicsSettings().joint_gain)
+
+
+def test_a_sliding_joint_is_as_stiff_as_its_effort_asks():
+    """200 N at 5 mm: 40 kN/m."""
+    hand = load_hand_text(
+        '<robot name="jaws"><link name="base"><collision><geometry><box size="0.1 0.04 0.03"/>'
+        '</geometry></collision></link><link name="jaw"><collision><geometry>'
+        '<box size="0.01 0.02 0.05"/></geometry></collision></link><joint name="slide" '
+        'type="prismatic"><parent link="base"/><child link="jaw"/><origin xyz="0.03 0 0.05"/>'
+        '<axis xyz="1 0 0"/><limit lower="-0.03" upper="0" effort="200" velocity="1"/></joint>'
+        '</robot>'
+    )
+    np.testing.assert_allclose(hand.joint_stiffness, [40_000.0])
 
 
 def test_allegro_masses_and_inertias_are_those_of_uniform_primitives(allegro, text):

@@ -63,7 +63,7 @@ couplings: {tip_joint: {follows: right_joint, multiplier: 0.5, offset: 0.1}}
     assert hand.preshape[1] == 0.7
     weights = dict(zip(hand.group_names, hand.group_weights, strict=True))
     assert weights['base'] == 0.0 and weights['tip'] == 0.3 and weights['left'] == 1.0
-    assert hand.joint_stiffness[0] == 9.5 and hand.joint_stiffness[1] != 9.5
+    assert hand.joint_stiffness[0] == 9.5 and hand.joint_stiffness[1] == 5.0
     groups = [hand.group_names.index(n) for n in ('left', 'right', 'tip')]
     pairs = {tuple(sorted(p)) for p in hand.self_collision_pairs.tolist()}
     assert (groups[0], groups[1]) not in pairs and (groups[0], groups[2]) in pairs
