@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
 from dexgrasp_ros.cli.settings import SearchOptions, synthesis_config
+
+if TYPE_CHECKING:
+    from dexgrasp_ros.core.config import SynthesisConfig
+    from dexgrasp_ros.core.hand_model import HandModel
+    from dexgrasp_ros.core.object_model import ObjectModel
 
 
 def synthesize(
@@ -18,6 +23,7 @@ def synthesize(
     hand: str = 'allegro',
     root: str | None = None,
     out: Path = Path('grasps.npz'),
+    course: Path | None = None,
     json: bool = False,
     search: Annotated[SearchOptions, tyro.conf.OmitArgPrefixes] = SearchOptions(),  # noqa: B008
 ) -> None:
@@ -33,6 +39,8 @@ def synthesize(
         Link whose subtree is the hand.
     out
         File to write (.npz).
+    course
+        Picture to write: five moments of the search for the best grasp, side by side.
     json
         End with one line of JSON.
     search
@@ -76,6 +84,12 @@ def synthesize(
     console.print(f'Candidates lost: {reject_text(grasps.rejected)}')
     console.print(timing_table(grasps.timing))
     console.print(f'Written to {out}')
+    if course is not None:
+        if len(grasps):
+            _draw_course(course, model, obj, config, int(grasps.seed_index[0]))
+            console.print(f'Course of the best grasp drawn in {course}')
+        else:
+            console.print('No grasp, so no course is drawn.')
     if json:
         print_json(
             {
@@ -85,3 +99,28 @@ def synthesize(
                 'out': str(out),
             }
         )
+
+
+def _draw_course(
+    path: Path, hand: HandModel, obj: ObjectModel, config: SynthesisConfig, seed_index: int
+) -> None:
+    """Search again from one seed, and draw its way."""
+    from dexgrasp_ros.hand import link_poses
+    from dexgrasp_ros.simulation import render_course, save_picture
+    from dexgrasp_ros.synthesis import trace_seed
+
+    course = trace_seed(hand, obj, config, seed_index)
+    picture = render_course(
+        hand,
+        link_poses(hand, course.q, course.base_pose),
+        obj.vertices,
+        obj.faces,
+        contact_points=course.contact_points,
+        support_plane=obj.support_plane,
+        captions=[
+            f'iteration {iteration}\nresidual {residual:.3f}'
+            for iteration, residual in zip(course.iteration, course.residual, strict=True)
+        ],
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_picture(picture, path)

@@ -9,6 +9,7 @@ from dexgrasp_ros.simulation.panel import Panel
 from dexgrasp_ros.simulation.physics_model import PhysicsModel, build_physics
 from dexgrasp_ros.simulation.physics_settings import PhysicsSettings
 from dexgrasp_ros.simulation.picture import (
+    render_course,
     render_grasp,
     render_grasps,
     render_meshes,
@@ -29,6 +30,7 @@ __all__ = [
     'contact_bodies',
     'hand_bodies',
     'make_demo_scene',
+    'render_course',
     'render_depth_frame',
     'render_grasp',
     'render_grasps',

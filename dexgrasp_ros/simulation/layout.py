@@ -23,9 +23,27 @@ def render_panels(
     directions: Sequence[ArrayLike],
     *,
     columns: int | None = None,
+    outline: ArrayLike | None = None,
+    captions_below: bool = False,
     size: tuple[int, int] = (1600, 900),
 ) -> NDArray[np.uint8]:
     """Render panels into one picture, row by row, each seen from its direction.
+
+    Parameters
+    ----------
+    panels
+        What is seen.
+    directions
+        Toward the viewer, one for each panel [3].
+    columns
+        Panels in a row; default: what fits the picture's shape.
+    outline
+        Points [M, 3] m that every panel shows, whatever is in it, so that panels of one direction
+        have the very same camera; default: each shows its own bodies.
+    captions_below
+        Whether captions stand under their panels, not in them.
+    size
+        Of the picture, width and height [px].
 
     Raises
     ------
@@ -45,11 +63,17 @@ def render_panels(
         row, column = divmod(k, columns)
         x, y = xs[column], ys[row]
         w, h = xs[column + 1] - _GAP - x, ys[row + 1] - _GAP - y
-        camera = fit_camera(
-            panels[k].outline(), directions[k], up=panel_up(panels[k]), width=w, height=h
-        )
-        view = _write(render_panel(panels[k], camera), panels[k].caption)
-        picture[y : y + h, x : x + w] = view
+        band = _band_height(panels, w) if captions_below else 0
+        shown = panels[k].outline() if outline is None else outline
+        camera = fit_camera(shown, directions[k], up=panel_up(panels[k]), width=w, height=h - band)
+        view = render_panel(panels[k], camera)
+        if captions_below:
+            picture[y + h - band : y + h, x : x + w] = _write(
+                np.full((band, w, 3), 255, dtype=np.uint8), panels[k].caption, _band_font(w)
+            )
+        else:
+            view = _write(view, panels[k].caption, max(13, min(view.shape[:2]) // 34))
+        picture[y : y + h - band, x : x + w] = view
 
     # NumPy and Embree leave the interpreter free, so two views keep two cores busy.
     with ThreadPoolExecutor(min(len(panels), os.cpu_count() or 1)) as pool:
@@ -77,14 +101,24 @@ def _best_columns(count: int, aspect: float) -> int:
     return 1 + int(np.argmin(squareness))
 
 
-def _write(image: NDArray[np.uint8], caption: str) -> NDArray[np.uint8]:
-    """Write a caption into the upper left corner."""
+def _band_font(width: int) -> int:
+    """Size of letters [px] of which about 28 fit under a panel."""
+    return max(13, width // 16)
+
+
+def _band_height(panels: Sequence[Panel], width: int) -> int:
+    """Room for the longest caption [px]."""
+    lines = max(panel.caption.count('\n') + 1 for panel in panels)
+    return round((0.9 + 1.5 * lines) * _band_font(width))
+
+
+def _write(image: NDArray[np.uint8], caption: str, size: int) -> NDArray[np.uint8]:
+    """Write a caption in letters of `size` [px] into the upper left corner."""
     if not caption:
         return image
     from PIL import Image, ImageDraw, ImageFont
 
     picture = Image.fromarray(image)
-    size = max(13, min(image.shape[:2]) // 34)
     font = ImageFont.load_default(size=size)
     ImageDraw.Draw(picture).multiline_text(
         (0.8 * size, 0.7 * size), caption, fill=(40, 44, 52), font=font, spacing=0.35 * size

@@ -168,6 +168,62 @@ def render_grasps(
     return render_panels(panels, directions, columns=columns, size=size)
 
 
+def render_course(
+    hand: HandModel,
+    link_poses: NDArray[np.float64],
+    vertices: NDArray[np.float64],
+    faces: NDArray[np.int64],
+    *,
+    contact_points: Sequence[ArrayLike] = (),
+    support_plane: ArrayLike | None = None,
+    captions: Sequence[str] = (),
+    size: tuple[int, int] = (2000, 580),
+) -> NDArray[np.uint8]:
+    """Show moments of one motion side by side, all through the same camera.
+
+    Parameters
+    ----------
+    hand, link_poses
+        The hand and its links' poses at each moment [K, L, 7], in the mesh's frame. The picture
+        fits object and fingers; a forearm may leave it.
+    vertices, faces
+        The object's mesh [V, 3] m, [F, 3]; see-through, since a search starts with fingers in it.
+    contact_points
+        For each moment [C, 3], drawn as dots; rows with NaN are left out.
+    support_plane
+        n, d [4]; its normal is up in the picture.
+    captions
+        One for each moment, under its panel, or none.
+    size
+        Of the picture, width and height [px].
+    """
+    body = Body(vertices=vertices, faces=faces, color=OBJECT_COLOR)
+    panels, outline = [], [vertices]
+    for k, poses in enumerate(link_poses):
+        links = hand_bodies(hand, poses)
+        marks = contact_bodies(contact_points[k]) if k < len(contact_points) else []
+        panel = Panel(
+            solid=tuple(links),
+            glass=(body,),
+            marks=tuple(marks),
+            support_plane=_plane(support_plane),
+            caption=captions[k] if k < len(captions) else '',
+        )
+        panels.append(panel)
+        outline += [b.posed_vertices() for b in _finger_bodies(hand, links)]
+    direction = choose_views(
+        panels[-1].solid, _some_of_surface(vertices, faces), up=panel_up(panels[-1])
+    )[0]
+    return render_panels(
+        panels,
+        [direction] * len(panels),
+        columns=len(panels),
+        outline=np.vstack(outline),
+        captions_below=True,
+        size=size,
+    )
+
+
 def render_meshes(
     bodies: Sequence[Body],
     *,
@@ -201,6 +257,12 @@ def _two_views(
 ) -> NDArray[np.uint8]:
     other_side = dataclasses.replace(panel, caption='')
     return render_panels((panel, other_side), directions, columns=2, size=size)
+
+
+def _finger_bodies(hand: HandModel, bodies: list[Body]) -> list[Body]:
+    """Those of `hand_bodies` whose links are on fingers."""
+    links = set(hand.geometry_links[hand.group_fingers >= 0].tolist())
+    return [b for mesh, b in zip(hand.meshes, bodies, strict=True) if mesh.link in links]
 
 
 def _plane(plane: ArrayLike | None) -> NDArray[np.float64] | None:

@@ -1,5 +1,6 @@
 """Grasp synthesis: seeds, annealed descent on the contact energy, ranking, closing."""
 
+from dexgrasp_ros.synthesis.course import Course, trace_seed
 from dexgrasp_ros.synthesis.synthesize import synthesize
 
-__all__ = ['synthesize']
+__all__ = ['Course', 'synthesize', 'trace_seed']

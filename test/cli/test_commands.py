@@ -54,6 +54,28 @@ def test_synthesize_and_view(can, tmp_path, capsys):
     assert picture.std() > 20  # something dark on something bright
 
 
+def test_the_course_of_the_best_grasp_is_drawn(can, tmp_path, capsys):
+    from PIL import Image
+
+    out, course = tmp_path / 'grasps.npz', tmp_path / 'deep' / 'course.png'
+    files = ['--out', str(out), '--course', str(course)]
+    assert main(['synthesize', str(can), *files, *QUICK]) == 0
+    picture = np.asarray(Image.open(course)).astype(float)
+    panels = np.array_split(picture[:400], 5, axis=1)
+    assert min(panel.std() for panel in panels) > 20
+    # The palm moves by centimetres from the first to the last.
+    assert np.abs(panels[0] - panels[-1]).mean() > 5
+    capsys.readouterr()
+
+
+def test_without_a_grasp_there_is_no_course(can, tmp_path, capsys):
+    files = ['--out', str(tmp_path / 'g.npz'), '--course', str(tmp_path / 'course.png')]
+    none = ['--seed-count', '4', '--iterations', '1', '--max-residual', '0']
+    assert main(['synthesize', str(can), *files, *none]) == 0
+    assert 'no course' in capsys.readouterr().out
+    assert not (tmp_path / 'course.png').exists()
+
+
 def test_help_describes_every_setting(capsys):
     with pytest.raises(SystemExit) as ended:
         main(['synthesize', '--help'])

@@ -14,6 +14,7 @@ from dexgrasp_ros.simulation import (
     PinholeCamera,
     contact_bodies,
     hand_bodies,
+    render_course,
     render_grasp,
     render_grasps,
     render_meshes,
@@ -156,6 +157,31 @@ def test_pictures_have_the_size_asked_for_and_are_written(hand, tmp_path):
     assert grid.shape == (120, 300, 3)
     save_picture(image, tmp_path / 'grasp.png')
     np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / 'grasp.png')), image)
+
+
+def test_moments_of_a_course_are_seen_through_one_camera(hand):
+    """The object stands still in all panels, though the hand goes away and turns."""
+    box = trimesh.creation.box(extents=[0.05, 0.05, 0.1])
+    far, near = [0.16, 0, 0.05, 0, 0, 0, 1], [0.10, 0, 0, 0, 0, 0.6, 0.8]
+    poses = np.stack([link_poses(hand, hand.preshape, at) for at in (far, near, far)])
+    image = render_course(
+        hand,
+        poses,
+        np.array(box.vertices),
+        np.array(box.faces),
+        contact_points=[[[np.nan] * 3], [[0.025, 0, 0]], []],
+        captions=['first', 'second'],
+        size=(602, 260),
+    )
+    assert image.shape == (260, 602, 3)
+    first, second, third = (image[:, k : k + 198].astype(int) for k in (0, 202, 404))
+    band = np.flatnonzero((third == 255).all(axis=(1, 2)))  # under the panel with no caption
+    assert len(band) > 20
+    view = np.s_[: band[0]]
+    np.testing.assert_array_equal(first[view], third[view])
+    assert (first[band] < 100).any() and (third[band] == 255).all()
+    red = [(redness(panel) > 100).sum() for panel in (first, second, third)]
+    assert red[1] > 5 and red[0] == red[2] == 0
 
 
 def test_reconstruction_is_seen_from_where_the_camera_stood():
