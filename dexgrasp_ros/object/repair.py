@@ -35,6 +35,10 @@ def repair_mesh(mesh: trimesh.Trimesh, what: str) -> tuple[trimesh.Trimesh, list
             mesh.invert()
             warnings.append('The mesh was inside out and has been turned.')
         mesh = _unite(mesh, warnings)
+        if (pieces := _piece_count(mesh)) > 1:
+            warnings.append(
+                f'The mesh has {pieces} separate pieces; they count as one rigid body.'
+            )
         volume = _signed_volume(mesh)
         # A closed sheet: two sides in one place. 1e-4 is a hundredth of a millimetre on 0.1 m.
         if volume < 1e-4 * mesh.area * mesh.extents.max():
@@ -142,6 +146,13 @@ def _unite(mesh: trimesh.Trimesh, warnings: list[str]) -> trimesh.Trimesh:
     united = manifold3d.Manifold.batch_boolean(solids, manifold3d.OpType.Add)
     warnings.append(f'{len(bodies)} bodies whose boxes overlap were united.')
     return _from_manifold(united)
+
+
+def _piece_count(mesh: trimesh.Trimesh) -> int:
+    """Count bodies that do not touch; a cavity, whose volume is negative, is none."""
+    if mesh.body_count < 2:
+        return 1
+    return sum(body.volume > 0 for body in mesh.split(only_watertight=True))
 
 
 def _from_manifold(solid: manifold3d.Manifold) -> trimesh.Trimesh:

@@ -67,6 +67,17 @@ def test_overlapping_bodies_are_united():
     expected = 2 * 0.1 * 0.04**2 - 0.04**3
     np.testing.assert_allclose(mesh.volume, expected, rtol=1e-5)
     assert any('united' in w for w in warnings)
+    assert not any('separate' in w for w in warnings)
+
+
+def test_separate_pieces_are_said_and_stay():
+    boxes = [trimesh.creation.box(extents=[0.02, 0.02, 0.02]) for _ in range(3)]
+    for k, box in enumerate(boxes):
+        box.apply_translation([0.03 * k, 0, 0])
+    both = trimesh.util.concatenate(boxes)
+    mesh, warnings = read_mesh((both.vertices, both.faces))
+    assert warnings == ['The mesh has 3 separate pieces; they count as one rigid body.']
+    np.testing.assert_allclose(mesh.volume, 3 * 0.02**3)
 
 
 def test_cavity_stays():
@@ -74,8 +85,9 @@ def test_cavity_stays():
     inner = trimesh.creation.icosphere(radius=0.03)
     inner.invert()
     hollow = trimesh.util.concatenate([outer, inner])
-    mesh, _ = read_mesh((hollow.vertices, hollow.faces))
+    mesh, warnings = read_mesh((hollow.vertices, hollow.faces))
     np.testing.assert_allclose(mesh.volume, outer.volume + inner.volume, rtol=1e-6)
+    assert not warnings
 
 
 def test_holes_that_meet_in_a_vertex_are_closed():
