@@ -16,6 +16,8 @@ def evaluate(
     protocol: Literal['fc', 'hard', 'tabletop'] = 'fc',
     hand: str | None = None,
     root: str | None = None,
+    perturb: bool = False,
+    perturb_seed: int = 0,
     processes: int | None = None,
     json: bool = False,
     out: Path | None = None,
@@ -34,6 +36,10 @@ def evaluate(
         Name of a hand or path of a URDF; default: the URDF in the file.
     root
         Link whose subtree is the hand, with --hand.
+    perturb
+        Move and turn the object by 3 mm and 3 degrees at random, and grow or shrink it by 2 mm.
+    perturb_seed
+        Of --perturb.
     processes
         Processes that simulate; default: one for each core.
     json
@@ -45,6 +51,7 @@ def evaluate(
 
     from dexgrasp_ros.cli.report import evaluation_table, print_json, progress_bar
     from dexgrasp_ros.core.grasp_set import GraspSet
+    from dexgrasp_ros.evaluation import Perturbation
     from dexgrasp_ros.evaluation import evaluate as evaluate_grasps
     from dexgrasp_ros.hand import load_hand
 
@@ -56,12 +63,15 @@ def evaluate(
             object=object,
             protocol=protocol,
             hand=None if hand is None else load_hand(hand, root=root),
+            perturbation=Perturbation(random_seed=perturb_seed) if perturb else None,
             processes=processes,
             progress=show,
         )
     for warning in found.warnings:
         console.print(f'[yellow]warning:[/] {warning}')
-    console.print(evaluation_table(f'{grasps}, protocol {protocol}', found.rows()))
+    console.print(
+        evaluation_table(f'{grasps}, protocol {protocol}{", perturbed" * perturb}', found.rows())
+    )
     low, high = found.interval
     console.print(
         f'{found.held.sum()} of {len(found.held)} held '

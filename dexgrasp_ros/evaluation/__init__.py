@@ -4,7 +4,9 @@
 """
 
 from dexgrasp_ros.evaluation.evaluate import evaluate
+from dexgrasp_ros.evaluation.growth import grow_surface
 from dexgrasp_ros.evaluation.intervals import wilson_interval
+from dexgrasp_ros.evaluation.perturbation import Perturbation
 from dexgrasp_ros.evaluation.protocols import Protocol, find_protocol
 from dexgrasp_ros.evaluation.result import Evaluation
 from dexgrasp_ros.evaluation.shake_test import Cause, Motion
@@ -14,10 +16,12 @@ __all__ = [
     'Cause',
     'Evaluation',
     'Motion',
+    'Perturbation',
     'Protocol',
     'contact_wrenches',
     'evaluate',
     'find_protocol',
+    'grow_surface',
     'hull_quality',
     'wilson_interval',
 ]

@@ -6,34 +6,32 @@ import dataclasses
 import math
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dexgrasp_ros.core.errors import DexGraspError, ErrorCode, InputError, choices
+from dexgrasp_ros.core.errors import ErrorCode, InputError
 from dexgrasp_ros.core.grasp_set import GraspSet
 from dexgrasp_ros.core.hand_model import HandModel, JointType
 from dexgrasp_ros.core.object_model import ObjectModel
-from dexgrasp_ros.core.poses import compose
+from dexgrasp_ros.core.poses import compose, transform_points
 from dexgrasp_ros.core.progress import Progress, ProgressCallback, StopCallback, check_stop
 from dexgrasp_ros.evaluation.diversity import distinct_count, explained_variance
 from dexgrasp_ros.evaluation.geometry import THRESHOLDS, GraspGeometry, Lie
+from dexgrasp_ros.evaluation.growth import grow_surface
+from dexgrasp_ros.evaluation.inputs import MeshOrModel, check_fit, floor_of, hand_of, object_of
+from dexgrasp_ros.evaluation.perturbation import Perturbation
 from dexgrasp_ros.evaluation.protocols import Protocol, find_protocol
 from dexgrasp_ros.evaluation.result import Evaluation
 from dexgrasp_ros.evaluation.shake_test import Cause, Postures, ShakeResult
 from dexgrasp_ros.evaluation.workers import Failure, available_cores, run_tasks
 from dexgrasp_ros.evaluation.wrenches import contact_wrenches, hull_quality
-from dexgrasp_ros.hand import load_hand_text
-from dexgrasp_ros.object import load_object, object_pieces
+from dexgrasp_ros.object import object_pieces
 from dexgrasp_ros.simulation import build_physics
-
-MeshOrModel = str | Path | tuple[ArrayLike, ArrayLike] | ObjectModel
 
 _SHAKE = 'dexgrasp_ros.evaluation.shake_test:shake'
 _STIFFER = 0.01  # relative difference of stiffness that is worth a warning
 _SWOLLEN = 1.25  # pieces of more volume than this times the mesh's make another object of it
-_POSTURES = ('base_pose', 'pregrasp_base_pose', 'pregrasp', 'grasp', 'squeeze')
 
 
 def evaluate(
@@ -43,6 +41,7 @@ def evaluate(
     protocol: str | Protocol = 'fc',
     hand: HandModel | None = None,
     support_plane: ArrayLike | None = None,
+    perturbation: Perturbation | None = None,
     processes: int | None = None,
     time_limit: float = 120.0,
     progress: ProgressCallback | None = None,
@@ -64,6 +63,10 @@ def evaluate(
     support_plane
         For protocols that lift: n, d [4] in the mesh's frame with the free side n·x + d > 0.
         Default: the object's own, else the horizontal plane below its lowest point (z is up).
+    perturbation
+        For the shake test alone: the object is not quite where, and not quite what, it should
+        be; it must stay within the protocol's limits of where it starts. A floor is lowered as
+        far as is needed not to cut it. Default: none.
     processes
         That run the shake test, at most one for each core (the default).
     time_limit
@@ -91,16 +94,17 @@ def evaluate(
     """
     test = find_protocol(protocol) if isinstance(protocol, str) else protocol
     count = _process_count(processes, len(grasps))
-    model = _hand_of(grasps) if hand is None else hand
-    _check_fit(grasps, model)
-    obj = _object_of(grasps, object)
+    model = hand_of(grasps) if hand is None else hand
+    check_fit(grasps, model)
+    obj = object_of(grasps, object)
     check_stop(should_stop)
     parts = object_pieces(obj)
-    floor = _floor(obj, parts.pieces, support_plane) if test.lift_height else None
-    physics = build_physics(model, obj, parts.pieces, test.physics, floor=floor)
+    floor = floor_of(obj, parts.pieces, support_plane) if test.lift_height else None
+    surfaces = [parts.pieces] if perturbation is None else _surfaces(obj, perturbation)
+    physics = tuple(build_physics(model, obj, s, test.physics, floor=floor) for s in surfaces)
     report = _reporter(progress, len(grasps))
     results: list[ShakeResult] = [ShakeResult(cause=Cause.ERROR)] * len(grasps)
-    tasks = [_postures(grasps, n) for n in range(len(grasps))]
+    tasks = _tasks(grasps, obj, perturbation, surfaces, floor)
     running = run_tasks(_SHAKE, (physics, test), tasks, processes=count, time_limit=time_limit)
     done = 0
     try:
@@ -117,7 +121,8 @@ def evaluate(
     for n in range(len(grasps)):
         check_stop(should_stop)
         lies.append(geometry.measure(grasps.base_pose[n], grasps.grasp[n]))
-    return _evaluation(grasps, model, obj, test, results, lies, parts.volume_ratio)
+    found = _evaluation(grasps, model, obj, test, results, lies, parts.volume_ratio)
+    return dataclasses.replace(found, perturbation=perturbation)
 
 
 def _process_count(processes: int | None, tasks: int) -> int:
@@ -127,77 +132,6 @@ def _process_count(processes: int | None, tasks: int) -> int:
             f"'processes' is {processes}; expected 1 to {cores}.", ErrorCode.OUT_OF_RANGE
         )
     return max(1, min(cores, tasks, processes or cores))
-
-
-def _hand_of(grasps: GraspSet) -> HandModel:
-    try:
-        return load_hand_text(grasps.urdf, name=grasps.hand, root=grasps.hand_frame)
-    except DexGraspError as error:
-        raise InputError(
-            f"The hand '{grasps.hand}' cannot be made from the URDF in the grasps alone; give the "
-            f'hand as well. {error}',
-            error.code,
-        ) from error
-
-
-def _check_fit(grasps: GraspSet, hand: HandModel) -> None:
-    """Refuse grasps of another hand, and numbers that a simulation cannot start from."""
-    if grasps.joint_names != hand.joint_names:
-        raise InputError(
-            f'The grasps are of the joints {choices(grasps.joint_names)}; the hand '
-            f"'{hand.name}' has {choices(hand.joint_names)}."
-        )
-    if grasps.joint_stiffness.shape != (len(hand.joint_names),):
-        raise InputError(
-            f"'joint_stiffness' has shape {grasps.joint_stiffness.shape}; expected "
-            f'({len(hand.joint_names)},).',
-            ErrorCode.WRONG_SHAPE,
-        )
-    for name in _POSTURES:
-        value = getattr(grasps, name)
-        width = 7 if name.endswith('pose') else len(hand.joint_names)
-        if value.shape != (len(grasps), width):
-            raise InputError(
-                f"'{name}' has shape {value.shape}; expected ({len(grasps)}, {width}).",
-                ErrorCode.WRONG_SHAPE,
-            )
-        bad = ~np.isfinite(value).all(axis=1)
-        if name.endswith('pose'):
-            bad |= np.abs(np.linalg.norm(value[:, 3:], axis=1) - 1.0) > 1e-3
-        if bad.any():
-            raise InputError(
-                f"'{name}' of grasp {int(bad.argmax())} is not finite or its quaternion is not of "
-                'length 1.'
-            )
-
-
-def _object_of(grasps: GraspSet, source: MeshOrModel | None) -> ObjectModel:
-    if isinstance(source, ObjectModel):
-        return source
-    if source is None:
-        if not grasps.object_mesh:
-            raise InputError(
-                'The grasps do not say which mesh they are of; give the object.',
-                ErrorCode.MISSING_KEY,
-            )
-        source = grasps.object_mesh
-    return load_object(source)
-
-
-def _floor(
-    obj: ObjectModel, pieces: tuple[NDArray[np.float64], ...], plane: ArrayLike | None
-) -> NDArray[np.float64]:
-    """Plane [4] that the object stands on, low enough for its pieces not to start inside."""
-    plane = obj.support_plane if plane is None else plane
-    floor = np.array([0.0, 0.0, 1.0, -np.inf] if plane is None else plane, dtype=np.float64)
-    if floor.shape != (4,) or not abs(np.linalg.norm(floor[:3]) - 1.0) < 1e-3:
-        raise InputError(
-            f"'support_plane' is {plane}; expected [4]: a unit normal and an offset.",
-            ErrorCode.WRONG_SHAPE,
-        )
-    lowest = min(float((piece @ floor[:3]).min()) for piece in pieces)
-    floor[3] = max(floor[3], -lowest)
-    return floor
 
 
 def _reporter(progress: ProgressCallback | None, total: int) -> Callable[[int], None]:
@@ -218,14 +152,47 @@ def _reporter(progress: ProgressCallback | None, total: int) -> Callable[[int], 
     return report
 
 
-def _postures(grasps: GraspSet, n: int) -> Postures:
-    return Postures(
-        pregrasp_pose=grasps.pregrasp_base_pose[n],
-        grasp_pose=grasps.base_pose[n],
-        pregrasp=grasps.pregrasp[n],
-        grasp=grasps.grasp[n],
-        squeeze=grasps.squeeze[n],
-    )
+def _surfaces(
+    obj: ObjectModel, perturbation: Perturbation
+) -> list[tuple[NDArray[np.float64], ...]]:
+    """Convex pieces of the object's grown and shrunk surfaces."""
+    moved = [grow_surface(obj.vertices, obj.faces, growth) for growth in perturbation.growths]
+    return [object_pieces(dataclasses.replace(obj, vertices=v)).pieces for v in moved]
+
+
+def _tasks(
+    grasps: GraspSet,
+    obj: ObjectModel,
+    perturbation: Perturbation | None,
+    surfaces: list[tuple[NDArray[np.float64], ...]],
+    floor: NDArray[np.float64] | None,
+) -> list[Postures]:
+    """One for each grasp: postures, where the object starts and with which surface."""
+    count = len(grasps)
+    if perturbation is None:
+        poses, which = np.tile([0.0, 0, 0, 0, 0, 0, 1], (count, 1)), np.zeros(count, np.int64)
+    else:
+        poses, which = perturbation.draw(count, obj.center_of_mass)
+    corners = [np.concatenate(pieces) for pieces in surfaces]
+    tasks = []
+    for n in range(count):
+        drop = 0.0
+        if perturbation is not None and floor is not None:
+            heights = transform_points(poses[n], corners[which[n]]) @ floor[:3] + floor[3]
+            drop = max(0.0, -float(heights.min()))
+        tasks.append(
+            Postures(
+                pregrasp_pose=grasps.pregrasp_base_pose[n],
+                grasp_pose=grasps.base_pose[n],
+                pregrasp=grasps.pregrasp[n],
+                grasp=grasps.grasp[n],
+                squeeze=grasps.squeeze[n],
+                object_pose=poses[n],
+                floor_drop=drop,
+                surface=int(which[n]),
+            )
+        )
+    return tasks
 
 
 def _result(answer: ShakeResult | Failure) -> ShakeResult:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import zipfile
 from collections import Counter
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from dexgrasp_ros.core.grasp_set import GraspSet
 from dexgrasp_ros.evaluation.intervals import wilson_interval
+from dexgrasp_ros.evaluation.perturbation import Perturbation
 
 _KEY = 'evaluation_'  # before the names of the fields in files
 
@@ -53,6 +55,7 @@ class Evaluation:
     torque_length: float  # m that torques were divided by
     friction: float  # of the wrench metrics
     warnings: tuple[str, ...] = field(default=())
+    perturbation: Perturbation | None = None  # of the object in the shake test
 
     @property
     def success_rate(self) -> float:
@@ -77,6 +80,7 @@ class Evaluation:
         low, high = self.interval
         return {
             'protocol': self.protocol,
+            'perturbation': self.perturbation and dataclasses.asdict(self.perturbation),
             'grasps': len(self.held),
             'held': int(self.held.sum()),
             'success_rate': self.success_rate,
@@ -110,7 +114,8 @@ class Evaluation:
     def save(self, path: str | Path) -> None:
         """Write the annotated grasps; the arrays of this class stand beside them.
 
-        `GraspSet.load` reads the file; the keys of the arrays are ``evaluation_`` and their names.
+        `GraspSet.load` reads the file; the keys of the arrays are ``evaluation_`` and their names;
+        the perturbation is JSON text.
         """
         self.grasps.save(path)
         with zipfile.ZipFile(path, 'a', zipfile.ZIP_DEFLATED) as archive:
@@ -118,6 +123,8 @@ class Evaluation:
                 value = getattr(self, f.name)
                 if f.name == 'grasps':
                     continue
+                if f.name == 'perturbation':
+                    value = json.dumps(value and dataclasses.asdict(value))
                 with archive.open(f'{_KEY}{f.name}.npy', 'w') as file:
                     np.lib.format.write_array(file, np.asarray(value), allow_pickle=False)
 

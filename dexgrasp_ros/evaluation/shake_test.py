@@ -70,6 +70,9 @@ class Postures:
     pregrasp: NDArray[np.float64]  # [J] rad or m
     grasp: NDArray[np.float64]  # [J]
     squeeze: NDArray[np.float64]  # [J]
+    object_pose: NDArray[np.float64]  # [7] where the object starts in the object's frame
+    floor_drop: float = 0.0  # m, of the floor below its place
+    surface: int = 0  # which of the physics models
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,14 +98,14 @@ class _FailedError(Exception):
         self.motion = motion
 
 
-def shake(physics: PhysicsModel, protocol: Protocol, grasp: Postures) -> ShakeResult:
-    """Run the test; it ends with the first failure.
+def shake(physics: tuple[PhysicsModel, ...], protocol: Protocol, grasp: Postures) -> ShakeResult:
+    """Run the test with one of the physics models; it ends with the first failure.
 
     The closing is the same for all six directions, so it is simulated once and its end state is
     where each of them starts.
     """
     start = time.process_time()
-    result = _Shaking(physics, protocol, grasp).run()
+    result = _Shaking(physics[grasp.surface], protocol, grasp).run()
     return dataclasses.replace(result, cpu_time=time.process_time() - start)
 
 
@@ -122,6 +125,7 @@ class _Shaking:
             Rotation.from_quat([grasp.pregrasp_pose[3:], grasp.grasp_pose[3:]]),
         )
         self._quaternion = slice(physics.object_address + 3, physics.object_address + 7)
+        self._start = grasp.object_pose[[6, 3, 4, 5]]
         self._found: dict[str, float] = {}
 
     def run(self) -> ShakeResult:
@@ -146,9 +150,10 @@ class _Shaking:
 
     def _pregrasp_is_clear(self) -> bool:
         grasp, physics, data = self._grasp, self._physics, self._data
-        physics.place(data, grasp.grasp_pose, grasp.grasp)
+        start = {'object_pose': grasp.object_pose, 'floor_drop': grasp.floor_drop}
+        physics.place(data, grasp.grasp_pose, grasp.grasp, **start)
         self._found['piece_depth'], self._found['self_depth'], _ = physics.depths(data)
-        physics.place(data, grasp.pregrasp_pose, grasp.pregrasp)
+        physics.place(data, grasp.pregrasp_pose, grasp.pregrasp, **start)
         self._home = data.xipos[physics.object_body].copy()
         in_object, _, in_floor = physics.depths(data)
         self._found['pregrasp_depth'] = max(in_object, in_floor)
@@ -219,20 +224,24 @@ class _Shaking:
             self._advance(_BETWEEN_VERDICTS)
 
     def _advance(self, count: int = 1) -> None:
-        """Time steps, and the verdict: |cos(angle / 2)| of a turn is |w| of its quaternion."""
+        """Time steps, and the verdict: |cos(angle / 2)| of a turn from p to q is |p · q|."""
         self._step(self._model, self._data, count)
         x, y, z = (self._data.xipos[self._physics.object_body] - self._home).tolist()
         distance = math.sqrt(x * x + y * y + z * z)
         if not distance <= self._protocol.max_displacement:
             raise _FailedError(Motion.MOVED if math.isfinite(distance) else Motion.UNSTABLE)
-        if abs(self._data.qpos[self._quaternion.start]) < self._limit_w:
+        if abs(self._data.qpos[self._quaternion] @ self._start) < self._limit_w:
             raise _FailedError(Motion.TURNED)
 
     def _offset(self) -> tuple[float, float]:
         """Distance [m] and angle [rad] of the object from where it should be."""
         moved = self._data.xipos[self._physics.object_body] - self._home
-        w, *axis = self._data.qpos[self._quaternion]
-        return float(np.linalg.norm(moved)), 2.0 * math.atan2(np.linalg.norm(axis), abs(w))
+        # What of the quaternion is along the start's is the cosine of half the angle, the rest
+        # its sine, which is exact where the angle is small.
+        now = self._data.qpos[self._quaternion]
+        cosine = now @ self._start
+        sine = np.linalg.norm(now - cosine * self._start)
+        return float(np.linalg.norm(moved)), 2.0 * math.atan2(sine, abs(cosine))
 
     def _keep_worst(self) -> None:
         distance, angle = self._offset()

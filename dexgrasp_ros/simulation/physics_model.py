@@ -30,6 +30,7 @@ class PhysicsModel:
     model: mujoco.MjModel
     hand_body: int
     object_body: int
+    floor: NDArray[np.float64] | None  # [4] plane n, d with the free side n·x + d > 0
     hand_address: int  # of the root's free joint in qpos: x y z qw qx qy qz
     object_address: int
     joint_addresses: NDArray[np.int64]  # [M] in qpos, of every moving joint of the hand
@@ -39,11 +40,36 @@ class PhysicsModel:
     object_geometries: NDArray[np.bool_]  # [geoms]
     hand_geometries: NDArray[np.bool_]  # [geoms]
 
-    def place(self, data: mujoco.MjData, base_pose: ArrayLike, q: ArrayLike) -> None:
-        """Reset everything: the hand stands at a pose [7] and joints [J], the object at rest."""
+    def place(
+        self,
+        data: mujoco.MjData,
+        base_pose: ArrayLike,
+        q: ArrayLike,
+        *,
+        object_pose: ArrayLike | None = None,
+        floor_drop: float = 0.0,
+    ) -> None:
+        """Reset everything, at rest.
+
+        Parameters
+        ----------
+        data
+            What to reset.
+        base_pose, q
+            Where the hand stands: pose of its root [7] and joints [J].
+        object_pose
+            Pose of the object's mesh frame [7]; default: the world's.
+        floor_drop
+            How far the floor is below its place, m.
+        """
         import mujoco
 
         mujoco.mj_resetData(self.model, data)
+        if object_pose is not None:
+            address = slice(self.object_address, self.object_address + 7)
+            data.qpos[address] = mujoco_pose(object_pose)
+        if self.floor is not None:
+            data.mocap_pos[1] = -(self.floor[3] + floor_drop) * self.floor[:3]
         pose = mujoco_pose(base_pose)
         data.qpos[self.hand_address : self.hand_address + 7] = pose
         self.move_wrist(data, base_pose)
@@ -114,9 +140,10 @@ def build_physics(
     # Anchor 0; relative pose: a zero quaternion means that of the model; weight of the rotation 1.
     weld.data[:11] = [0.0] * 10 + [1.0]
     _add_object(spec, obj, pieces, settings)
-    if floor is not None:
-        _add_floor(spec, np.asarray(floor, dtype=np.float64))
-    return _with_addresses(spec.compile(), hand)
+    plane = None if floor is None else np.asarray(floor, dtype=np.float64)
+    if plane is not None:
+        _add_floor(spec, plane)
+    return _with_addresses(spec.compile(), hand, plane)
 
 
 def mujoco_pose(pose: ArrayLike) -> NDArray[np.float64]:
@@ -180,24 +207,29 @@ def _add_floor(spec: mujoco.MjSpec, plane: NDArray[np.float64]) -> None:
 
     quaternion = np.zeros(4)
     mujoco.mju_quatZ2Vec(quaternion, plane[:3])
-    spec.worldbody.add_geom(
+    # A mocap body, the second after the hand's, so that the floor can be lowered.
+    body = spec.worldbody.add_body(
+        name='floor', mocap=True, pos=-plane[3] * plane[:3], quat=quaternion
+    )
+    body.add_geom(
         name='floor',
         type=mujoco.mjtGeom.mjGEOM_PLANE,
         size=[0.0, 0.0, 0.01],  # infinite in x and y
-        pos=-plane[3] * plane[:3],
-        quat=quaternion,
         contype=FLOOR,
         conaffinity=_MEETS[FLOOR],
     )
 
 
-def _with_addresses(model: mujoco.MjModel, hand: HandModel) -> PhysicsModel:
+def _with_addresses(
+    model: mujoco.MjModel, hand: HandModel, floor: NDArray[np.float64] | None
+) -> PhysicsModel:
     links = np.concatenate([driving_links(hand), driven_links(hand)])
     names = [model.geom(g).name for g in range(model.ngeom)]
     return PhysicsModel(
         model=model,
         hand_body=model.body('hand').id,
         object_body=model.body('object').id,
+        floor=floor,
         hand_address=int(model.joint('hand').qposadr[0]),
         object_address=int(model.joint('object').qposadr[0]),
         joint_addresses=np.array([model.joint(f'joint{k}').qposadr[0] for k in links]),

@@ -51,6 +51,14 @@ def test_evaluate_prints_and_writes(files, tmp_path, capsys):
     assert '1 of 2 held' in text
 
 
+def test_perturb_is_passed_on_with_its_seed(files, capsys):
+    arguments = ['evaluate', str(files / 'grasps.npz'), '--object', str(files / 'ball.obj')]
+    assert main([*arguments, '--perturb', '--perturb-seed', '7', '--json']) == 0
+    summary = json.loads(capsys.readouterr().out.strip().splitlines()[-1])['summary']
+    assert summary['perturbation']['random_seed'] == 7
+    assert summary['perturbation']['translation'] == 0.003
+
+
 @pytest.mark.parametrize(
     ('arguments', 'code'),
     [
@@ -60,6 +68,7 @@ def test_evaluate_prints_and_writes(files, tmp_path, capsys):
         (['{grasps}', '--object', 'nothing.obj'], 'FILE_NOT_FOUND'),
         (['{grasps}', '--object', '{ball}', '--hand', 'allegro'], 'INVALID_INPUT'),
         (['{grasps}', '--object', '{ball}', '--processes', '0'], 'OUT_OF_RANGE'),
+        (['{grasps}', '--object', '{ball}', '--perturb', '--perturb-seed', '-1'], 'OUT_OF_RANGE'),
     ],
 )
 def test_wrong_arguments_give_one_coded_line(files, arguments, code, capsys):

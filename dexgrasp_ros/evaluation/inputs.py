@@ -1,0 +1,92 @@
+"""What an evaluation is given, checked and completed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from dexgrasp_ros.core.errors import DexGraspError, ErrorCode, InputError, choices
+from dexgrasp_ros.core.grasp_set import GraspSet
+from dexgrasp_ros.core.hand_model import HandModel
+from dexgrasp_ros.core.object_model import ObjectModel
+from dexgrasp_ros.hand import load_hand_text
+from dexgrasp_ros.object import load_object
+
+MeshOrModel = str | Path | tuple[ArrayLike, ArrayLike] | ObjectModel
+
+_POSTURES = ('base_pose', 'pregrasp_base_pose', 'pregrasp', 'grasp', 'squeeze')
+
+
+def hand_of(grasps: GraspSet) -> HandModel:
+    """Make the hand from the URDF in the grasps."""
+    try:
+        return load_hand_text(grasps.urdf, name=grasps.hand, root=grasps.hand_frame)
+    except DexGraspError as error:
+        raise InputError(
+            f"The hand '{grasps.hand}' cannot be made from the URDF in the grasps alone; give the "
+            f'hand as well. {error}',
+            error.code,
+        ) from error
+
+
+def check_fit(grasps: GraspSet, hand: HandModel) -> None:
+    """Refuse grasps of another hand, and numbers that a simulation cannot start from."""
+    if grasps.joint_names != hand.joint_names:
+        raise InputError(
+            f'The grasps are of the joints {choices(grasps.joint_names)}; the hand '
+            f"'{hand.name}' has {choices(hand.joint_names)}."
+        )
+    if grasps.joint_stiffness.shape != (len(hand.joint_names),):
+        raise InputError(
+            f"'joint_stiffness' has shape {grasps.joint_stiffness.shape}; expected "
+            f'({len(hand.joint_names)},).',
+            ErrorCode.WRONG_SHAPE,
+        )
+    for name in _POSTURES:
+        value = getattr(grasps, name)
+        width = 7 if name.endswith('pose') else len(hand.joint_names)
+        if value.shape != (len(grasps), width):
+            raise InputError(
+                f"'{name}' has shape {value.shape}; expected ({len(grasps)}, {width}).",
+                ErrorCode.WRONG_SHAPE,
+            )
+        bad = ~np.isfinite(value).all(axis=1)
+        if name.endswith('pose'):
+            bad |= np.abs(np.linalg.norm(value[:, 3:], axis=1) - 1.0) > 1e-3
+        if bad.any():
+            raise InputError(
+                f"'{name}' of grasp {int(bad.argmax())} is not finite or its quaternion is not of "
+                'length 1.'
+            )
+
+
+def object_of(grasps: GraspSet, source: MeshOrModel | None) -> ObjectModel:
+    """Load the object that was given, else the one that the grasps name."""
+    if isinstance(source, ObjectModel):
+        return source
+    if source is None:
+        if not grasps.object_mesh:
+            raise InputError(
+                'The grasps do not say which mesh they are of; give the object.',
+                ErrorCode.MISSING_KEY,
+            )
+        source = grasps.object_mesh
+    return load_object(source)
+
+
+def floor_of(
+    obj: ObjectModel, pieces: tuple[NDArray[np.float64], ...], plane: ArrayLike | None
+) -> NDArray[np.float64]:
+    """Plane [4] that the object stands on, low enough for its pieces not to start inside."""
+    plane = obj.support_plane if plane is None else plane
+    floor = np.array([0.0, 0.0, 1.0, -np.inf] if plane is None else plane, dtype=np.float64)
+    if floor.shape != (4,) or not abs(np.linalg.norm(floor[:3]) - 1.0) < 1e-3:
+        raise InputError(
+            f"'support_plane' is {plane}; expected [4]: a unit normal and an offset.",
+            ErrorCode.WRONG_SHAPE,
+        )
+    lowest = min(float((piece @ floor[:3]).min()) for piece in pieces)
+    floor[3] = max(floor[3], -lowest)
+    return floor
