@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -83,7 +82,8 @@ def trace_seed(
     engine.set_state(palm[seed_index][None], q[seed_index][None])
     # Measuring leaves its forces behind, and the descent must start from its own: so another
     # engine measures, whose schedule stands still at the end.
-    judge = Engine(*uploads, _end_of_schedule(config), 1, device)
+    judge = Engine(*uploads, config, 1, device)
+    judge.seek(config.iterations)
     states: list[tuple[NDArray, NDArray]] = []
     found: list[Measurement] = []
     for step in range(config.iterations + 1):
@@ -121,11 +121,3 @@ def _moments(config: SynthesisConfig, iterations: Sequence[int] | None) -> list[
             ErrorCode.OUT_OF_RANGE,
         )
     return sorted({*iterations, config.iterations})
-
-
-def _end_of_schedule(config: SynthesisConfig) -> SynthesisConfig:
-    return dataclasses.replace(
-        config,
-        softness_start=config.softness_end,
-        distance_weight_start=config.distance_weight_end,
-    )

@@ -121,6 +121,10 @@ class Engine:
         """Copy palm poses [N, 7] and joints [N, J] to the host."""
         return self.palm.numpy().astype(np.float64), self.q.numpy().astype(np.float64)
 
+    def seek(self, iteration: int) -> None:
+        """Go to a place of the schedule; `config.iterations` is its end."""
+        self._counter.fill_(iteration)
+
     # --- launches ----------------------------------------------------------------------------
 
     def _launch(self, kernel: Any, dim: Any, *arguments: Any) -> None:
