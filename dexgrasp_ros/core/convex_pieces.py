@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import os
-import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
@@ -13,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import ConvexHull, QhullError
 
-from dexgrasp_ros.core.archive import read_archive
-from dexgrasp_ros.core.errors import InputError, ObjectError
+from dexgrasp_ros.core.disk_cache import load_arrays, store_arrays
+from dexgrasp_ros.core.errors import ObjectError
 
+_FOLDER = 'convex_pieces'
 # The concavity that CoACD's authors use (Wei et al. 2022), relative to the mesh scaled to 2 units.
 FINE = 0.05
 _LEAST_VOLUME = 1e-12  # m^3, a cube of 0.1 mm; flatter pieces touch nothing and upset engines
@@ -40,7 +37,7 @@ def convex_pieces(
     random_seed
         Start of CoACD's random search.
     cache
-        Folder of results; default: `cache_folder`. A folder that cannot be written is ignored.
+        Absolute path of a folder for results; default: one in the user's cache folder.
 
     Returns
     -------
@@ -52,21 +49,18 @@ def convex_pieces(
     ObjectError
         INVALID_MESH: no piece has a volume.
     """
-    folder = cache_folder() if cache is None else cache
-    file = folder / f'{_digest(vertices, faces, threshold, random_seed)}.npz'
-    pieces = _read(file)
+    vertices = np.asarray(vertices, dtype=np.float64)
+    faces = np.asarray(faces, dtype=np.int64)
+    folder = _FOLDER if cache is None else cache
+    key = (version('coacd'), threshold, random_seed, vertices, faces)
+    pieces = _unpack(load_arrays(folder, key))
     if pieces is None:
         pieces = _decompose(vertices, faces, threshold, random_seed)
-        _write(file, pieces)
+        if pieces:
+            store_arrays(folder, key, _pack(pieces))
     if not pieces:
         raise ObjectError('The mesh has no convex piece of any volume; expected a solid.')
     return pieces
-
-
-def cache_folder() -> Path:
-    """Folder for what can be made again: below ``XDG_CACHE_HOME``, else ``~/.cache``."""
-    base = os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache'
-    return Path(base) / 'dexgrasp_ros' / 'convex_pieces'
 
 
 def hull_volume(points: NDArray[np.float64]) -> float:
@@ -83,7 +77,7 @@ def _decompose(
     import coacd
 
     coacd.set_log_level('error')
-    mesh = coacd.Mesh(np.asarray(vertices, dtype=np.float64), np.asarray(faces, dtype=np.int32))
+    mesh = coacd.Mesh(vertices, faces.astype(np.int32))
     try:
         parts = coacd.run_coacd(mesh, threshold=threshold, seed=random_seed)
     except RuntimeError as error:
@@ -92,36 +86,17 @@ def _decompose(
     return [points for points in corners if hull_volume(points) > _LEAST_VOLUME]
 
 
-def _digest(vertices: NDArray, faces: NDArray, threshold: float, random_seed: int) -> str:
-    """Name of a result: everything that it depends on."""
-    text = f'{version("coacd")} {threshold!r} {random_seed} {np.shape(vertices)} {np.shape(faces)}'
-    digest = hashlib.sha256(text.encode())
-    digest.update(np.ascontiguousarray(vertices, dtype=np.float64).tobytes())
-    digest.update(np.ascontiguousarray(faces, dtype=np.int64).tobytes())
-    return digest.hexdigest()[:32]
+def _pack(pieces: list[NDArray[np.float64]]) -> dict[str, NDArray]:
+    """Pieces as flat arrays."""
+    return {
+        'points': np.concatenate(pieces),
+        'starts': np.cumsum([len(p) for p in pieces])[:-1],
+    }
 
 
-def _read(file: Path) -> list[NDArray[np.float64]] | None:
-    """Pieces of an earlier run; None where there are none, or the file is damaged."""
+def _unpack(arrays: dict[str, NDArray] | None) -> list[NDArray[np.float64]] | None:
+    """Pieces of flat arrays; None where there are none, or they do not fit together."""
     try:
-        data = read_archive(file, 'convex pieces', ('points', 'starts'))
-        return np.split(data['points'].reshape(-1, 3), data['starts'])
-    except (InputError, ValueError, TypeError):
+        return arrays and np.split(arrays['points'].reshape(-1, 3), arrays['starts'])
+    except (KeyError, ValueError, TypeError):
         return None
-
-
-def _write(file: Path, pieces: list[NDArray[np.float64]]) -> None:
-    """Write beside the target and rename, so that nobody ever reads half a file."""
-    if not pieces:
-        return
-    starts = np.cumsum([len(p) for p in pieces])[:-1]
-    # A full disk or a folder that cannot be written costs time at the next start, nothing else.
-    with contextlib.suppress(OSError):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=file.parent, suffix='.part')
-        try:
-            with os.fdopen(handle, 'wb') as part:
-                np.savez_compressed(part, points=np.concatenate(pieces), starts=starts)
-            Path(name).replace(file)
-        finally:
-            Path(name).unlink(missing_ok=True)

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dexgrasp_ros.core.disk_cache import code_digest, load_arrays, store_arrays
 from dexgrasp_ros.hand.anatomy import Anatomy
 from dexgrasp_ros.hand.collision import self_collision_pairs
 from dexgrasp_ros.hand.kinematics import tree_matrices
 from dexgrasp_ros.hand.overrides import HandOverrides
 from dexgrasp_ros.hand.palm import PalmModel, SurfaceMotion, derive_palm
-from dexgrasp_ros.hand.piece_cache import code_digest, load_arrays, store_arrays
 from dexgrasp_ros.hand.points import HandSurface, hand_surface
 from dexgrasp_ros.hand.shapes import CollisionShapes
 from dexgrasp_ros.hand.tree import KinematicTree
+
+_FOLDER = 'hands'
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +39,7 @@ def derive(
 ) -> Derived:
     """Surface points, palm and self-collision pairs, from the disk where they were met before."""
     key = (
-        code_digest(),
+        code_digest(Path(__file__).parent),
         *vars(tree).values(),
         # The meshes follow from the planes.
         *(v for k, v in vars(shapes).items() if k != 'geometry_meshes'),
@@ -47,7 +50,7 @@ def derive(
         sorted(overrides.preshape.items()),
     )
     names = [f.name for kind in (HandSurface, PalmModel) for f in fields(kind)]
-    stored = load_arrays(key)
+    stored = load_arrays(_FOLDER, key)
     if stored is not None and {*names, 'pairs'} <= set(stored):
         return Derived(
             surface=HandSurface(**{f.name: stored[f.name] for f in fields(HandSurface)}),
@@ -55,7 +58,9 @@ def derive(
             pairs=stored['pairs'],
         )
     result = _derive(tree, shapes, anatomy, spacings, overrides)
-    store_arrays(key, {**vars(result.surface), **vars(result.palm), 'pairs': result.pairs})
+    store_arrays(
+        _FOLDER, key, {**vars(result.surface), **vars(result.palm), 'pairs': result.pairs}
+    )
     return result
 
 

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import QhullError
 
-from dexgrasp_ros.hand.piece_cache import code_digest, load_arrays, store_arrays
+from dexgrasp_ros.core.disk_cache import code_digest, load_arrays, store_arrays
 from dexgrasp_ros.hand.polytope import Polytope, simple_hull
 from dexgrasp_ros.hand.solid import enclosed_solid
 
 if TYPE_CHECKING:
     import trimesh
 
+_FOLDER = 'hands'  # in the user's cache folder
 CONVEX_SHARE = 0.98  # of the hull's volume: what fills more of it is convex as it is
 # What an open shell encloses is less than this share of its hull; then the hull is meant.
 _OPEN_SHARE = 0.05
@@ -54,12 +56,13 @@ def convex_pieces(mesh: trimesh.Trimesh) -> tuple[ConvexPiece, ...]:
     """
     vertices = np.ascontiguousarray(mesh.vertices, np.float64)
     faces = np.ascontiguousarray(mesh.faces, np.int64)
-    key = (code_digest('pieces', 'polytope', 'solid'), version('coacd'), vertices, faces)
-    stored = load_arrays(key)
+    code = code_digest(Path(__file__).parent, 'pieces', 'polytope', 'solid')
+    key = (code, version('coacd'), vertices, faces)
+    stored = load_arrays(_FOLDER, key)
     shapes = None if stored is None else _unpack(stored)
     if shapes is None:
         shapes = _decompose(mesh)
-        store_arrays(key, _pack(shapes))
+        store_arrays(_FOLDER, key, _pack(shapes))
     return tuple(_centered(shape) for shape in shapes)
 
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 import pytest
 import trimesh
 
 from dexgrasp_ros.hand.geometry import primitive_distance
-from dexgrasp_ros.hand.piece_cache import cache_folder, load_arrays, store_arrays
 from dexgrasp_ros.hand.pieces import convex_pieces
 from dexgrasp_ros.hand.polytope import PLANE_LIMIT, simple_hull
 from dexgrasp_ros.hand.polytope_surface import polytope_points
@@ -133,12 +130,3 @@ def test_a_folder_that_cannot_be_written_is_no_error(tmp_path, monkeypatch):
     (tmp_path / 'file').touch()
     monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'file'))
     assert len(convex_pieces(trimesh.creation.box([0.02, 0.04, 0.06]))) == 1
-
-
-def test_many_writers_leave_one_whole_file(cache):
-    arrays = {'x': np.arange(20_000)}
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda _: store_arrays(('key',), arrays), range(32)))
-    assert [p.suffix for p in cache.iterdir()] == ['.npz']
-    np.testing.assert_array_equal(load_arrays(('key',))['x'], arrays['x'])
-    assert cache_folder() == cache.parent
