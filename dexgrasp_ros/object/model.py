@@ -13,7 +13,7 @@ from dexgrasp_ros.object.distance_grid import build_distance_grid
 from dexgrasp_ros.object.environment import build_environment_grid, check_plane
 from dexgrasp_ros.object.mass import characteristic_length, mass_properties
 from dexgrasp_ros.object.mesh import MeshSource, read_mesh
-from dexgrasp_ros.object.surface import sample_surface
+from dexgrasp_ros.object.surface import point_count, sample_surface
 
 
 def load_object(
@@ -59,7 +59,8 @@ def load_object(
     solid, warnings = read_mesh(mesh, scale=scale)
     distance = build_distance_grid(solid, config)
     body = mass_properties(solid, distance, mass=mass, density=config.density)
-    points, normals = sample_surface(solid, config.surface_point_count, config.random_seed)
+    count = config.surface_point_count or point_count(solid.area, config.surface_point_spacing)
+    points, normals = sample_surface(solid, count, config.random_seed)
     return ObjectModel(
         name=name or (Path(mesh).stem if isinstance(mesh, str | Path) else 'object'),
         vertices=np.array(solid.vertices, dtype=np.float64),

@@ -7,6 +7,13 @@ import trimesh
 from numpy.typing import NDArray
 
 _OVERSAMPLING = 5  # candidates for each point that stays
+# Seeds are drawn from them, so small objects need many too; thinning takes a second for the most.
+_FEWEST, _MOST = 1536, 8192
+
+
+def point_count(area: float, spacing: float) -> int:
+    """Points that stand about `spacing` [m] apart on a surface of `area` [m^2]."""
+    return int(np.clip(round(area / spacing**2), _FEWEST, _MOST))
 
 
 def sample_surface(

@@ -69,6 +69,16 @@ def test_surface_points_lie_on_the_surface_evenly_and_reproducibly():
     np.testing.assert_array_equal(model.distance.values, again.distance.values)
 
 
+@pytest.mark.parametrize(('size', 'count'), [(0.02, 1536), (0.06, 2400), (0.3, 8192)])
+def test_surface_points_stand_three_millimetres_apart_within_bounds(size, count):
+    mesh = trimesh.creation.box([size, size, size])
+    model = load_object((mesh.vertices, mesh.faces), config=ObjectConfig(max_nodes=10_000))
+    assert len(model.surface_points) == count
+    gap, _ = cKDTree(model.surface_points).query(model.surface_points, k=2)
+    if count == 2400:
+        assert 0.002 < np.median(gap[:, 1]) < 0.004
+
+
 def test_plane_alone_is_exact_everywhere():
     normal = np.array([0.2, -0.3, 0.9])
     plane = np.append(normal, 0.07) * 2.5  # not of unit length: normalized
