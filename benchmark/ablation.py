@@ -1,0 +1,156 @@
+"""What each term of the search is worth in the shake test; run it again and it goes on.
+
+    .venv/bin/python benchmark/ablation.py [--variants 'as it is' '2 sweeps' …]
+        [--objects 025_mug …] [--random-seeds 0 1 2] [--protocol fc] [--out FILE.jsonl]
+
+Every variant of `VARIANTS` searches every object with 128 seeds, and the best 16 grasps are
+shaken; grasps that did not come count as failures. Objects are by default those that settings may
+be chosen on. Each result is one line of JSON in ``--out``, and lines that are there are not made
+again: another version of the search needs another file.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tyro
+from success import BEST, TUNED, _append, _line, _read, _run
+
+from dexgrasp_ros import SynthesisConfig, load_hand, load_object
+from dexgrasp_ros.core.object_model import ObjectModel
+from dexgrasp_ros.evaluation import wilson_interval
+
+BASE = 'as it is'
+_DEFAULT = SynthesisConfig()
+# What is left out or changed; without annealing a setting has its last value all the time.
+VARIANTS: dict[str, dict[str, Any]] = {
+    BASE: {},
+    'no annealing of softness': {'softness_start': _DEFAULT.softness_end},
+    'no annealing at all': {
+        'softness_start': _DEFAULT.softness_end,
+        'distance_weight_start': _DEFAULT.distance_weight_end,
+    },
+    'no contact term': {'contact_weight': 0.0},
+    'distance and penetration only': {
+        'contact_weight': 0.0,
+        'self_weight': 0.0,
+        'distance_weight_end': _DEFAULT.distance_weight_start,
+    },
+    'no pull of open contacts': {'distance_weight_start': 1e-6, 'distance_weight_end': 1e-6},
+    'no object points in the hand': {'object_penetration_weight': 0.0},
+    'no hand points in the object': {'penetration_weight': 0.0},
+    'no self term': {'self_weight': 0.0},
+    '100 iterations': {'iterations': 100},
+    '400 iterations': {'iterations': 400},
+    '2 sweeps': {'sweeps': 2},
+    'friction 0.3': {'friction': 0.3},
+    'friction 0.6': {'friction': 0.6},
+    'squeeze 10 N': {'squeeze_force': 10.0},
+    'squeeze 15 N': {'squeeze_force': 15.0},
+    'squeeze 40 N': {'squeeze_force': 40.0},
+    'no clearance': {'clearance': 0.0},
+    'no retreat': {'max_retreat': 0.0},
+    'pre-grasp 5 mm': {'pregrasp_clearance': 0.005},
+}
+_KEY = ('changes', 'hand', 'object', 'random_seed', 'protocol', 'seed_count', 'asked')
+_HEAD = ('variant', 'held', '95 % interval', 'points', 'returned', 'penetration [mm]', 'search')
+
+
+def main(
+    folder: tyro.conf.Positional[Path | None] = None,
+    *,
+    variants: tuple[str, ...] = tuple(VARIANTS),
+    hand: str = 'allegro',
+    random_seeds: tuple[int, ...] = (0, 1, 2),
+    protocol: str = 'fc',
+    objects: tuple[str, ...] = TUNED,
+    seed_count: int = 128,
+    max_grasps: int = 16,
+    device: str = 'auto',
+    out: Path = Path('out/ablation.jsonl'),
+) -> None:
+    """Make what is missing, then print the table of what was asked for."""
+    folder = folder or Path(os.environ.get('DEXGRASP_TEST_DATA', '../shared/data')) / 'objects'
+    if unknown := set(variants) - set(VARIANTS):
+        raise SystemExit(f'no variants {sorted(unknown)}; there are {sorted(VARIANTS)}')
+    if missing := [name for name in objects if not (folder / f'{name}.obj').is_file()]:
+        raise SystemExit(f'{folder} has no {", ".join(missing)}')
+    stored = {_key(r): r for r in _read(out)}
+    model = load_hand(hand)
+    loaded: dict[str, ObjectModel] = {}
+    records = []
+    # All variants of one object before the next: a run that is broken off compares like with like.
+    for seed, name, variant in itertools.product(random_seeds, objects, variants):
+        settings = {'random_seed': seed, 'seed_count': seed_count, 'max_grasps': max_grasps}
+        config = SynthesisConfig(device=device, **settings, **VARIANTS[variant])
+        head = {
+            'variant': variant,
+            'changes': _changes(variant),
+            'hand': hand,
+            'object': name,
+            'random_seed': seed,
+            'protocol': protocol,
+            'seed_count': seed_count,
+            'asked': max_grasps,
+        }
+        if _key(head) not in stored:
+            if name not in loaded:
+                loaded[name] = load_object(folder / f'{name}.obj')
+            record = next(iter(_run(model, loaded[name], config, [(protocol, BEST)]))) | head
+            stored[_key(record)] = record
+            _append(out, record)
+            print(f'{name} seed {seed} {variant}: {record["held"]}/{max_grasps}', flush=True)
+        records.append(stored[_key(head)] | {'variant': variant})
+    print(_table(hand, protocol, records))
+
+
+def _changes(variant: str) -> str:
+    """Say what a variant sets, such as ``iterations 100``: what makes its results its own."""
+    return ', '.join(f'{name} {value:g}' for name, value in VARIANTS[variant].items())
+
+
+def _key(record: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(record[name] for name in _KEY)
+
+
+def _table(hand: str, protocol: str, records: list[dict[str, Any]]) -> str:
+    """Markdown: a row for each variant, over all objects and seeds; points are against `BASE`."""
+    names = sorted({r['object'] for r in records})
+    seeds = sorted({r['random_seed'] for r in records})
+    title = f'{hand}, {protocol}, {len(names)} objects ({", ".join(names)}), random seeds {seeds}'
+    lines = [f'\n{title}\n', _line(_HEAD), _line(['---'] * len(_HEAD))]
+    by_variant = {v: [r for r in records if r['variant'] == v] for v in VARIANTS}
+    base = _share(by_variant[BASE])
+    lines += [_line(_cells(v, own, base)) for v, own in by_variant.items() if own]
+    return '\n'.join(lines)
+
+
+def _share(records: Iterable[dict[str, Any]]) -> float:
+    """Share of the grasps asked for that held; NaN of none."""
+    held, asked = (sum(r[k] for r in records) for k in ('held', 'asked'))
+    return held / asked if asked else float('nan')
+
+
+def _cells(variant: str, records: list[dict[str, Any]], base: float) -> list[str]:
+    held, asked, returned = (sum(r[k] for r in records) for k in ('held', 'asked', 'returned'))
+    low, high = wilson_interval(held, asked)
+    points = 100 * (_share(records) - base)
+    depth = 1e3 * np.array([d for r in records for d in r['penetration']])
+    return [
+        f'{variant} ({_changes(variant)})' if VARIANTS[variant] else f'**{variant}**',
+        f'{held}/{asked} = {100 * held / asked:.1f} %',
+        f'{100 * low:.0f} to {100 * high:.0f} %',
+        f'{points:+.1f}' if variant != BASE and np.isfinite(points) else '',
+        f'{returned}/{asked}',
+        f'{depth.mean():.2f}, at most {depth.max():.2f}' if len(depth) else '–',
+        f'{np.mean([r["search_seconds"] for r in records]):.1f} s',
+    ]
+
+
+if __name__ == '__main__':
+    tyro.cli(main)
