@@ -15,7 +15,7 @@ from dexgrasp_ros.core.errors import ObjectError
 _FOLDER = 'convex_pieces'
 # The concavity that CoACD's authors use (Wei et al. 2022), relative to the mesh scaled to 2 units.
 FINE = 0.05
-_LEAST_VOLUME = 1e-12  # m^3, a cube of 0.1 mm; flatter pieces touch nothing and upset engines
+LEAST_VOLUME = 1e-12  # m^3, a cube of 0.1 mm; flatter pieces touch nothing and upset engines
 
 
 def convex_pieces(
@@ -83,7 +83,7 @@ def _decompose(
     except RuntimeError as error:
         raise ObjectError(f'The mesh cannot be cut into convex pieces: {error}') from error
     corners = [np.asarray(points, dtype=np.float64) for points, _ in parts]
-    return [points for points in corners if hull_volume(points) > _LEAST_VOLUME]
+    return [points for points in corners if hull_volume(points) > LEAST_VOLUME]
 
 
 def _pack(pieces: list[NDArray[np.float64]]) -> dict[str, NDArray]:

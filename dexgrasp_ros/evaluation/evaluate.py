@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,7 +18,7 @@ from dexgrasp_ros.core.poses import compose, transform_points
 from dexgrasp_ros.core.progress import Progress, ProgressCallback, StopCallback, check_stop
 from dexgrasp_ros.evaluation.diversity import distinct_count, explained_variance
 from dexgrasp_ros.evaluation.geometry import THRESHOLDS, GraspGeometry, Lie
-from dexgrasp_ros.evaluation.growth import grow_surface
+from dexgrasp_ros.evaluation.growth import grow_pieces
 from dexgrasp_ros.evaluation.inputs import MeshOrModel, check_fit, floor_of, hand_of, object_of
 from dexgrasp_ros.evaluation.perturbation import Perturbation
 from dexgrasp_ros.evaluation.protocols import Protocol, find_protocol
@@ -100,7 +100,9 @@ def evaluate(
     check_stop(should_stop)
     parts = object_pieces(obj)
     floor = floor_of(obj, parts.pieces, support_plane) if test.lift_height else None
-    surfaces = [parts.pieces] if perturbation is None else _surfaces(obj, perturbation)
+    surfaces = (
+        [parts.pieces] if perturbation is None else _surfaces(obj, parts.pieces, perturbation)
+    )
     physics = tuple(build_physics(model, obj, s, test.physics, floor=floor) for s in surfaces)
     report = _reporter(progress, len(grasps))
     results: list[ShakeResult] = [ShakeResult(cause=Cause.ERROR)] * len(grasps)
@@ -153,18 +155,21 @@ def _reporter(progress: ProgressCallback | None, total: int) -> Callable[[int], 
 
 
 def _surfaces(
-    obj: ObjectModel, perturbation: Perturbation
-) -> list[tuple[NDArray[np.float64], ...]]:
-    """Convex pieces of the object's grown and shrunk surfaces."""
-    moved = [grow_surface(obj.vertices, obj.faces, growth) for growth in perturbation.growths]
-    return [object_pieces(dataclasses.replace(obj, vertices=v)).pieces for v in moved]
+    obj: ObjectModel,
+    pieces: Sequence[NDArray[np.float64]],
+    perturbation: Perturbation | None,
+) -> list[Sequence[NDArray[np.float64]]]:
+    """Convex pieces of the object as it is, or grown and shrunk."""
+    if perturbation is None:
+        return [pieces]
+    return [grow_pieces(pieces, obj.vertices, obj.faces, g) for g in perturbation.growths]
 
 
 def _tasks(
     grasps: GraspSet,
     obj: ObjectModel,
     perturbation: Perturbation | None,
-    surfaces: list[tuple[NDArray[np.float64], ...]],
+    surfaces: Sequence[Sequence[NDArray[np.float64]]],
     floor: NDArray[np.float64] | None,
 ) -> list[Postures]:
     """One for each grasp: postures, where the object starts and with which surface."""

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
 import numpy as np
 import trimesh
 from numpy.typing import ArrayLike, NDArray
 
+from dexgrasp_ros.core.convex_pieces import LEAST_VOLUME, hull_volume
 from dexgrasp_ros.core.open3d_loader import import_open3d
+from dexgrasp_ros.object.distance import MeshDistance
+
+if TYPE_CHECKING:
+    from open3d.t.geometry import RaycastingScene
 
 # Of the way to the surface ahead: from both sides of a wall, or of a slot, a fifth of it stays.
 _SHARE_AHEAD = 0.4
@@ -15,6 +23,8 @@ _MITRE = 2.0
 # Weight of the mean normal against the planes of the faces around a vertex, of their weight: moves
 # a box's corner by 0.1 % less, and keeps noise in nearly flat places from moving them sideways.
 _REGULARIZATION = 1e-3
+# Corners of convex pieces deeper than this are of the cuts between pieces, not of the surface.
+_DEPTH = 1e-4  # m
 _CLEARANCE = 1e-5  # m, that rays start ahead of the vertex, not to meet its own faces
 
 
@@ -52,6 +62,44 @@ def grow_surface(vertices: ArrayLike, faces: ArrayLike, growth: float) -> NDArra
     return moved
 
 
+def grow_pieces(
+    pieces: Iterable[ArrayLike], vertices: ArrayLike, faces: ArrayLike, growth: float
+) -> list[NDArray[np.float64]]:
+    """Move the corners of a mesh's convex pieces as `grow_surface` moves the mesh.
+
+    A corner moves as the closest point of the surface does, unless it lies inside, on a cut
+    between pieces. Cutting the moved mesh anew would add differences of its own: in creases it
+    folds, CoACD then builds it of voxels first, and a box of crackers came out 1 mm larger.
+
+    Parameters
+    ----------
+    pieces
+        Corners of each, [V_i, 3] m.
+    vertices, faces, growth
+        As for `grow_surface`.
+
+    Returns
+    -------
+    list
+        Corners of each piece in the same order, [V_i, 3] m, without what became flat.
+    """
+    moved = grow_surface(vertices, faces, growth)
+    mesh = trimesh.Trimesh(vertices, faces, process=False)
+    scene, tensor = _scene(mesh), import_open3d().core.Tensor
+    distance = MeshDistance(mesh.vertices, mesh.faces, closed=mesh.is_watertight)
+    grown = []
+    for piece in pieces:
+        corners = np.asarray(piece, dtype=np.float64)
+        answer = scene.compute_closest_points(tensor(corners.astype(np.float32)))
+        triangle = mesh.faces[answer['primitive_ids'].numpy().astype(np.int64)]
+        u, v = answer['primitive_uvs'].numpy().astype(np.float64).T
+        weights = np.stack([1.0 - u - v, u, v], axis=1)
+        offset = np.einsum('mk,mki->mi', weights, (moved - mesh.vertices)[triangle])
+        inside = distance(corners)[0] < -_DEPTH
+        grown.append(corners + np.where(inside[:, None], 0.0, offset))
+    return [corners for corners in grown if hull_volume(corners) > LEAST_VOLUME]
+
+
 def _unit_offsets(mesh: trimesh.Trimesh) -> NDArray[np.float64]:
     """Way of each vertex [V, 3] that moves the faces around it by one.
 
@@ -80,12 +128,16 @@ def _distance_ahead(
     mesh: trimesh.Trimesh, points: NDArray[np.float64], direction: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Distance [M] along unit vectors to the next surface, inf where there is none."""
+    rays = np.hstack([points + _CLEARANCE * direction, direction]).astype(np.float32)
+    hit = _scene(mesh).cast_rays(import_open3d().core.Tensor(rays))['t_hit'].numpy()
+    return hit.astype(np.float64) + _CLEARANCE
+
+
+def _scene(mesh: trimesh.Trimesh) -> RaycastingScene:
     o3d = import_open3d()
     scene = o3d.t.geometry.RaycastingScene()
     scene.add_triangles(
         o3d.core.Tensor(np.ascontiguousarray(mesh.vertices, dtype=np.float32)),
         o3d.core.Tensor(np.ascontiguousarray(mesh.faces, dtype=np.uint32)),
     )
-    rays = np.hstack([points + _CLEARANCE * direction, direction]).astype(np.float32)
-    hit = scene.cast_rays(o3d.core.Tensor(rays))['t_hit'].numpy().astype(np.float64)
-    return hit + _CLEARANCE
+    return scene

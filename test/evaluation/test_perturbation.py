@@ -17,7 +17,8 @@ from dexgrasp_ros.core.errors import InputError
 from dexgrasp_ros.core.poses import transform_points
 from dexgrasp_ros.evaluation import Perturbation, find_protocol, grow_surface
 from dexgrasp_ros.evaluation.evaluate import _surfaces, _tasks
-from dexgrasp_ros.object import load_object
+from dexgrasp_ros.evaluation.growth import grow_pieces
+from dexgrasp_ros.object import load_object, object_pieces
 from dexgrasp_ros.simulation import build_physics
 
 HOME = [0, 0, 0, 0, 0, 0, 1.0]
@@ -66,6 +67,23 @@ def test_a_narrow_slot_stays_open():
     assert mesh.contains([[0.005, 0, 0.01], [-0.005, 0, 0.01]]).all()
 
 
+@pytest.mark.parametrize('growth', [0.002, -0.002])
+def test_pieces_grow_outside_and_not_at_the_cut_between_them(growth):
+    """A box cut in two at x = 0, whose halves must neither part nor lose a corner."""
+    box = trimesh.creation.box([0.08, 0.04, 0.06]).subdivide().subdivide()
+    halves = [trimesh.creation.box([0.04, 0.04, 0.06]) for _ in range(2)]
+    for half, x in zip(halves, (-0.02, 0.02), strict=True):
+        half.apply_translation([x, 0, 0])
+    middle = [[0.0, 0.0, 0.0]]  # a corner inside
+    pieces = [np.vstack([h.vertices, middle]) for h in halves]
+    left, right = grow_pieces(pieces, box.vertices, box.faces, growth)
+    size = np.array([0.04, 0.02, 0.03]) + growth
+    np.testing.assert_allclose(left.min(axis=0), -size, atol=2e-5)
+    np.testing.assert_allclose(right.max(axis=0), size, atol=2e-5)
+    np.testing.assert_allclose([left[:, 0].max(), right[:, 0].min()], 0.0, atol=2e-5)
+    np.testing.assert_array_equal([left[-1], right[-1]], np.zeros((2, 3)))
+
+
 def test_the_object_starts_as_far_off_as_is_said():
     center = np.array([0.3, -0.2, 0.1])
     poses, surface = Perturbation(random_seed=3).draw(10, center)
@@ -86,7 +104,7 @@ def test_physics_starts_there_with_the_mass_of_the_true_object(cage, sphere):
     """Read back from MuJoCo: centre 3 mm off, 3° turned; grown to 32 mm or shrunk to 28 mm."""
     moved = load_object((sphere.vertices + np.array([0.1, 0.2, 0.3]), sphere.faces))
     wish = Perturbation()
-    surfaces = _surfaces(moved, wish)
+    surfaces = _surfaces(moved, object_pieces(moved).pieces, wish)
     grasps = grasp_set(cage, HOME, [[LID_OPEN]] * 4)
     for task in _tasks(grasps, moved, wish, surfaces, None):
         physics = build_physics(cage, moved, surfaces[task.surface], find_protocol('fc').physics)
@@ -162,7 +180,7 @@ def test_a_floor_stays_below_the_object_and_carries_it(cage, sphere):
     """Where the object starts lower, so does the floor; its height is read back from MuJoCo."""
     floor = np.array([0, 0, 1.0, RADIUS])
     wish = Perturbation()
-    surfaces = _surfaces(sphere, wish)
+    surfaces = _surfaces(sphere, object_pieces(sphere).pieces, wish)
     test = find_protocol('tabletop')
     far = [1.0, 0, 0, 0, 0, 0, 1.0]
     drops = []
