@@ -82,10 +82,16 @@ class SynthesisConfig:
         3e3, '1/m^2', "of object points in the hand's primitives", 0.0, 1e9
     )
     self_weight: float = setting(3e3, '1/m^2', "of the hand's overlap with itself", 0.0, 1e9)
+    self_margin: float = setting(0.001, 'm', "wanted distance between the hand's links", 0.0, 0.1)
     environment_weight: float = setting(3e3, '1/m^2', 'of points in plane or obstacles', 0.0, 1e9)
     environment_margin: float = setting(
         0.004, 'm', 'wanted distance to plane and obstacles', 0.0, 0.1
     )
+    # The hand may pass through what it must not end in.
+    penalty_scale_start: float = setting(
+        0.3, '1', 'factor of the weights of penetration, self and environment, at first', 1e-6, 1e6
+    )
+    penalty_scale_end: float = setting(30.0, '1', 'the same, in the end', 1e-6, 1e6)
     distance_weight_start: float = setting(
         50.0, '1/m^2', 'pull of open contacts, at first', 1e-6, 1e9
     )
@@ -105,7 +111,7 @@ class SynthesisConfig:
     contact_distance: float = setting(0.002, 'm', 'a link this close touches', 0.0, 0.05)
     # Half a millimetre less than the promised 2 mm: the distance grid rounds corners by that.
     max_penetration: float = setting(0.0015, 'm', 'deeper grasps are rejected', 0.0, 0.1)
-    max_self_penetration: float = setting(0.003, 'm', 'deeper grasps are rejected', 0.0, 0.1)
+    max_self_penetration: float = setting(0.0005, 'm', 'deeper grasps are rejected', 0.0, 0.1)
     max_residual: float = setting(0.3, '1', 'grasps that leave more are rejected', 0.0, 0.5)
     duplicate_translation: float = setting(0.02, 'm', 'grasps closer in all three …', 0.0, 1.0)
     duplicate_rotation: float = setting(
@@ -118,6 +124,20 @@ class SynthesisConfig:
     pregrasp_clearance: float = setting(0.01, 'm', 'gap of a finger at the pre-grasp', 0.0, 0.2)
     max_retreat: float = setting(0.005, 'm', 'the palm backs off at most so far', 0.0, 0.2)
     squeeze_force: float = setting(25.0, 'N', 'sum of normal forces of the squeeze', 0.0, 1000.0)
+
+    # Simulation of the closing
+    simulate_closing: bool = setting(True, '-', 'rank by simulated closings and plan from them')
+    object_mass: float = setting(0.1, 'kg', 'of the simulated object', 1e-4, 1e3)
+    simulation_step: float = setting(0.008, 's', 'time step', 1e-4, 0.05)
+    closing_time: float = setting(0.4, 's', 'from pre-grasp to grasp', 0.01, 10.0)
+    squeezing_time: float = setting(0.4, 's', 'from grasp to squeeze', 0.01, 10.0)
+    surface_error: float = setting(
+        0.001, 'm', 'grasps must close as well if the surface is so far out', 0.0, 0.02
+    )
+    max_displacement: float = setting(
+        0.02, 'm', 'an object that moves more in the simulation is not held', 0.0, 1.0
+    )
+    max_rotation: float = setting(0.2, 'rad', 'or turns more', 0.0, 3.2)
 
     def __post_init__(self) -> None:
         """Check every range."""

@@ -22,7 +22,7 @@ def prepare_contacts(
     hand: Hand,
     obj: Object,
     settings: Settings,
-    schedule: wp.array(dtype=wp.vec3),  # [T] softness s [m], distance weight, step scale
+    schedule: wp.array(dtype=wp.vec4),  # [T] s [m], weights of distance and penalties, steps
     counter: wp.array(dtype=int),  # [1] iteration
     contacts: Contacts,  # normal, arm, compliance and step: out
 ):
@@ -149,10 +149,10 @@ def differentiate_contacts(
     hand: Hand,
     obj: Object,
     settings: Settings,
-    schedule: wp.array(dtype=wp.vec3),
+    schedule: wp.array(dtype=wp.vec4),
     counter: wp.array(dtype=int),
     palm: wp.array(dtype=wp.transform),
-    contacts: Contacts,  # force, torque and penalty are added to
+    contacts: Contacts,  # force, torque and penalty are scaled by the schedule and added to
     forces: wp.array3d(dtype=wp.vec3),
     residual_force: wp.array2d(dtype=wp.vec3),
     residual_torque: wp.array2d(dtype=wp.vec3),
@@ -165,6 +165,7 @@ def differentiate_contacts(
     n, g = wp.tid()
     softness = schedule[counter[0]][0]
     distance_weight = schedule[counter[0]][1]
+    penalty_scale = schedule[counter[0]][2]
     phi = contacts.distance[n, g]
     x = contacts.point[n, g]
     c = contacts.arm[n, g]
@@ -191,6 +192,7 @@ def differentiate_contacts(
     turn = wp.transpose(contacts.curvature[n, g]) * across * (-1.0 / length)
     f = (by_point / obj.length + turn) * share + contacts.gradient[n, g] * by_distance
     pivot = wp.transform_get_translation(palm[n])
-    contacts.force[n, g] = contacts.force[n, g] + f
-    contacts.torque[n, g] = contacts.torque[n, g] + wp.cross(x - pivot, f)
-    contacts.penalty[n, g] = contacts.penalty[n, g] + pull * gap * gap
+    contacts.force[n, g] = contacts.force[n, g] * penalty_scale + f
+    torque = contacts.torque[n, g] * penalty_scale
+    contacts.torque[n, g] = torque + wp.cross(x - pivot, f)
+    contacts.penalty[n, g] = contacts.penalty[n, g] * penalty_scale + pull * gap * gap

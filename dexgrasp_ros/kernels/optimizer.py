@@ -38,7 +38,7 @@ def _square(adam: Adam, n: int, i: int, square: float):
 def adam_step(
     hand: Hand,
     adam: Adam,
-    schedule: wp.array(dtype=wp.vec3),
+    schedule: wp.array(dtype=wp.vec4),
     counter: wp.array(dtype=int),
     body_force: wp.array2d(dtype=wp.vec3),  # [N, B] column 0: gradient for the palm
     body_torque: wp.array2d(dtype=wp.vec3),
@@ -49,7 +49,7 @@ def adam_step(
     """Move the palm about its own centre, and the joints inside their limits."""
     n = wp.tid()
     step = float(counter[0] + 1)
-    scale = schedule[counter[0]][2] / (1.0 - wp.pow(adam.beta1, step))
+    scale = schedule[counter[0]][3] / (1.0 - wp.pow(adam.beta1, step))
     unbias = 1.0 / (1.0 - wp.pow(adam.beta2, step))
     tiny = 1.0e-8
 

@@ -92,13 +92,18 @@ def push_apart(
     bodies: wp.array2d(dtype=wp.transform),
     contacts: Contacts,  # force and torque are added to
     penalty: wp.array(dtype=float),  # [N] out
-    depth: wp.array(dtype=float),  # [N] out: deepest overlap, ≥ 0 [m]
+    clearance: wp.array2d(dtype=float),  # [N, G] out: smallest distance, where below the margin
 ):
-    """w_self Σ overlap² over the pairs; overlap is the deepest point of one group in the other."""
+    """w_self Σ (margin - d)² over the pairs that are closer than the margin.
+
+    d is the distance of the deepest point of one group in the other.
+    """
     n = wp.tid()
     pivot = wp.transform_get_translation(palm[n])
+    margin = settings.self_margin
     total = float(0.0)
-    deepest = float(0.0)
+    for g in range(clearance.shape[1]):
+        clearance[n, g] = margin
     for k in range(hand.pairs.shape[0]):
         a = hand.pairs[k][0]
         b = hand.pairs[k][1]
@@ -108,22 +113,22 @@ def push_apart(
         ball_b = hand.group_spheres[b]
         between = wp.transform_point(body_a, _xyz(ball_a))
         between -= wp.transform_point(body_b, _xyz(ball_b))
-        reach = ball_a[3] + ball_b[3]
+        reach = ball_a[3] + ball_b[3] + margin
         if wp.dot(between, between) < reach * reach:
-            d, x, slope = _deepest_point(hand, a, b, body_a, body_b, 0.0)
+            d, x, slope = _deepest_point(hand, a, b, body_a, body_b, margin)
             d2, x2, slope2 = _deepest_point(hand, b, a, body_b, body_a, d)
             if d2 < d:
                 d = d2
                 x = x2
                 slope = -slope2
-            if d < 0.0:
-                total += settings.self_weight * d * d
-                deepest = wp.max(deepest, -d)
-                f = slope * (2.0 * settings.self_weight * d)
+            if d < margin:
+                total += settings.self_weight * (d - margin) * (d - margin)
+                clearance[n, a] = wp.min(clearance[n, a], d)
+                clearance[n, b] = wp.min(clearance[n, b], d)
+                f = slope * (2.0 * settings.self_weight * (d - margin))
                 t = wp.cross(x - pivot, f)
                 contacts.force[n, a] = contacts.force[n, a] + f
                 contacts.torque[n, a] = contacts.torque[n, a] + t
                 contacts.force[n, b] = contacts.force[n, b] - f
                 contacts.torque[n, b] = contacts.torque[n, b] - t
     penalty[n] = total
-    depth[n] = deepest

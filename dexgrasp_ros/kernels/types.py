@@ -77,6 +77,7 @@ class Settings:
     penetration_weight: float
     object_penetration_weight: float
     self_weight: float
+    self_margin: float  # [m]
     environment_weight: float
     environment_margin: float  # [m]
 

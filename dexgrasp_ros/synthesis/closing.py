@@ -14,28 +14,18 @@ from numpy.typing import NDArray
 
 from dexgrasp_ros.core.config import SynthesisConfig
 from dexgrasp_ros.core.hand_model import HandModel
+from dexgrasp_ros.synthesis.batches import take
+from dexgrasp_ros.synthesis.closing_simulation import Outcome
 from dexgrasp_ros.synthesis.engine import Look, Measurement
+from dexgrasp_ros.synthesis.postures import Closing
 from dexgrasp_ros.synthesis.search import Search
 
 _PALM = -1  # `HandModel.group_fingers` of the palm
-_OPENINGS = np.linspace(0.0, 3.0, 25)  # multiples of the squeeze that a finger is opened by
+_OPENINGS = np.array([0.0, 0.5, 1.0, 2.0, 3.0])  # multiples of the squeeze that open a finger
+_BISECTIONS = 5  # between two of them: to a sixty-fourth of the squeeze or a thirty-second
 _RETREATS = 6  # distances of the palm that are tried
 _OPENING_STEP = 0.04  # rad; a fingertip 0.1 m away moves 4 mm
 _OPENING_STEPS = 30  # 1.2 rad in all: more than half of any finger joint's range
-
-
-@dataclass(frozen=True, kw_only=True)
-class Closing:
-    """Postures of N grasps; palm poses in the object's frame."""
-
-    palm: NDArray[np.float64]  # [N, 7] at the grasp and the squeeze
-    pregrasp_palm: NDArray[np.float64]  # [N, 7]
-    pregrasp: NDArray[np.float64]  # [N, J]
-    grasp: NDArray[np.float64]  # [N, J]
-    squeeze: NDArray[np.float64]  # [N, J]
-    force: NDArray[np.float64]  # [N, G, 3] of the squeeze on the object at the grasp, N
-    at_grasp: Look
-    at_pregrasp: Look
 
 
 def plan_closing(
@@ -48,16 +38,48 @@ def plan_closing(
 ) -> Closing:
     """Plan how candidates are reached and loaded.
 
-    Squeeze: f = Σ_j f_j scaled to a sum of normal forces, q + clip(Jᵀf)/kp within the effort
-    limits. Grasp: every finger opened along its squeeze until it clears the object, the palm
-    backed off along its mean contact normal, so that nothing is pushed before the squeeze does.
-    Pre-grasp: opened further, along what increases each finger's distance fastest.
+    Squeeze: f = Σ_j f_j scaled to a sum of normal forces, q + Jᵀf/kp; where a joint would pass
+    its effort limit, the whole of f is scaled down, which keeps it balanced. Grasp: every finger
+    opened along its squeeze until it clears the object, the palm backed off along its mean contact
+    normal, so that nothing is pushed before the squeeze does. Pre-grasp: opened further, along
+    what increases each finger's distance fastest.
     """
     force = _scaled_forces(found, config.squeeze_force)
     torque = search.joint_torques(palm, q, found.point, force)
-    load = np.clip(torque, -hand.effort_limits, hand.effort_limits) / hand.joint_stiffness
+    share = (np.abs(torque) / hand.effort_limits).max(axis=1, initial=1.0)
+    force, torque = force / share[:, None, None], torque / share[:, None]
+    return _plan(search, hand, config, palm, q, found, torque, force)
+
+
+def replan_closing(
+    search: Search, hand: HandModel, config: SynthesisConfig, outcome: Outcome
+) -> Closing:
+    """Plan again from where simulated closings came to rest.
+
+    There the fingers have found places in which their controllers, within their effort limits,
+    balance: closing on these moves the object less than closing on what the search proposed.
+    """
+    palm, q = outcome.palm, outcome.q
+    torque = search.joint_torques(palm, q, outcome.point, outcome.force)
+    torque = np.clip(torque, -hand.effort_limits, hand.effort_limits)
+    look = search.look(palm, q)
+    return _plan(search, hand, config, palm, q, look, torque, outcome.force)
+
+
+def _plan(
+    search: Search,
+    hand: HandModel,
+    config: SynthesisConfig,
+    palm: NDArray,
+    q: NDArray,
+    look: Look,
+    torque: NDArray,
+    force: NDArray,
+) -> Closing:
+    """Pre-grasp, grasp and squeeze about a posture in contact and the torques that load it."""
+    load = torque / hand.joint_stiffness
     parts = find_parts(hand)
-    palm = _back_off(search, parts, config, palm, q, found)
+    palm = _back_off(search, parts, config, palm, q, look)
     grasp = _open_until_clear(search, hand, config, palm, q, load, parts)
     at_grasp = search.look(palm, grasp)
     pregrasp_palm, pregrasp = _open_wide(search, hand, config, palm, grasp, parts)
@@ -67,7 +89,7 @@ def plan_closing(
         pregrasp=pregrasp,
         grasp=grasp,
         squeeze=np.clip(q + load, hand.lower, hand.upper),
-        force=_turned(force, found.normal, at_grasp.normal),
+        force=_turned(force, look.normal, at_grasp.normal),
         at_grasp=at_grasp,
         at_pregrasp=search.look(pregrasp_palm, pregrasp),
     )
@@ -167,16 +189,27 @@ def _open_until_clear(
     parts: Parts,
 ) -> NDArray[np.float64]:
     """Return q - c * load for each finger, with the smallest c that clears it."""
+    # Joints of several parts (a spread, a wrist) do not move; they read the palm's column.
     own = np.where(parts.joints >= 0, load, 0.0)
-    opened = q - _OPENINGS[:, None, None] * own
-    opened = np.clip(opened, hand.lower, hand.upper)
-    count = len(_OPENINGS)
-    look = search.look(np.tile(palm, (count, 1)), opened.reshape(-1, q.shape[1]))
-    gap = _least(parts, look.distance).reshape(count, len(q), -1)
-    chosen = _first_clear(gap, config.clearance)  # [N, F + 1]
-    # Shared joints do not move, so any row serves them; they take the palm's column.
-    row = chosen[:, parts.joints]  # [N, J]
-    return np.take_along_axis(opened, row[None], axis=0)[0]
+
+    def opened(c: NDArray) -> NDArray:
+        return np.clip(q - c[:, parts.joints] * own, hand.lower, hand.upper)
+
+    def gap(c: NDArray) -> NDArray:
+        return _least(parts, search.look(palm, opened(c)).distance)
+
+    shape = (len(q), int(parts.groups.max()) + 2)
+    gaps = np.array([gap(np.full(shape, c)) for c in _OPENINGS])
+    first = _first_clear(gaps, config.clearance)
+    clear = _OPENINGS[first]
+    between = (gaps >= config.clearance).any(axis=0) & (first > 0)
+    unclear = np.where(between, _OPENINGS[first - 1], clear)
+    for _ in range(_BISECTIONS):
+        middle = 0.5 * (clear + unclear)
+        enough = gap(middle) >= config.clearance
+        clear = np.where(enough, middle, clear)
+        unclear = np.where(enough, unclear, middle)
+    return opened(clear)
 
 
 def _open_wide(
@@ -187,35 +220,62 @@ def _open_wide(
     q: NDArray,
     parts: Parts,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Open every finger, and back off the palm, until they clear the object by a margin."""
+    """Open every finger, and back off the palm, until they clear the object by a margin.
+
+    What runs into the hand itself or into the environment, or deeper than before, takes its last
+    step back and stays.
+    """
     palm, q = palm.copy(), q.copy()
+    last_palm, last_q = palm.copy(), q.copy()
     retreated = np.zeros(len(palm))
+    stuck = np.zeros((len(palm), int(parts.groups.max()) + 2), dtype=bool)
+    allowed = np.full(stuck.shape, -np.inf)
     step = config.max_retreat / _RETREATS
-    for _ in range(_OPENING_STEPS):
-        look = search.look(palm, q)
-        gap = _least(parts, look.distance)
-        # A finger stops where it is clear, or where opening on would run into something else.
-        blocked = _least(parts, look.environment) <= 0.0
-        closed = (gap < config.pregrasp_clearance) & ~blocked
-        back = closed[:, _PALM] & (retreated < config.max_retreat - 1e-9)
-        if not (closed[:, :-1].any() or back.any()):
+    rows = np.arange(len(palm))  # that still move
+    for left in reversed(range(_OPENING_STEPS + 1)):
+        look = search.look(palm[rows], q[rows])
+        room = _least(parts, np.minimum(look.own, look.environment))
+        hit = room < allowed[rows]
+        stuck[rows] |= hit
+        allowed[rows] = np.where(hit, allowed[rows], np.minimum(room, 0.0))
+        q[rows] = np.where((parts.joints >= 0) & hit[:, parts.joints], last_q[rows], q[rows])
+        palm[rows] = np.where(hit[:, [_PALM]], last_palm[rows], palm[rows])
+        closed = (_least(parts, look.distance) < config.pregrasp_clearance) & ~stuck[rows]
+        closed[:, _PALM] &= retreated[rows] < config.max_retreat - 1e-9
+        moving = closed.any(axis=1)
+        if not left or not moving.any():
             break
-        pull = _pull_of_nearest(parts, look, config.contact_distance)
-        opening = -search.joint_torques(palm, q, look.point, pull)
-        moving = np.where(parts.joints >= 0, closed[:, parts.joints], False)
-        opening = np.where(moving, opening, 0.0)
-        for f in range(gap.shape[1] - 1):
-            size = np.abs(opening[:, parts.joints == f]).max(axis=1, initial=0.0)
-            opening[:, parts.joints == f] /= np.maximum(size, 1e-9)[:, None]
-        q = np.clip(q + _OPENING_STEP * opening, hand.lower, hand.upper)
+        rows, closed, look = rows[moving], closed[moving], take(look, np.flatnonzero(moving))
+        last_palm[rows], last_q[rows] = palm[rows], q[rows]
+        opening = _opening(search, parts, config, palm[rows], q[rows], look)
+        opening[~closed[:, parts.joints] | (parts.joints < 0)] = 0.0
+        q[rows] = np.clip(q[rows] + _OPENING_STEP * opening, hand.lower, hand.upper)
+        back = np.where(closed[:, _PALM], step, 0.0)
         away = _away_from_object(parts, look, reach=config.pregrasp_clearance)
-        palm[:, :3] += np.where(back, step, 0.0)[:, None] * away
-        retreated += np.where(back, step, 0.0)
+        palm[rows, :3] += back[:, None] * away
+        retreated[rows] += back
     return palm, q
 
 
+def _opening(
+    search: Search,
+    parts: Parts,
+    config: SynthesisConfig,
+    palm: NDArray,
+    q: NDArray,
+    look: Look,
+) -> NDArray[np.float64]:
+    """[N, J] motion that takes each part away from the object fastest; its fastest joint at 1."""
+    pull = _pull_of_nearest(parts, look, config.contact_distance)
+    opening = -search.joint_torques(palm, q, look.point, pull)
+    for part in range(int(parts.groups.max()) + 1):
+        size = np.abs(opening[:, parts.joints == part]).max(axis=1, initial=0.0)
+        opening[:, parts.joints == part] /= np.maximum(size, 1e-9)[:, None]
+    return opening
+
+
 def _pull_of_nearest(parts: Parts, look: Look, reach: float) -> NDArray[np.float64]:
-    """[N, G, 3] unit pulls toward the object on the groups that are nearest in their finger."""
+    """[N, G, 3] unit pulls toward the object on the groups that are nearest in their part."""
     least = _least(parts, look.distance)[:, parts.groups]
     near = look.distance < least + reach
     return look.normal * near[:, :, None]

@@ -32,7 +32,12 @@ class Look:
     point: NDArray[np.float64]  # [N, G, 3] closest point of the group
     normal: NDArray[np.float64]  # [N, G, 3] unit, into the object
     environment: NDArray[np.float64]  # [N, G] to plane and obstacles, at most the margin
-    self_depth: NDArray[np.float64]  # [N] deepest overlap of the hand with itself
+    own: NDArray[np.float64]  # [N, G] to other links of the hand, at most the margin
+
+    @property
+    def self_penetration(self) -> NDArray[np.float64]:
+        """[N] deepest overlap of the hand with itself."""
+        return np.maximum(-self.own.min(axis=1), 0.0)
 
     @property
     def penetration(self) -> NDArray[np.float64]:
@@ -98,7 +103,7 @@ class Engine:
         self._residual = zeros((count, _WRENCH_COUNT))
         self._object_depth, self._environment = (zeros((count, groups)) for _ in range(2))
         self._environment.fill_(self._config.environment_margin)
-        self._self_penalty, self._self_depth = zeros(count), zeros(count)
+        self._self_penalty, self._own = zeros(count), zeros((count, groups))
         self._body_force, self._body_torque = (zeros((count, bodies), wp.vec3) for _ in range(2))
         self._gradient = zeros((count, joints))
         a = self._adam = Adam()
@@ -108,7 +113,7 @@ class Engine:
         a.step_rotation = self._config.step_rotation
         a.step_joint = self._config.step_joint
         self._counter = zeros(1, int)
-        self._schedule = wp.array(schedule(self._config), dtype=wp.vec3, device=self._device)
+        self._schedule = wp.array(schedule(self._config), dtype=wp.vec4, device=self._device)
 
     # --- state -------------------------------------------------------------------------------
 
@@ -151,7 +156,7 @@ class Engine:
         self._launch(
             push_apart,
             count,
-            *(hand, settings, palm, bodies, contacts, self._self_penalty, self._self_depth),
+            *(hand, settings, palm, bodies, contacts, self._self_penalty, self._own),
         )
 
     def _solve(self, sweeps: int) -> None:
@@ -222,13 +227,23 @@ class Engine:
             ],
             axis=1,
         )
-        return self._energy(), gradient.astype(np.float64)
+        # Differentiation has scaled the penalties of the contacts already.
+        energy = self._energy(1.0, self._penalty_scale())
+        return energy, gradient.astype(np.float64)
 
-    def _energy(self) -> NDArray[np.float64]:
+    def _penalty_scale(self) -> float:
+        return float(schedule(self._config)[self._counter.numpy()[0], 2])
+
+    def skip_schedule(self) -> None:
+        """Go to the schedule's end, whose values the last measurement belongs to."""
+        self._counter.fill_(self._config.iterations)
+
+    def _energy(self, scale: float, own_scale: float) -> NDArray[np.float64]:
         residual = self._residual.numpy().astype(np.float64).mean(axis=1)
         penalties = self._contacts.penalty.numpy().astype(np.float64).sum(axis=1)
         own = self._self_penalty.numpy().astype(np.float64)
-        return self._config.contact_weight * 2.0 * residual + penalties + own
+        held = self._config.contact_weight * 2.0 * residual
+        return held + scale * penalties + own_scale * own
 
     def look(self) -> Look:
         """Distances at the present state."""
@@ -239,9 +254,10 @@ class Engine:
         """Distances at the present state, and what is left of the test wrenches there."""
         self._look()
         self._solve(sweeps)
+        scale = self._penalty_scale()
         return Measurement(
             **self._found(),
-            energy=self._energy(),
+            energy=self._energy(scale, scale),
             residual=self._residual.numpy().astype(np.float64).mean(axis=1),
             force=self._forces.numpy().astype(np.float64).sum(axis=1),
         )
@@ -259,7 +275,7 @@ class Engine:
             'point': contacts.point.numpy().astype(np.float64),
             'normal': -direction / np.maximum(length, 1e-12),
             'environment': self._environment.numpy().astype(np.float64),
-            'self_depth': self._self_depth.numpy().astype(np.float64),
+            'own': self._own.numpy().astype(np.float64),
         }
 
     def joint_torques(self, point: NDArray, force: NDArray) -> NDArray[np.float64]:
@@ -276,10 +292,10 @@ class Engine:
 
 
 def schedule(config: SynthesisConfig) -> NDArray[np.float32]:
-    """Softness [m], distance weight and step scale of each iteration [T, 3].
+    """Softness [m], distance weight, penalty scale and step scale of each iteration [T, 4].
 
-    The first two fall geometrically, steps like half a cosine; one more row holds the
-    end values, at which candidates are measured.
+    The first three go geometrically from start to end, steps fall like half a cosine; one more
+    row holds the end values, at which candidates are measured.
     """
     t = np.linspace(0.0, 1.0, config.iterations)
     rows = np.stack(
@@ -287,6 +303,8 @@ def schedule(config: SynthesisConfig) -> NDArray[np.float32]:
             config.softness_start * (config.softness_end / config.softness_start) ** t,
             config.distance_weight_start
             * (config.distance_weight_end / config.distance_weight_start) ** t,
+            config.penalty_scale_start
+            * (config.penalty_scale_end / config.penalty_scale_start) ** t,
             0.5 * (1.0 + np.cos(np.pi * t)),
         ],
         axis=1,
@@ -303,6 +321,7 @@ def _settings(config: SynthesisConfig) -> types.Settings:
     s.penetration_weight = config.penetration_weight
     s.object_penetration_weight = config.object_penetration_weight
     s.self_weight = config.self_weight
+    s.self_margin = config.self_margin
     s.environment_weight = config.environment_weight
     s.environment_margin = config.environment_margin
     return s

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from dexgrasp_ros.core.config import SynthesisConfig
 from dexgrasp_ros.core.hand_model import HandModel
-from dexgrasp_ros.synthesis.closing import Closing
+from dexgrasp_ros.synthesis.closing_simulation import Outcome
 from dexgrasp_ros.synthesis.engine import Look, Measurement
+from dexgrasp_ros.synthesis.postures import Closing
+from dexgrasp_ros.synthesis.search import Search
 
 _LEAST_CONTACTS = 3  # with friction, fewer cannot resist every wrench
+_RESIDUAL_COST = 20.0
+_LEAST_SHARE = 0.06  # of the squeeze's force; with less the object was hardly touched
 _OPPOSED = -0.3  # cosine: contact normals more than 107° apart face each other
 
 
@@ -49,7 +55,6 @@ def reject_candidates(
         'not_finite': ~np.isfinite(found.energy),
         'residual': found.residual > config.max_residual,
         'contacts': ~has_opposed_contacts(hand, found, config),
-        'self_collision': found.self_depth > config.max_self_penetration,
     }
 
 
@@ -61,9 +66,66 @@ def reject_closings(
         'penetration': closing.at_grasp.penetration > config.max_penetration,
         'environment': (closing.at_grasp.environment.min(axis=1) < 0.0)
         | (closing.at_pregrasp.environment.min(axis=1) < 0.0),
+        'self_collision': (closing.at_grasp.self_penetration > config.max_self_penetration)
+        | (closing.at_pregrasp.self_penetration > config.max_self_penetration),
         'pregrasp': closing.at_pregrasp.distance.min(axis=1) < config.clearance,
         'lost_contacts': ~has_opposed_contacts(hand, closing.at_grasp, config),
     }
+
+
+def closing_cost(
+    outcome: Outcome, residual: NDArray, config: SynthesisConfig
+) -> NDArray[np.float64]:
+    """[N] how badly a simulated closing ended, 0 for an object that stayed and is held.
+
+    Displacement and rotation over what is allowed of them, and what is left of the test wrenches
+    where the fingers came to rest. The weight of the last was chosen for its order among grasps
+    whose shake test was known.
+    """
+    moved = outcome.displacement / config.max_displacement
+    turned = outcome.rotation / config.max_rotation
+    return np.nan_to_num(moved + turned + _RESIDUAL_COST * residual, nan=np.inf)
+
+
+def reject_outcomes(
+    outcomes: Sequence[Outcome], config: SynthesisConfig
+) -> dict[str, NDArray[np.bool_]]:
+    """Reason against grasps that failed in one of their simulated closings, [N]."""
+    held = [
+        (o.displacement < config.max_displacement)
+        & (o.rotation < config.max_rotation)
+        & (o.normal_force > _LEAST_SHARE * config.squeeze_force)
+        for o in outcomes
+    ]
+    return {'simulation': ~np.all(held, axis=0)}
+
+
+def reject_paths(
+    search: Search, closing: Closing, end: NDArray, config: SynthesisConfig
+) -> dict[str, NDArray[np.bool_]]:
+    """Reason against grasps that run into something between their postures, [N].
+
+    Looked at: four places between pre-grasp and grasp, and two between the grasp and the joints
+    [N, J] at which the squeeze ends. There the object is left out: it is what stops the fingers.
+    """
+    bad = np.zeros(len(end), dtype=bool)
+    for share in (0.2, 0.4, 0.6, 0.8):
+        palm = closing.pregrasp_palm.copy()
+        palm[:, :3] += share * (closing.palm[:, :3] - palm[:, :3])
+        look = search.look(palm, closing.pregrasp + share * (closing.grasp - closing.pregrasp))
+        bad |= _collides(look, config) | (look.penetration > config.max_penetration)
+    for share in (0.5, 1.0):
+        bad |= _collides(
+            search.look(closing.palm, closing.grasp + share * (end - closing.grasp)), config
+        )
+    return {'path': bad}
+
+
+def _collides(look: Look, config: SynthesisConfig) -> NDArray[np.bool_]:
+    """[N] whether the hand is in the environment or in itself."""
+    return (look.environment.min(axis=1) < 0.0) | (
+        look.self_penetration > config.max_self_penetration
+    )
 
 
 def count_rejects(

@@ -14,9 +14,15 @@ from dexgrasp_ros.core.config import SynthesisConfig
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.core.object_model import ObjectModel
 from dexgrasp_ros.core.progress import StopCallback, check_stop
-from dexgrasp_ros.synthesis.batches import join
+from dexgrasp_ros.synthesis.batches import join, take
+from dexgrasp_ros.synthesis.closing_simulation import (
+    ClosingSimulation,
+    Outcome,
+    upload_dynamics,
+)
 from dexgrasp_ros.synthesis.device import core_count, resolve_device
 from dexgrasp_ros.synthesis.engine import Engine, Look, Measurement
+from dexgrasp_ros.synthesis.postures import Closing
 from dexgrasp_ros.synthesis.upload import upload_hand, upload_object
 
 # Candidates of one engine on a CPU: small enough to stay in the caches and to be spread evenly,
@@ -25,13 +31,26 @@ _CPU_CHUNK = 32
 
 
 class Search:
-    """Runs engines over any number of candidates; kernels release the interpreter."""
+    """Runs engines over any number of candidates; kernels release the interpreter.
 
-    def __init__(self, hand: HandModel, obj: ObjectModel, config: SynthesisConfig) -> None:
+    Whatever takes long asks `should_stop` often, and raises SynthesisError (CANCELLED).
+    """
+
+    def __init__(
+        self,
+        hand: HandModel,
+        obj: ObjectModel,
+        config: SynthesisConfig,
+        *,
+        should_stop: StopCallback | None = None,
+    ) -> None:
+        self._should_stop = should_stop
         self._device = resolve_device(config.device)
         self._config = config
         self._hand = upload_hand(hand, self._device)
         self._object = upload_object(obj, self._device)
+        self._center = obj.center_of_mass
+        self._dynamics = upload_dynamics(hand, obj, config, self._device)
         self._workers = core_count() if self._device.is_cpu else 1
 
     @property
@@ -45,7 +64,6 @@ class Search:
         q: NDArray,
         *,
         report: Callable[[float], None] | None = None,
-        should_stop: StopCallback | None = None,
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], Measurement]:
         """Descend from every candidate.
 
@@ -55,8 +73,6 @@ class Search:
             Palm poses [N, 7] in the object's frame and joints [N, J].
         report
             Called with the share of the work that is done.
-        should_stop
-            Asked before every iteration.
 
         Returns
         -------
@@ -74,7 +90,7 @@ class Search:
             nonlocal done
             engine = self._engine(palm[rows], q[rows])
             for _ in range(self._config.iterations):
-                check_stop(should_stop)
+                check_stop(self._should_stop)
                 engine.step()
                 with lock:
                     done += engine.count
@@ -94,6 +110,32 @@ class Search:
         parts = self._map(lambda rows: self._engine(palm[rows], q[rows]).look(), len(palm))
         return join(parts)
 
+    def measure(self, palm: NDArray, q: NDArray) -> Measurement:
+        """Distances at any number of states, and what is left of the test wrenches there."""
+        sweeps = self._config.ranking_sweeps
+
+        def run(rows: slice) -> Measurement:
+            engine = self._engine(palm[rows], q[rows])
+            engine.skip_schedule()
+            return engine.measure(sweeps=sweeps)
+
+        return join(self._map(run, len(palm)))
+
+    def simulate(self, closing: Closing, *, growth: float = 0.0) -> Outcome:
+        """Close the hand about the free object, whose surface is `growth` [m] further out."""
+        count = len(closing.grasp)
+
+        def run(rows: slice) -> Outcome:
+            simulation = ClosingSimulation(
+                *(self._hand, self._object, self._dynamics, self._config),
+                *(rows.stop - rows.start, self._device),
+                should_stop=self._should_stop,
+            )
+            part = take(closing, np.arange(rows.start, rows.stop))
+            return simulation.run(part, self._center, growth=growth)
+
+        return join(self._map(run, count))
+
     def joint_torques(
         self, palm: NDArray, q: NDArray, point: NDArray, force: NDArray
     ) -> NDArray[np.float64]:
@@ -112,6 +154,7 @@ class Search:
     def _map(self, work: Callable[[slice], Any], count: int) -> list[Any]:
         chunk = min(_CPU_CHUNK, -(-count // self._workers)) if self._device.is_cpu else count
         rows = [slice(i, min(i + chunk, count)) for i in range(0, count, max(chunk, 1))]
+        check_stop(self._should_stop)
         if len(rows) == 1:
             return [work(rows[0])]
         with ThreadPoolExecutor(self._workers) as pool:

@@ -145,7 +145,8 @@ def terms(
     softness: float,
     distance_weight: float,
 ) -> Terms:
-    """Terms at a palm pose [4, 4] and joints [J]."""
+    """Terms at a palm pose [4, 4] and joints [J], at the schedule's start."""
+    scale = config.penalty_scale_start
     links = link_matrices(hand, palm, q)
     poses = pose_to_matrix(hand.geometry_poses)
     frames = [links[link] @ poses[g] for g, link in enumerate(hand.geometry_links)]
@@ -167,18 +168,19 @@ def terms(
         inside = (obj.surface_points - frame[:3, 3]) @ frame[:3, :3]
         d = primitive(hand.geometry_types[g], hand.geometry_sizes[g], inside)
         object_penetration += (np.minimum(d, 0) ** 2).sum()
-    lower = np.array([p.min(axis=0) for p in places])
+    margin = config.self_margin
+    lower = np.array([p.min(axis=0) for p in places]) - margin
     upper = np.array([p.max(axis=0) for p in places])
     a, b = hand.self_collision_pairs.T
     near = ((lower[a] < upper[b]) & (lower[b] < upper[a])).all(axis=1)
     for a, b in hand.self_collision_pairs[near]:
-        deepest = (0.0, (-1, -1))
+        deepest = (margin, (-1, -1))
         for s, t in ((a, b), (b, a)):
             inside = (places[s] - frames[t][:3, 3]) @ frames[t][:3, :3]
             d = primitive(hand.geometry_types[t], hand.geometry_sizes[t], inside)
             if d.min() < deepest[0]:
                 deepest = (d.min(), (int(s), int(np.argmin(d))))
-        own += deepest[0] ** 2
+        own += (margin - deepest[0]) ** 2
         choice.append(deepest[1])
     phi, direction = look_up(obj.distance, x)
     normal = -direction / np.linalg.norm(direction, axis=1, keepdims=True)
@@ -189,10 +191,10 @@ def terms(
         points=c,
         normals=normal,
         compliance=r,
-        penetration=config.penetration_weight * penetration,
-        object_penetration=config.object_penetration_weight * object_penetration,
-        own=config.self_weight * own,
-        environment=config.environment_weight * environment,
+        penetration=scale * config.penetration_weight * penetration,
+        object_penetration=scale * config.object_penetration_weight * object_penetration,
+        own=scale * config.self_weight * own,
+        environment=scale * config.environment_weight * environment,
         distance=distance_weight * float((weights * gap**2).sum()),
         choice=tuple(choice),
     )

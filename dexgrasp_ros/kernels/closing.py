@@ -1,0 +1,304 @@
+"""Forward simulation of a closing hand: a free object, driven joints, contacts with friction.
+
+One implicit time step solves for the impulses p_g of the hand on the object:
+
+    0 ≤ p_n  ⟂  n·w + φ/h ≥ 0 (φ > 0)   or   n·w + φ/t_φ ≥ 0 (φ ≤ 0),    |p_t| ≤ μ p_n against w_t
+
+with w = v + ω × r - J u the velocity of the object relative to the hand at the contact. The step's
+linear masses are those of the object and, for each joint with a position controller of stiffness k
+and damping b, a + h b + h² k: the controller is part of the implicit step, so stiff joints need no
+smaller steps. A controller at its effort limit is a constant torque instead.
+
+Everything is in the frame of the object's mesh, which moves with the object.
+"""
+
+import warp as wp
+
+from dexgrasp_ros.kernels.distance import distance_field, signed_distance
+from dexgrasp_ros.kernels.kinematics import REVOLUTE
+from dexgrasp_ros.kernels.types import Hand, Object
+
+wp.set_module_options({'enable_backward': False})
+
+
+@wp.struct
+class Dynamics:
+    """Numbers of the simulation."""
+
+    step: float  # h [s]
+    friction: float
+    mass: float  # of the object [kg]
+    inverse_inertia: wp.mat33  # about its centre of mass, in the frame of its mesh [1/(kg m^2)]
+    reach: float  # contacts closer than this are solved for [m]
+    error_time: float  # t_φ, in which overlap is pushed apart [s]
+    sweeps: int
+    armature: wp.array(dtype=float)  # [J] a [kg m^2 or kg]
+    damping: wp.array(dtype=float)  # [J] b
+    stiffness: wp.array(dtype=float)  # [J] k
+    effort: wp.array(dtype=float)  # [J] limit [N m or N]
+
+
+@wp.struct
+class Motion:
+    """State of N simulations."""
+
+    pose: wp.array(dtype=wp.transform)  # [N] object's frame in the frame it started in
+    linear: wp.array(dtype=wp.vec3)  # [N] velocity of the centre of mass, object's frame [m/s]
+    angular: wp.array(dtype=wp.vec3)  # [N] object's frame [rad/s]
+    palm: wp.array(dtype=wp.transform)  # [N] in the object's frame
+    palm_velocity: wp.array(dtype=wp.vec3)  # [N] likewise [m/s]
+    q: wp.array2d(dtype=float)  # [N, J]
+    rate: wp.array2d(dtype=float)  # [N, J] u
+    nearest: wp.array2d(dtype=int)  # [N, G]
+    distance: wp.array2d(dtype=float)  # [N, G] φ; at least `reach` where there is no contact
+    point: wp.array2d(dtype=wp.vec3)  # [N, G]
+    normal: wp.array2d(dtype=wp.vec3)  # [N, G] unit, into the object
+    impulse: wp.array2d(dtype=wp.vec3)  # [N, G] of the hand on the object [N s]
+    normal_mass: wp.array2d(dtype=float)  # [N, G] 1 / A_nn
+    tangent_mass: wp.array2d(dtype=float)  # [N, G]
+
+
+@wp.kernel
+def drive_hand(
+    motion: Motion,
+    palm_start: wp.array(dtype=wp.transform),  # [N] in the frame the object started in
+    palm_end: wp.array(dtype=wp.transform),  # [N]
+    q_start: wp.array2d(dtype=float),  # [N, J]
+    q_end: wp.array2d(dtype=float),  # [N, J]
+    before: float,  # share of the way from start to end at the beginning of the step
+    after: float,  # at its end
+    h: float,
+    target: wp.array2d(dtype=float),  # [N, J] out
+):
+    """Pose and velocity of the palm, seen from where the object is now, and joint targets."""
+    n = wp.tid()
+    a = palm_start[n]
+    b = palm_end[n]
+    way = wp.transform_get_translation(b) - wp.transform_get_translation(a)
+    position = wp.transform_get_translation(a) + way * after
+    turn = wp.quat_slerp(wp.transform_get_rotation(a), wp.transform_get_rotation(b), after)
+    back = wp.transform_inverse(motion.pose[n])
+    motion.palm[n] = back * wp.transform(position, turn)
+    motion.palm_velocity[n] = wp.transform_vector(back, way * ((after - before) / h))
+    for c in range(target.shape[1]):
+        target[n, c] = q_start[n, c] * (1.0 - after) + q_end[n, c] * after
+
+
+@wp.kernel
+def find_touch(
+    hand: Hand,
+    obj: Object,
+    dynamics: Dynamics,
+    growth: float,  # the object's surface is moved outward by this [m]
+    bodies: wp.array2d(dtype=wp.transform),
+    motion: Motion,
+):
+    """Closest point of each group, where it is within reach."""
+    n, g = wp.tid()
+    body = bodies[n, hand.group_bodies[g]]
+    grid = obj.distance
+    sphere = hand.group_spheres[g]
+    center = wp.transform_point(body, wp.vec3(sphere[0], sphere[1], sphere[2]))
+    limit = dynamics.reach + growth
+    best = limit
+    if signed_distance(grid, center) - sphere[3] < limit:
+        turn = wp.quat_to_matrix(wp.transform_get_rotation(body))
+        shift = wp.transform_get_translation(body)
+        nearest = motion.nearest[n, g]
+        best = wp.min(best, signed_distance(grid, turn * hand.points[nearest] + shift))
+        for c in range(hand.group_clusters[g], hand.group_clusters[g + 1]):
+            s = hand.cluster_spheres[c]
+            near = signed_distance(grid, turn * wp.vec3(s[0], s[1], s[2]) + shift) - s[3]
+            if near < best:
+                for r in range(hand.cluster_patches[c], hand.cluster_patches[c + 1]):
+                    s = hand.patch_spheres[r]
+                    near = signed_distance(grid, turn * wp.vec3(s[0], s[1], s[2]) + shift) - s[3]
+                    if near < best:
+                        for p in range(hand.patch_points[r], hand.patch_points[r + 1]):
+                            phi = signed_distance(grid, turn * hand.points[p] + shift)
+                            if phi < best:
+                                best = phi
+                                nearest = p
+        if best < limit:
+            x = turn * hand.points[nearest] + shift
+            _phi, _gradient, direction, _curvature = distance_field(grid, x)
+            motion.nearest[n, g] = nearest
+            motion.point[n, g] = x
+            motion.normal[n, g] = -wp.normalize(direction)
+    motion.distance[n, g] = best - growth
+
+
+@wp.func
+def _axis_velocity(hand: Hand, b: int, body: wp.transform, x: wp.vec3):
+    """Velocity of the point x on body b for a unit rate of its actuated joint."""
+    direction = wp.transform_vector(body, hand.body_axes[b]) * hand.body_multipliers[b]
+    result = direction
+    if hand.body_types[b] == REVOLUTE:
+        result = wp.cross(direction, x - wp.transform_get_translation(body))
+    return result
+
+
+@wp.func
+def _joint_mass(dynamics: Dynamics, c: int, pull: float):
+    """Linear mass of a joint in one implicit step, and the impulse of its controller."""
+    h = dynamics.step
+    mass = dynamics.armature[c] + h * dynamics.damping[c]
+    torque = pull
+    if wp.abs(pull) < dynamics.effort[c]:
+        mass += h * h * dynamics.stiffness[c]
+    else:
+        torque = wp.sign(pull) * dynamics.effort[c]
+    return mass, torque * h
+
+
+@wp.func
+def _push(
+    hand: Hand,
+    dynamics: Dynamics,
+    motion: Motion,
+    masses: wp.array2d(dtype=float),
+    bodies: wp.array2d(dtype=wp.transform),
+    n: int,
+    g: int,
+    p: wp.vec3,
+):
+    """Joints give way to an impulse -p at contact g."""
+    x = motion.point[n, g]
+    b = hand.group_bodies[g]
+    while b > 0:
+        c = hand.body_coordinates[b]
+        if c >= 0:
+            slope = _axis_velocity(hand, b, bodies[n, b], x)
+            motion.rate[n, c] = motion.rate[n, c] - wp.dot(slope, p) / masses[n, c]
+        b = hand.body_parents[b]
+
+
+@wp.func
+def _hand_velocity(
+    hand: Hand, motion: Motion, bodies: wp.array2d(dtype=wp.transform), n: int, g: int
+):
+    x = motion.point[n, g]
+    velocity = motion.palm_velocity[n]
+    b = hand.group_bodies[g]
+    while b > 0:
+        c = hand.body_coordinates[b]
+        if c >= 0:
+            velocity += _axis_velocity(hand, b, bodies[n, b], x) * motion.rate[n, c]
+        b = hand.body_parents[b]
+    return velocity
+
+
+@wp.func
+def _mobility(
+    hand: Hand,
+    motion: Motion,
+    masses: wp.array2d(dtype=float),
+    bodies: wp.array2d(dtype=wp.transform),
+    n: int,
+    g: int,
+    normal: wp.vec3,
+):
+    """Hand's part of A_nn and of the trace of A at contact g."""
+    x = motion.point[n, g]
+    along = float(0.0)
+    trace = float(0.0)
+    b = hand.group_bodies[g]
+    while b > 0:
+        c = hand.body_coordinates[b]
+        if c >= 0:
+            one = _axis_velocity(hand, b, bodies[n, b], x)
+            # Bodies of one actuated joint (mimics) move together: their cross terms count.
+            other = hand.group_bodies[g]
+            while other > 0:
+                if hand.body_coordinates[other] == c:
+                    two = _axis_velocity(hand, other, bodies[n, other], x)
+                    along += wp.dot(one, normal) * wp.dot(two, normal) / masses[n, c]
+                    trace += wp.dot(one, two) / masses[n, c]
+                other = hand.body_parents[other]
+        b = hand.body_parents[b]
+    return along, trace
+
+
+@wp.kernel
+def step_dynamics(
+    hand: Hand,
+    obj: Object,
+    dynamics: Dynamics,
+    bodies: wp.array2d(dtype=wp.transform),
+    target: wp.array2d(dtype=float),  # [N, J] of the controllers at the end of the step
+    masses: wp.array2d(dtype=float),  # [N, J] scratch
+    active: wp.array2d(dtype=int),  # [N, G] scratch
+    motion: Motion,
+):
+    """One time step of object and joints."""
+    n = wp.tid()
+    h = dynamics.step
+    mu = dynamics.friction
+    inverse = dynamics.inverse_inertia
+    v = motion.linear[n]
+    w = motion.angular[n]
+    for c in range(masses.shape[1]):
+        pull = dynamics.stiffness[c] * (target[n, c] - motion.q[n, c])
+        mass, impulse = _joint_mass(dynamics, c, pull)
+        motion.rate[n, c] = (dynamics.armature[c] * motion.rate[n, c] + impulse) / mass
+        masses[n, c] = mass
+    count = int(0)
+    for g in range(active.shape[1]):
+        p = wp.vec3()
+        if motion.distance[n, g] < dynamics.reach:
+            active[n, count] = g
+            count += 1
+            r = motion.point[n, g] - obj.center
+            normal = motion.normal[n, g]
+            along, trace = _mobility(hand, motion, masses, bodies, n, g, normal)
+            turn = wp.cross(r, normal)
+            along += 1.0 / dynamics.mass + wp.dot(turn, inverse * turn)
+            # trace([r]ᵀ I⁻¹ [r]) = |r|² tr I⁻¹ - rᵀ I⁻¹ r
+            trace += 3.0 / dynamics.mass
+            trace += wp.dot(r, r) * wp.trace(inverse) - wp.dot(r, inverse * r)
+            motion.normal_mass[n, g] = 1.0 / along
+            motion.tangent_mass[n, g] = 1.0 / wp.max(trace - along, along)
+            p = motion.impulse[n, g]
+            v += p / dynamics.mass
+            w += inverse * wp.cross(r, p)
+            _push(hand, dynamics, motion, masses, bodies, n, g, p)
+        motion.impulse[n, g] = p
+    for _sweep in range(dynamics.sweeps):
+        for i in range(count):
+            g = active[n, i]
+            x = motion.point[n, g]
+            r = x - obj.center
+            normal = motion.normal[n, g]
+            phi = motion.distance[n, g]
+            bias = phi / h
+            if phi < 0.0:
+                bias = phi / dynamics.error_time
+            slip = v + wp.cross(w, r) - _hand_velocity(hand, motion, bodies, n, g)
+            across = slip - normal * wp.dot(slip, normal)
+            old = motion.impulse[n, g]
+            pn = wp.dot(old, normal)
+            pt = old - normal * pn - across * motion.tangent_mass[n, g]
+            pn = wp.max(pn - (wp.dot(slip, normal) + bias) * motion.normal_mass[n, g], 0.0)
+            size = wp.length(pt)
+            if size > mu * pn:
+                pt = pt * (mu * pn / wp.max(size, 1.0e-12))
+            new = normal * pn + pt
+            change = new - old
+            motion.impulse[n, g] = new
+            v += change / dynamics.mass
+            w += inverse * wp.cross(r, change)
+            _push(hand, dynamics, motion, masses, bodies, n, g, change)
+    for c in range(masses.shape[1]):
+        q = motion.q[n, c] + h * motion.rate[n, c]
+        motion.q[n, c] = wp.clamp(q, hand.lower[c], hand.upper[c])
+    # The centre of mass moves by v, the frame turns about it; velocities stay in the moving frame.
+    pose = motion.pose[n]
+    center = wp.transform_point(pose, obj.center) + wp.transform_vector(pose, v) * h
+    angle = wp.length(w) * h
+    spin = wp.quat_identity()
+    if angle > 1.0e-9:
+        spin = wp.quat_from_axis_angle(w / wp.length(w), angle)
+    rotation = wp.normalize(wp.transform_get_rotation(pose) * spin)
+    motion.pose[n] = wp.transform(center - wp.quat_rotate(rotation, obj.center), rotation)
+    motion.linear[n] = wp.quat_rotate_inv(spin, v)
+    motion.angular[n] = w

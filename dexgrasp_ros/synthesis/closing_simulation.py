@@ -1,0 +1,188 @@
+"""Simulated closings of a batch of grasps: buffers and launches of `kernels.closing`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import warp as wp
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+
+from dexgrasp_ros.core.config import SynthesisConfig
+from dexgrasp_ros.core.hand_model import HandModel, JointType
+from dexgrasp_ros.core.object_model import ObjectModel
+from dexgrasp_ros.core.progress import StopCallback, check_stop
+from dexgrasp_ros.kernels import types
+from dexgrasp_ros.kernels.closing import Dynamics, Motion, drive_hand, find_touch, step_dynamics
+from dexgrasp_ros.kernels.kinematics import forward_kinematics
+from dexgrasp_ros.synthesis.postures import Closing
+
+# What a finger's motor feels of the finger: 50 g at 0.1 m; what a jaw's motor moves.
+_ARMATURE = {JointType.REVOLUTE: 5e-4, JointType.PRISMATIC: 0.1}  # kg m^2, kg
+_RESPONSE = 0.01  # s, of a position controller against its damping
+_REACH = 0.005  # m, more than anything moves in a step
+_ERROR_TIME = 0.02  # s, in which overlap is pushed apart
+_SWEEPS = 12
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How N simulated closings ended; the object's frame has moved with the object."""
+
+    displacement: NDArray[np.float64]  # [N] m, of the centre of mass
+    rotation: NDArray[np.float64]  # [N] rad
+    palm: NDArray[np.float64]  # [N, 7] in the object's frame
+    q: NDArray[np.float64]  # [N, J]
+    force: NDArray[np.float64]  # [N, G, 3] of the hand on the object, N
+    point: NDArray[np.float64]  # [N, G, 3] where it acts
+    normal: NDArray[np.float64]  # [N, G, 3] unit, into the object
+
+    @property
+    def normal_force(self) -> NDArray[np.float64]:
+        """[N] sum of normal forces [N]."""
+        return np.einsum('ngi,ngi->n', self.force, self.normal)
+
+
+def upload_dynamics(
+    hand: HandModel, obj: ObjectModel, config: SynthesisConfig, device: Any
+) -> Dynamics:
+    """Copy the numbers of the simulation to `device`."""
+
+    def array(values: NDArray) -> wp.array:
+        return wp.array(values.astype(np.float32), dtype=float, device=device)
+
+    kinds = [
+        hand.joint_types[np.flatnonzero(hand.coordinates == j)[0]]
+        for j in range(len(hand.joint_names))
+    ]
+    s = Dynamics()
+    s.step = config.simulation_step
+    s.friction = config.friction
+    s.mass = config.object_mass
+    inertia = obj.inertia * (config.object_mass / obj.mass)
+    s.inverse_inertia = wp.mat33(*np.linalg.inv(inertia).ravel().tolist())
+    s.reach = _REACH
+    s.error_time = _ERROR_TIME
+    s.sweeps = _SWEEPS
+    s.armature = array(np.array([_ARMATURE[JointType(k)] for k in kinds]))
+    s.damping = array(hand.joint_stiffness * _RESPONSE)
+    s.stiffness = array(hand.joint_stiffness)
+    s.effort = array(hand.effort_limits)
+    return s
+
+
+class ClosingSimulation:
+    """Drives N hands from pre-grasp to grasp to squeeze about free objects."""
+
+    def __init__(
+        self,
+        hand: types.Hand,
+        obj: types.Object,
+        dynamics: Dynamics,
+        config: SynthesisConfig,
+        count: int,
+        device: Any,
+        *,
+        should_stop: StopCallback | None = None,
+    ) -> None:
+        self._should_stop = should_stop
+        self._hand, self._object, self._dynamics, self._config = hand, obj, dynamics, config
+        self._count, self._device = count, device
+        self._groups = hand.group_bodies.shape[0]
+        bodies, joints = hand.body_parents.shape[0], hand.lower.shape[0]
+        m = self._motion = Motion()
+        still = np.tile(np.eye(7, dtype=np.float32)[6], (count, 1))
+        m.pose = wp.array(still, dtype=wp.transform, device=device)
+        m.linear, m.angular, m.palm_velocity = (self._zeros(count, wp.vec3) for _ in range(3))
+        m.palm = self._zeros(count, wp.transform)
+        m.q, m.rate = (self._zeros((count, joints)) for _ in range(2))
+        first = hand.cluster_points.numpy()[hand.group_clusters.numpy()[:-1]]
+        m.nearest = wp.array(np.tile(first, (count, 1)), dtype=int, device=device)
+        shape = (count, self._groups)
+        m.point, m.normal, m.impulse = (self._zeros(shape, wp.vec3) for _ in range(3))
+        m.distance, m.normal_mass, m.tangent_mass = (self._zeros(shape) for _ in range(3))
+        self._bodies = self._zeros((count, bodies), wp.transform)
+        self._target, self._masses = (self._zeros((count, joints)) for _ in range(2))
+        self._active = self._zeros(shape, int)
+
+    def _zeros(self, shape: Any, dtype: Any = float) -> wp.array:
+        return wp.zeros(shape, dtype=dtype, device=self._device)
+
+    def run(self, closing: Closing, center: NDArray, *, growth: float) -> Outcome:
+        """Close once.
+
+        Parameters
+        ----------
+        closing
+            The N closings.
+        center
+            [3] the object's centre of mass, in the frame of its mesh.
+        growth
+            The object's surface is moved outward by this [m].
+        """
+        self._growth = growth
+        self._motion.q.assign(closing.pregrasp.astype(np.float32))
+        start, palm = (
+            self._upload(p, wp.transform) for p in (closing.pregrasp_palm, closing.palm)
+        )
+        opened, grasp, squeeze = (
+            self._upload(q, float) for q in (closing.pregrasp, closing.grasp, closing.squeeze)
+        )
+        self._drive(start, palm, opened, grasp, self._config.closing_time)
+        self._drive(palm, palm, grasp, squeeze, self._config.squeezing_time)
+        return self._outcome(center)
+
+    def _upload(self, values: NDArray, dtype: Any) -> wp.array:
+        values = np.ascontiguousarray(values, dtype=np.float32)
+        return wp.array(values, dtype=dtype, device=self._device)
+
+    def _drive(
+        self,
+        palm_start: wp.array,
+        palm_end: wp.array,
+        q_start: wp.array,
+        q_end: wp.array,
+        seconds: float,
+    ) -> None:
+        steps = max(1, round(seconds / self._dynamics.step))
+        way = (palm_start, palm_end, q_start, q_end)
+        for k in range(steps):
+            check_stop(self._should_stop)
+            shares = (k / steps, (k + 1) / steps, self._dynamics.step)
+            self._launch(drive_hand, self._count, self._motion, *way, *shares, self._target)
+            self._step()
+
+    def _step(self) -> None:
+        hand, obj, dynamics, motion = self._hand, self._object, self._dynamics, self._motion
+        self._launch(forward_kinematics, self._count, hand, motion.palm, motion.q, self._bodies)
+        shape = (self._count, self._groups)
+        self._launch(find_touch, shape, hand, obj, dynamics, self._growth, self._bodies, motion)
+        self._launch(
+            step_dynamics,
+            self._count,
+            *(hand, obj, dynamics, self._bodies),
+            *(self._target, self._masses, self._active, motion),
+        )
+
+    def _launch(self, kernel: Any, dim: Any, *arguments: Any) -> None:
+        wp.launch(kernel, dim=dim, inputs=list(arguments), device=self._device)
+
+    def _outcome(self, center: NDArray) -> Outcome:
+        m = self._motion
+        pose, palm, q, impulse, point, normal = (
+            a.numpy().astype(np.float64)
+            for a in (m.pose, m.palm, m.q, m.impulse, m.point, m.normal)
+        )
+        rotation = Rotation.from_quat(pose[:, 3:])
+        moved = rotation.apply(center) + pose[:, :3] - center
+        return Outcome(
+            displacement=np.linalg.norm(moved, axis=1),
+            rotation=rotation.magnitude(),
+            palm=palm,
+            q=q,
+            force=impulse / self._dynamics.step,
+            point=point,
+            normal=normal,
+        )

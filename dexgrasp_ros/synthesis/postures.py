@@ -1,0 +1,24 @@
+"""The postures that a grasp is executed with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dexgrasp_ros.synthesis.engine import Look
+
+
+@dataclass(frozen=True, kw_only=True)
+class Closing:
+    """Postures of N grasps; palm poses in the object's frame."""
+
+    palm: NDArray[np.float64]  # [N, 7] at the grasp and the squeeze
+    pregrasp_palm: NDArray[np.float64]  # [N, 7]
+    pregrasp: NDArray[np.float64]  # [N, J]
+    grasp: NDArray[np.float64]  # [N, J]
+    squeeze: NDArray[np.float64]  # [N, J]
+    force: NDArray[np.float64]  # [N, G, 3] of the squeeze on the object at the grasp, N
+    at_grasp: Look
+    at_pregrasp: Look
