@@ -70,13 +70,17 @@ def drive_hand(
     h: float,
     target: wp.array2d(dtype=float),  # [N, J] out
 ):
-    """Pose and velocity of the palm, seen from where the object is now, and joint targets."""
+    """Pose and velocity of the palm as the step begins, and joint targets as it ends.
+
+    The palm's pose is seen from where the object is; contacts are found there, with the joints of
+    the same moment.
+    """
     n = wp.tid()
     a = palm_start[n]
     b = palm_end[n]
     way = wp.transform_get_translation(b) - wp.transform_get_translation(a)
-    position = wp.transform_get_translation(a) + way * after
-    turn = wp.quat_slerp(wp.transform_get_rotation(a), wp.transform_get_rotation(b), after)
+    position = wp.transform_get_translation(a) + way * before
+    turn = wp.quat_slerp(wp.transform_get_rotation(a), wp.transform_get_rotation(b), before)
     back = wp.transform_inverse(motion.pose[n])
     motion.palm[n] = back * wp.transform(position, turn)
     motion.palm_velocity[n] = wp.transform_vector(back, way * ((after - before) / h))
