@@ -16,6 +16,7 @@ from dexgrasp_ros.simulation.picture import (
     render_reconstruction,
 )
 from dexgrasp_ros.simulation.sensor_noise import SensorNoise, add_sensor_noise
+from dexgrasp_ros.simulation.settling import RestingPose, settle
 
 __all__ = [
     'Body',
@@ -24,6 +25,7 @@ __all__ = [
     'PhysicsSettings',
     'PinholeCamera',
     'RayScene',
+    'RestingPose',
     'SensorNoise',
     'add_sensor_noise',
     'build_physics',
@@ -39,4 +41,5 @@ __all__ = [
     'render_reconstruction',
     'save_picture',
     'save_scene',
+    'settle',
 ]

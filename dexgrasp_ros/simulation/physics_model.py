@@ -12,15 +12,11 @@ from numpy.typing import ArrayLike, NDArray
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.core.object_model import ObjectModel
 from dexgrasp_ros.simulation.physics_hand import add_hand, driven_links, driving_links
+from dexgrasp_ros.simulation.physics_scene import HAND, MEETS, add_floor, add_object, set_options
 from dexgrasp_ros.simulation.physics_settings import PhysicsSettings
 
 if TYPE_CHECKING:
     import mujoco
-
-# Bits of who collides with whom. Geometries of the hand meet each other only in the pairs that
-# `HandModel.self_collision_pairs` names, as in the search.
-HAND, OBJECT, FLOOR = 1, 2, 4
-_MEETS = {HAND: OBJECT | FLOOR, OBJECT: HAND | FLOOR, FLOOR: HAND | OBJECT}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +65,7 @@ class PhysicsModel:
             address = slice(self.object_address, self.object_address + 7)
             data.qpos[address] = mujoco_pose(object_pose)
         if self.floor is not None:
+            # The floor's mocap body is the second, after the hand's.
             data.mocap_pos[1] = -(self.floor[3] + floor_drop) * self.floor[:3]
         pose = mujoco_pose(base_pose)
         data.qpos[self.hand_address : self.hand_address + 7] = pose
@@ -127,9 +124,9 @@ def build_physics(
 
     spec = mujoco.MjSpec()
     spec.compiler.degree = False
-    _set_options(spec, settings, floor)
+    set_options(spec, settings, floor)
     spec.worldbody.add_body(name='mocap', mocap=True)
-    add_hand(spec, hand, settings, collide=(HAND, _MEETS[HAND]))
+    add_hand(spec, hand, settings, collide=(HAND, MEETS[HAND]))
     weld = spec.add_equality(
         type=mujoco.mjtEq.mjEQ_WELD,
         objtype=mujoco.mjtObj.mjOBJ_BODY,
@@ -139,88 +136,16 @@ def build_physics(
     )
     # Anchor 0; relative pose: a zero quaternion means that of the model; weight of the rotation 1.
     weld.data[:11] = [0.0] * 10 + [1.0]
-    _add_object(spec, obj, pieces, settings)
+    add_object(spec, obj, pieces, settings)
     plane = None if floor is None else np.asarray(floor, dtype=np.float64)
     if plane is not None:
-        _add_floor(spec, plane)
+        add_floor(spec, plane)
     return _with_addresses(spec.compile(), hand, plane)
 
 
 def mujoco_pose(pose: ArrayLike) -> NDArray[np.float64]:
     """Pose [x y z qx qy qz qw] in MuJoCo's order [x y z qw qx qy qz]."""
     return np.asarray(pose, dtype=np.float64)[[0, 1, 2, 6, 3, 4, 5]]
-
-
-def _set_options(spec: mujoco.MjSpec, settings: PhysicsSettings, floor: ArrayLike | None) -> None:
-    import mujoco
-
-    up = np.array([0.0, 0.0, 1.0]) if floor is None else np.asarray(floor, dtype=np.float64)[:3]
-    option, geom = spec.option, spec.default.geom
-    option.timestep = settings.time_step
-    option.gravity = -settings.gravity * up
-    option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
-    option.cone = mujoco.mjtCone.mjCONE_ELLIPTIC
-    option.impratio = settings.impedance_ratio
-    option.noslip_iterations = settings.noslip_iterations
-    # One contact for each pair of convex shapes, as MuJoCo had it when the protocol was written.
-    option.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_MULTICCD)
-    # A simulation that blows up shall not start again from rest as if nothing had happened.
-    option.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_AUTORESET)
-    # Hand and object hang together in one island as a rule; looking for islands costs 3 % of a
-    # step and changes nothing but the order of sums.
-    option.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_ISLAND)
-    geom.condim = settings.contact_dimensions
-    geom.friction = [
-        settings.sliding_friction,
-        settings.torsional_friction,
-        settings.rolling_friction,
-    ]
-
-
-def _add_object(
-    spec: mujoco.MjSpec,
-    obj: ObjectModel,
-    pieces: Sequence[NDArray[np.float64]],
-    settings: PhysicsSettings,
-) -> None:
-    import mujoco
-
-    inertia = obj.inertia * (settings.object_mass / obj.mass)
-    body = spec.worldbody.add_body(
-        name='object',
-        mass=settings.object_mass,
-        ipos=obj.center_of_mass,
-        fullinertia=[*np.diag(inertia), inertia[0, 1], inertia[0, 2], inertia[1, 2]],
-        explicitinertial=True,
-    )
-    body.add_freejoint(name='object')
-    for number, corners in enumerate(pieces):
-        spec.add_mesh(name=f'piece{number}', uservert=np.asarray(corners).ravel())
-        body.add_geom(
-            name=f'object{number}',
-            type=mujoco.mjtGeom.mjGEOM_MESH,
-            meshname=f'piece{number}',
-            contype=OBJECT,
-            conaffinity=_MEETS[OBJECT],
-        )
-
-
-def _add_floor(spec: mujoco.MjSpec, plane: NDArray[np.float64]) -> None:
-    import mujoco
-
-    quaternion = np.zeros(4)
-    mujoco.mju_quatZ2Vec(quaternion, plane[:3])
-    # A mocap body, the second after the hand's, so that the floor can be lowered.
-    body = spec.worldbody.add_body(
-        name='floor', mocap=True, pos=-plane[3] * plane[:3], quat=quaternion
-    )
-    body.add_geom(
-        name='floor',
-        type=mujoco.mjtGeom.mjGEOM_PLANE,
-        size=[0.0, 0.0, 0.01],  # infinite in x and y
-        contype=FLOOR,
-        conaffinity=_MEETS[FLOOR],
-    )
 
 
 def _with_addresses(
