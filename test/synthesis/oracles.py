@@ -69,3 +69,23 @@ def _depth(shape: trimesh.Trimesh, points: np.ndarray) -> float:
     scene.add_triangles(shape.vertices.astype(np.float32), shape.faces.astype(np.uint32))
     distance = scene.compute_signed_distance(points.astype(np.float32), nsamples=11).numpy()
     return max(0.0, -float(distance.min()))
+
+
+def self_depth(hand, q) -> float:
+    """Deepest surface point of one link inside another, of pairs that must not overlap [m]."""
+    links = link_poses(hand, q[None])[0]
+    points, group = posed_points(hand, np.array([0.0, 0, 0, 0, 0, 0, 1]), q)
+    own = [points[group == g] for g in range(len(hand.group_names))]
+    low = np.array([p.min(axis=0) for p in own])
+    high = np.array([p.max(axis=0) for p in own])
+    deepest = 0.0
+    for pair in hand.self_collision_pairs:
+        if (low[pair] > high[pair[::-1]]).any():
+            continue
+        for a, b in (pair, pair[::-1]):
+            frame = compose(links[hand.geometry_links[b]], hand.geometry_poses[b])
+            local = transform_points(invert(frame), own[a])
+            near = (np.abs(local) <= _half_extents(hand, b)).all(axis=1)
+            if near.any():
+                deepest = max(deepest, _depth(_shape(hand, b), local[near]))
+    return deepest

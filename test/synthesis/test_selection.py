@@ -1,0 +1,233 @@
+"""What simulated closings choose, and what is true of it by measures of another kind."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import trimesh
+from closing_scenes import closing_of
+from oracles import distance_to, posed_points, self_depth
+
+from dexgrasp_ros.core.poses import compose, invert, transform_points
+from dexgrasp_ros.hand import link_poses
+from dexgrasp_ros.object import load_object
+from dexgrasp_ros.synthesis import synthesize
+from dexgrasp_ros.synthesis.batches import take
+from dexgrasp_ros.synthesis.closing import plan_closing, replan_closing
+from dexgrasp_ros.synthesis.ranking import count_rejects, reject_candidates
+from dexgrasp_ros.synthesis.search import Search
+from dexgrasp_ros.synthesis.seeds import make_seeds
+
+
+@pytest.fixture(scope='module')
+def box():
+    mesh = trimesh.creation.box([0.06, 0.09, 0.12])
+    return load_object((mesh.vertices, mesh.faces))
+
+
+@pytest.fixture(scope='module')
+def unsimulated(allegro, can, config):
+    return synthesize(allegro, can, dataclasses.replace(config, simulate_closing=False))
+
+
+@pytest.fixture(scope='module')
+def search(allegro, can, config):
+    return Search(allegro, can, config)
+
+
+@pytest.fixture(scope='module')
+def closings(search, allegro, grasps):
+    """The returned grasps as closings."""
+    palm, before = (
+        compose(root, np.broadcast_to(allegro.palm_pose, root.shape))
+        for root in (grasps.base_pose, grasps.pregrasp_base_pose)
+    )
+    return closing_of(
+        search,
+        palm,
+        pregrasp_palm=before,
+        pregrasp=grasps.pregrasp,
+        grasp=grasps.grasp,
+        squeeze=grasps.squeeze,
+    )
+
+
+# --- counts and order --------------------------------------------------------------------------
+
+
+def test_without_simulation_every_candidate_is_accounted_for_as_well(unsimulated, config):
+    assert len(unsimulated) == config.max_grasps
+    assert len(unsimulated) + sum(unsimulated.rejected.values()) == config.seed_count
+    assert 'simulation' not in unsimulated.rejected
+
+
+def test_without_simulation_scores_are_those_of_the_residual(unsimulated):
+    assert (np.diff(unsimulated.score) <= 0).all()
+    np.testing.assert_allclose(unsimulated.score, 1.0 - 2.0 * unsimulated.residual)
+
+
+def test_simulation_has_a_count_of_its_own(grasps):
+    assert grasps.rejected['simulation'] >= 0
+    assert (np.diff(grasps.score) <= 0).all()
+    assert (grasps.score > 0).all()
+    assert (grasps.score <= 1).all()
+
+
+def test_a_limit_that_no_closing_meets_rejects_all(allegro, can, config):
+    """The counts say that it was the simulation, and still add up."""
+    strict = dataclasses.replace(config, seed_count=16, iterations=60, max_displacement=1e-9)
+    grasps = synthesize(allegro, can, strict)
+    assert len(grasps) == 0
+    assert sum(grasps.rejected.values()) == 16
+    assert grasps.rejected['simulation'] > 0
+
+
+def test_seeds_of_grasps_are_all_different(grasps, config):
+    assert len(set(grasps.seed_index)) == len(grasps)
+    assert (grasps.seed_index < config.seed_count).all()
+
+
+# --- what was promised of the simulated closing -------------------------------------------------
+
+
+@pytest.mark.parametrize('growth', [0.0, 0.001])
+def test_returned_grasps_hold_the_object_still_in_simulation(search, closings, config, growth):
+    outcome = search.simulate(closings, growth=growth)
+    assert (outcome.displacement < config.max_displacement).all()
+    assert (outcome.rotation < config.max_rotation).all()
+    assert (outcome.normal_force > 0.06 * config.squeeze_force).all()
+
+
+def test_it_moves_less_than_what_was_chosen_without(search, closings, allegro, unsimulated):
+    palm, before = (
+        compose(root, np.broadcast_to(allegro.palm_pose, root.shape))
+        for root in (unsimulated.base_pose, unsimulated.pregrasp_base_pose)
+    )
+    others = closing_of(
+        search,
+        palm,
+        pregrasp_palm=before,
+        pregrasp=unsimulated.pregrasp,
+        grasp=unsimulated.grasp,
+        squeeze=unsimulated.squeeze,
+    )
+    with_it, without = (search.simulate(c).displacement for c in (closings, others))
+    assert with_it.max() <= without.max()
+    assert np.mean(with_it) <= np.mean(without)
+
+
+@pytest.mark.parametrize('name', ['can', 'box'])
+def test_planning_from_where_it_ended_moves_the_object_less(request, allegro, config, name):
+    obj = request.getfixturevalue(name)
+    small = dataclasses.replace(config, seed_count=32)
+    search = Search(allegro, obj, small)
+    seeds = make_seeds(allegro, obj, small, np.random.default_rng(7))
+    palm, q, found = search.optimize(*seeds)
+    good = np.flatnonzero(count_rejects(reject_candidates(allegro, found, small))[0])
+    assert len(good) >= 10
+    planned = plan_closing(search, allegro, small, palm[good], q[good], take(found, good))
+    first = search.simulate(planned)
+    second = search.simulate(replan_closing(search, allegro, small, first))
+    assert np.median(second.displacement) < 0.7 * np.median(first.displacement)
+    assert np.median(second.rotation) < np.median(first.rotation)
+
+
+# --- forces and torques ------------------------------------------------------------------------
+
+
+def torques(hand, root, q, links, points, forces) -> np.ndarray:
+    """Jᵀ f [J] by differences of where the links' points are."""
+    step = 1e-6
+    poses = link_poses(hand, q, root)
+    steps = step * np.vstack([np.eye(len(q)), -np.eye(len(q))])
+    moved = link_poses(hand, q + steps, np.broadcast_to(root, (len(steps), 7)))
+    result = np.zeros(len(q))
+    for link, x, f in zip(links, points, forces, strict=True):
+        local = transform_points(invert(poses[link]), x[None])
+        place = np.array([transform_points(pose, local)[0] for pose in moved[:, link]])
+        result += (place[: len(q)] - place[len(q) :]) @ f / (2 * step)
+    return result
+
+
+def test_forces_of_the_squeeze_balance_and_motors_can_give_them(search, closings, allegro, can):
+    """At the end of the simulated squeeze nothing is left over of forces and torques."""
+    outcome = search.simulate(closings)
+    total = outcome.normal_force
+    force = np.linalg.norm(outcome.force.sum(axis=1), axis=1)
+    arm = (outcome.point - can.center_of_mass) / can.characteristic_length
+    torque = np.linalg.norm(np.cross(arm, outcome.force).sum(axis=1), axis=1)
+    assert (force < 0.05 * total).all()
+    assert (torque < 0.05 * total).all()
+    for n in range(len(total)):
+        used = np.flatnonzero(np.abs(outcome.force[n]).max(axis=1) > 1e-3)
+        load = torques(
+            allegro,
+            compose(outcome.palm[n], invert(allegro.palm_pose)),
+            outcome.q[n],
+            allegro.geometry_links[used],
+            outcome.point[n, used],
+            outcome.force[n, used],
+        )
+        assert (np.abs(load) < 1.05 * allegro.effort_limits).all()
+
+
+def test_reported_forces_nearly_balance(grasps, allegro, can):
+    """They are those of the squeeze, turned with the normals of the opened fingers.
+
+    That costs some of the balance: on this can 5 % of the normal forces in the mean. Contacts
+    that are open by more than `contact_distance` at the grasp are not reported.
+    """
+    left, effort = [], []
+    for n in range(len(grasps)):
+        used = slice(0, grasps.contact_count[n])
+        force = grasps.contact_forces[n, used]
+        points = grasps.contact_points[n, used]
+        normal = np.einsum('ci,ci->', force, grasps.contact_normals[n, used])
+        arm = (points - can.center_of_mass) / can.characteristic_length
+        wrench = np.concatenate([force.sum(axis=0), np.cross(arm, force).sum(axis=0)])
+        left.append(np.linalg.norm(wrench) / normal)
+        load = torques(
+            allegro,
+            grasps.base_pose[n],
+            grasps.grasp[n],
+            grasps.contact_links[n, used],
+            points,
+            force,
+        )
+        effort.append(np.abs(load / allegro.effort_limits).max())
+    assert np.mean(left) < 0.15
+    assert np.max(left) < 0.5
+    assert np.max(effort) < 1.2
+
+
+# --- the way to the grasp ----------------------------------------------------------------------
+
+
+def test_the_way_from_pregrasp_to_grasp_is_clear(grasps, allegro, can, config):
+    """Halfway between the places that the search looks at, by other distances."""
+    post = trimesh.creation.box([0.02, 0.02, 0.2])
+    post.apply_translation([0.09, 0, 0.1])
+    for n in range(len(grasps)):
+        for share in (0.1, 0.3, 0.5, 0.7, 0.9):
+            q = grasps.pregrasp[n] + share * (grasps.grasp[n] - grasps.pregrasp[n])
+            root = grasps.pregrasp_base_pose[n].copy()
+            root[:3] += share * (grasps.base_pose[n, :3] - root[:3])
+            points, _ = posed_points(allegro, root, q)
+            assert distance_to(can, points).min() > -config.max_penetration - 2e-4
+            assert points[:, 2].min() > -5e-4, 'the hand is in the table'
+            assert not post.contains(points).any()
+            assert self_depth(allegro, q) < config.max_self_penetration + 1e-3
+
+
+def test_the_palm_does_not_turn_on_its_way(grasps):
+    """The path interpolates positions alone."""
+    cosine = np.abs((grasps.base_pose[:, 3:] * grasps.pregrasp_base_pose[:, 3:]).sum(axis=1))
+    np.testing.assert_allclose(cosine, 1.0, atol=1e-9)
+
+
+def test_the_squeeze_does_not_drive_the_hand_into_itself(search, closings, grasps, allegro):
+    outcome = search.simulate(closings)
+    for n in range(len(grasps)):
+        assert self_depth(allegro, outcome.q[n]) < 1e-3
