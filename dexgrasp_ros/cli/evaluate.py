@@ -16,6 +16,7 @@ def evaluate(
     protocol: Literal['fc', 'hard', 'tabletop'] = 'fc',
     hand: str | None = None,
     root: str | None = None,
+    support_plane: tuple[float, float, float, float] | None = None,
     perturb: bool = False,
     perturb_seed: int = 0,
     processes: int | None = None,
@@ -36,6 +37,10 @@ def evaluate(
         Name of a hand or path of a URDF; default: the URDF in the file.
     root
         Link whose subtree is the hand, with --hand.
+    support_plane
+        What the object stands on for tabletop, in the frame of its mesh: a unit normal that points
+        up, and minus the plane's height along it [m]. Default: that of the file, else horizontal
+        below the lowest point.
     perturb
         Move and turn the object by 3 mm and 3 degrees at random, and grow or shrink it by 2 mm.
     perturb_seed
@@ -63,6 +68,7 @@ def evaluate(
             object=object,
             protocol=protocol,
             hand=None if hand is None else load_hand(hand, root=root),
+            support_plane=support_plane,
             perturbation=Perturbation(random_seed=perturb_seed) if perturb else None,
             processes=processes,
             progress=show,

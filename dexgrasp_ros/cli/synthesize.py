@@ -22,6 +22,7 @@ def synthesize(
     *,
     hand: str = 'allegro',
     root: str | None = None,
+    on_table: bool = False,
     out: Path = Path('grasps.npz'),
     course: Path | None = None,
     json: bool = False,
@@ -37,6 +38,9 @@ def synthesize(
         Name of a hand of the package, or path of a URDF.
     root
         Link whose subtree is the hand.
+    on_table
+        The object stands on a table: let go with the z axis of the mesh up, it settles on it, and
+        the hand keeps clear of it. The file says where the table is.
     out
         File to write (.npz).
     course
@@ -56,18 +60,27 @@ def synthesize(
         timing_table,
     )
     from dexgrasp_ros.hand import load_hand
-    from dexgrasp_ros.object import load_object
+    from dexgrasp_ros.object import load_object, object_pieces
+    from dexgrasp_ros.simulation import settle
     from dexgrasp_ros.synthesis import synthesize as find_grasps
 
     console = Console(stderr=json)
     config = synthesis_config(search)
     model = load_hand(hand, root=root)
     obj = load_object(mesh)
-    for warning in (*model.warnings, *obj.warnings):
+    unrest = []
+    if on_table:
+        rest = settle(obj, object_pieces(obj).pieces)
+        obj = load_object(mesh, support_plane=rest.support_plane)
+        if not rest.at_rest:
+            unrest = [f'The object still moves on the table after {rest.seconds:.0f} s.']
+    for warning in (*model.warnings, *obj.warnings, *unrest):
         console.print(f'[yellow]warning:[/] {warning}')
     with progress_bar(console) as show:
         grasps = find_grasps(model, obj, config, progress=show)
     grasps = dataclasses.replace(grasps, object_mesh=str(mesh))
+    if obj.support_plane is not None:
+        grasps = dataclasses.replace(grasps, support_plane=obj.support_plane)
     out.parent.mkdir(parents=True, exist_ok=True)
     grasps.save(out)
     rows = [

@@ -17,6 +17,7 @@ from dexgrasp_ros.core.archive import read_archive
 _JSON_FIELDS = ('config', 'timing', 'rejected')
 _TEXT_FIELDS = ('hand', 'urdf', 'object_mesh', 'hand_frame')
 _NAME_FIELDS = ('joint_names', 'link_names')
+_SHARED_FIELDS = ('joint_stiffness', 'support_plane')  # arrays that are not of single grasps
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +54,9 @@ class GraspSet:
     contact_forces: NDArray[np.float64]  # [N, C, 3] of the hand on the object [N]
     # [N] which of the search's seeds each came from, -1 where that is not known
     seed_index: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    # [4] n, d of what the object stands on, in the frame of its mesh, free side n·x + d > 0; NaN
+    # where there is nothing, or where that is not known
+    support_plane: NDArray[np.float64] = field(default_factory=lambda: np.full(4, np.nan))
 
     config: dict[str, Any] = field(default_factory=dict)
     timing: dict[str, float] = field(default_factory=dict)  # seconds for each phase
@@ -72,7 +76,7 @@ class GraspSet:
         rows = {
             f.name: getattr(self, f.name)[index]
             for f in dataclasses.fields(self)
-            if isinstance(getattr(self, f.name), np.ndarray) and f.name != 'joint_stiffness'
+            if isinstance(getattr(self, f.name), np.ndarray) and f.name not in _SHARED_FIELDS
         }
         return dataclasses.replace(self, **rows)
 

@@ -27,10 +27,13 @@ from dexgrasp_ros.evaluation.shake_test import Cause, Postures, ShakeResult
 from dexgrasp_ros.evaluation.workers import Failure, available_cores, run_tasks
 from dexgrasp_ros.evaluation.wrenches import contact_wrenches, hull_quality
 from dexgrasp_ros.object import object_pieces
-from dexgrasp_ros.simulation import build_physics
+from dexgrasp_ros.simulation import build_physics, settle
 
 _SHAKE = 'dexgrasp_ros.evaluation.shake_test:shake'
 _STIFFER = 0.01  # relative difference of stiffness that is worth a warning
+# Beyond these an object has not kept the place that the grasps are for: the hand's clearance of it
+# at the pre-grasp is 10 mm.
+_STIRRED, _TILTED = 0.005, math.radians(5.0)  # m, rad
 _SWOLLEN = 1.25  # pieces of more volume than this times the mesh's make another object of it
 
 
@@ -62,7 +65,8 @@ def evaluate(
         Default: made from the grasps' URDF; a hand whose URDF names mesh files must be given.
     support_plane
         For protocols that lift: n, d [4] in the mesh's frame with the free side n·x + d > 0.
-        Default: the object's own, else the horizontal plane below its lowest point (z is up).
+        Default: the object's own, else the grasps', else the horizontal plane below its lowest
+        point (z is up). An object that does not rest on it by itself gives a warning.
     perturbation
         For the shake test alone: the object is not quite where, and not quite what, it should
         be; it must stay within the protocol's limits of where it starts. A floor is lowered as
@@ -99,7 +103,7 @@ def evaluate(
     obj = object_of(grasps, object)
     check_stop(should_stop)
     parts = object_pieces(obj)
-    floor = floor_of(obj, parts.pieces, support_plane) if test.lift_height else None
+    floor = floor_of(grasps, obj, parts.pieces, support_plane) if test.lift_height else None
     surfaces = (
         [parts.pieces] if perturbation is None else _surfaces(obj, parts.pieces, perturbation)
     )
@@ -124,7 +128,10 @@ def evaluate(
         check_stop(should_stop)
         lies.append(geometry.measure(grasps.base_pose[n], grasps.grasp[n]))
     found = _evaluation(grasps, model, obj, test, results, lies, parts.volume_ratio)
-    return dataclasses.replace(found, perturbation=perturbation)
+    unrest = [] if floor is None else _unrest(obj, parts.pieces, test, floor)
+    return dataclasses.replace(
+        found, perturbation=perturbation, warnings=(*found.warnings, *unrest)
+    )
 
 
 def _process_count(processes: int | None, tasks: int) -> int:
@@ -219,6 +226,26 @@ def _stiffness_warnings(grasps: GraspSet, hand: HandModel, gain: float) -> list[
     return [
         f'{other.sum()} joints squeeze for a stiffness of {low:.4g} to {high:.4g} N m/rad; the '
         f'shake test has {gain:.4g}, so their forces there are others.'
+    ]
+
+
+def _unrest(
+    obj: ObjectModel,
+    pieces: Sequence[NDArray[np.float64]],
+    protocol: Protocol,
+    floor: NDArray[np.float64],
+) -> list[str]:
+    """Say where the object does not stay on the floor even if no hand comes near."""
+    if not protocol.physics.gravity > 0.0:
+        return []
+    rest = settle(obj, pieces, protocol.physics, up=floor[:3])
+    if rest.at_rest and rest.displacement < _STIRRED and rest.rotation < _TILTED:
+        return []
+    return [
+        f'On this floor the object moves by itself, by {1e3 * rest.displacement:.0f} mm and '
+        f'{math.degrees(rest.rotation):.0f} degrees before it '
+        f'{"rests" if rest.at_rest else "is given up as restless"}; a support plane '
+        'on which it rests is what grasps should be planned for and lifted from.'
     ]
 
 

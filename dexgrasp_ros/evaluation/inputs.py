@@ -77,10 +77,18 @@ def object_of(grasps: GraspSet, source: MeshOrModel | None) -> ObjectModel:
 
 
 def floor_of(
-    obj: ObjectModel, pieces: tuple[NDArray[np.float64], ...], plane: ArrayLike | None
+    grasps: GraspSet,
+    obj: ObjectModel,
+    pieces: tuple[NDArray[np.float64], ...],
+    plane: ArrayLike | None,
 ) -> NDArray[np.float64]:
-    """Plane [4] that the object stands on, low enough for its pieces not to start inside."""
+    """Plane [4] that the object stands on, low enough for its pieces not to start inside.
+
+    It is `plane`, else the object's, else the grasps', else horizontal.
+    """
     plane = obj.support_plane if plane is None else plane
+    if plane is None and not np.isnan(grasps.support_plane).any():
+        plane = grasps.support_plane
     floor = np.array([0.0, 0.0, 1.0, -np.inf] if plane is None else plane, dtype=np.float64)
     if floor.shape != (4,) or not abs(np.linalg.norm(floor[:3]) - 1.0) < 1e-3:
         raise InputError(

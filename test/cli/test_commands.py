@@ -54,6 +54,28 @@ def test_synthesize_and_view(can, tmp_path, capsys):
     assert picture.std() > 20  # something dark on something bright
 
 
+def test_a_table_is_settled_on_and_kept_with_the_grasps(tmp_path, capsys):
+    """A brick that leans by 20 degrees falls on its face; evaluation takes the file's plane."""
+    brick = trimesh.creation.box([0.05, 0.07, 0.1])
+    brick.apply_transform(trimesh.transformations.rotation_matrix(np.radians(20), [1, 0, 0]))
+    path, out = tmp_path / 'brick.obj', tmp_path / 'grasps.npz'
+    brick.export(path)
+    few = ['--seed-count', '16', '--iterations', '60', '--max-grasps', '1']
+    assert main(['synthesize', str(path), '--on-table', '--out', str(out), *few]) == 0
+    plane = GraspSet.load(out).support_plane
+    face = np.array([0.0, -np.sin(np.radians(20)), np.cos(np.radians(20))])
+    assert np.degrees(np.arccos(plane[:3] @ face)) < 0.5
+    assert plane[3] == pytest.approx(0.05, abs=2e-4)
+    capsys.readouterr()
+    test = ['evaluate', str(out), '--protocol', 'tabletop', '--processes', '1', '--json']
+    assert main(test) == 0
+    settled = json.loads(capsys.readouterr().out.strip().splitlines()[-1])['summary']
+    assert not any('moves by itself' in w for w in settled['warnings'])
+    assert main([*test, '--support-plane', '0', '0', '1', '0.06']) == 0
+    leaning = json.loads(capsys.readouterr().out.strip().splitlines()[-1])['summary']
+    assert any('moves by itself, by 21 mm and 20 degrees' in w for w in leaning['warnings'])
+
+
 def test_the_course_of_the_best_grasp_is_drawn(can, tmp_path, capsys):
     from PIL import Image
 

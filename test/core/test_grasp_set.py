@@ -31,6 +31,7 @@ def grasps():
         contact_forces=rng.normal(size=(count, contacts, 3)),
         seed_index=np.array([7, 0, 2]),
         config={'seed_count': 8},
+        support_plane=np.array([0.0, 0.6, 0.8, 0.1]),
         timing={'optimize': 0.5},
         rejected={'penetration': 5},
     )
@@ -66,12 +67,16 @@ def test_selection_takes_rows_in_the_order_asked(grasps):
     np.testing.assert_array_equal(chosen.score, [0.1, 0.9])
     np.testing.assert_array_equal(chosen.grasp, grasps.grasp[[2, 0]])
     np.testing.assert_array_equal(chosen.joint_stiffness, grasps.joint_stiffness)
+    np.testing.assert_array_equal(chosen.support_plane, grasps.support_plane)
     assert chosen.joint_names == grasps.joint_names
 
 
-def test_sets_without_seeds_say_that_they_are_not_known(grasps, tmp_path):
+def test_sets_of_older_files_say_what_is_not_known(grasps, tmp_path):
     grasps.save(tmp_path / 'new.npz')
     with np.load(tmp_path / 'new.npz') as file:
-        old = {key: file[key] for key in file.files if key != 'seed_index'}
+        kept = [k for k in file.files if k not in ('seed_index', 'support_plane')]
+        old = {key: file[key] for key in kept}
     np.savez(tmp_path / 'old.npz', **old)
-    np.testing.assert_array_equal(GraspSet.load(tmp_path / 'old.npz').seed_index, [-1, -1, -1])
+    old = GraspSet.load(tmp_path / 'old.npz')
+    np.testing.assert_array_equal(old.seed_index, [-1, -1, -1])
+    assert old.support_plane.shape == (4,) and np.isnan(old.support_plane).all()

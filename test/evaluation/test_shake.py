@@ -131,6 +131,37 @@ def test_a_cage_lifts_a_sphere_from_a_table(cage, sphere):
     assert found.pregrasp_depth[1] == pytest.approx(0.021, abs=1e-3)
 
 
+def test_the_floor_is_the_arguments_else_the_objects_else_that_of_the_grasps(cage):
+    """Planes of 3, 4 and 5 cm below a brick of 4 cm: the pre-grasp of a hand at 12 cm tells."""
+    mesh = trimesh.creation.box([0.04, 0.04, 0.04])
+    mine, own, given = ([0, 0, 1.0, d] for d in (0.05, 0.04, 0.03))
+    free = load_object((mesh.vertices, mesh.faces))
+    standing = load_object((mesh.vertices, mesh.faces), support_plane=own)
+    grasps = dataclasses.replace(
+        grasp_set(cage, [0.3, 0, 0, 0, 0, 0, 1.0], [[SHUT]]), support_plane=np.array(mine)
+    )
+
+    def depth(obj, **options) -> float:
+        """How deep the cage, whose lowest face is at -4.1 cm, stands in the floor."""
+        return evaluate(grasps, object=obj, protocol='tabletop', **options).pregrasp_depth[0]
+
+    assert depth(free) == 0.0
+    assert depth(standing) == pytest.approx(0.001, abs=2e-4)
+    assert depth(standing, support_plane=given) == pytest.approx(0.011, abs=2e-4)
+
+
+def test_an_object_that_does_not_rest_gives_a_warning(cage):
+    """A slab of 1 cm by 10 cm on its edge, 10° off the vertical, falls over."""
+    mesh = trimesh.creation.box([0.1, 0.01, 0.1])
+    beside = grasp_set(cage, [0.3, 0, 0.2, 0, 0, 0, 1.0], [[SHUT]])
+    tilted = [0, np.sin(np.radians(10)), np.cos(np.radians(10))]
+    slab = load_object((mesh.vertices, mesh.faces))
+    found = evaluate(beside, object=slab, protocol='tabletop', support_plane=[*tilted, 0.051])
+    assert [w for w in found.warnings if 'moves by itself' in w and '80 degrees' in w]
+    flat = evaluate(beside, object=slab, protocol='tabletop', support_plane=[0, 1, 0, 0.005])
+    assert not [w for w in flat.warnings if 'moves by itself' in w]
+
+
 def test_hard_is_harder(good, judged, ball):
     """Half the friction costs every grasp that resists all wrenches some of its ε."""
     hard = evaluate(good, object=ball, protocol='hard')
