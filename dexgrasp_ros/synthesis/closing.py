@@ -7,6 +7,7 @@ closing them (a spread, a wrist) keep their value.
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,7 +49,8 @@ def plan_closing(
     torque = search.joint_torques(palm, q, found.point, force)
     share = (np.abs(torque) / hand.effort_limits).max(axis=1, initial=1.0)
     force, torque = force / share[:, None, None], torque / share[:, None]
-    return _plan(search, hand, config, palm, q, found, torque, force)
+    look = Look(**{f.name: getattr(found, f.name) for f in dataclasses.fields(Look)})
+    return _plan(search, hand, config, palm, q, look, torque, force)
 
 
 def replan_closing(
@@ -62,7 +64,8 @@ def replan_closing(
     palm, q = outcome.palm, outcome.q
     torque = search.joint_torques(palm, q, outcome.point, outcome.force)
     torque = np.clip(torque, -hand.effort_limits, hand.effort_limits)
-    look = search.look(palm, q)
+    # On flat faces several points are equally close; these are where the forces act.
+    look = dataclasses.replace(search.look(palm, q), point=outcome.point, normal=outcome.normal)
     return _plan(search, hand, config, palm, q, look, torque, outcome.force)
 
 
@@ -81,7 +84,6 @@ def _plan(
     parts = find_parts(hand)
     palm = _back_off(search, parts, config, palm, q, look)
     grasp = _open_until_clear(search, hand, config, palm, q, load, parts)
-    at_grasp = search.look(palm, grasp)
     pregrasp_palm, pregrasp = _open_wide(search, hand, config, palm, grasp, parts)
     return Closing(
         palm=palm,
@@ -89,8 +91,9 @@ def _plan(
         pregrasp=pregrasp,
         grasp=grasp,
         squeeze=np.clip(q + load, hand.lower, hand.upper),
-        force=_turned(force, look.normal, at_grasp.normal),
-        at_grasp=at_grasp,
+        in_contact=look,
+        force=force,
+        at_grasp=search.look(palm, grasp),
         at_pregrasp=search.look(pregrasp_palm, pregrasp),
     )
 
@@ -132,14 +135,6 @@ def _scaled_forces(found: Measurement, total: float) -> NDArray[np.float64]:
     """Scale the forces [N, G, 3] so that normal parts sum to `total` newtons."""
     normal = np.einsum('ngi,ngi->ng', found.force, found.normal).sum(axis=1)
     return found.force * (total / np.maximum(normal, 1e-9))[:, None, None]
-
-
-def _turned(force: NDArray, before: NDArray, after: NDArray) -> NDArray[np.float64]:
-    """Turn forces [N, G, 3] with their contact normals: opening a finger turns its surface."""
-    axis = np.cross(before, after)
-    cosine = (before * after).sum(axis=-1, keepdims=True)
-    along = (axis * force).sum(axis=-1, keepdims=True) / np.maximum(1.0 + cosine, 1e-6)
-    return force * cosine + np.cross(axis, force) + axis * along
 
 
 def _least(parts: Parts, distance: NDArray) -> NDArray[np.float64]:

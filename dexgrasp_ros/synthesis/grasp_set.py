@@ -61,12 +61,12 @@ def make_grasp_set(
     rejected: dict[str, int],
     search: Search,
 ) -> GraspSet:
-    """Root poses, and the contacts that touch at the grasp, padded to the largest count."""
+    """Root poses, and the contacts that the squeeze presses on, padded to the largest count."""
     if grasps is None:
         return _empty(hand, config, clock, rejected, search)
     closing = grasps.closing
     palm_to_root = invert(hand.palm_pose)
-    look = closing.at_grasp
+    look = closing.in_contact
     touch = touching(look, config)
     count = touch.sum(axis=1)
     width = int(count.max(initial=0))
@@ -93,7 +93,7 @@ def make_grasp_set(
         joint_stiffness=hand.joint_stiffness,
         score=grasps.score,
         residual=grasps.residual,
-        penetration=look.penetration,
+        penetration=closing.at_grasp.penetration,
         epsilon=np.full(len(touch), np.nan),
         contact_count=count,
         contact_links=links,

@@ -19,6 +19,7 @@ class Closing:
     pregrasp: NDArray[np.float64]  # [N, J]
     grasp: NDArray[np.float64]  # [N, J]
     squeeze: NDArray[np.float64]  # [N, J]
-    force: NDArray[np.float64]  # [N, G, 3] of the squeeze on the object at the grasp, N
+    in_contact: Look  # before the fingers open by their clearance: where the squeeze presses
+    force: NDArray[np.float64]  # [N, G, 3] of the squeeze on the object, there, N
     at_grasp: Look
     at_pregrasp: Look

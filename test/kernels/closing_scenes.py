@@ -110,6 +110,7 @@ def closing_of(
         pregrasp=pregrasp,
         grasp=grasp,
         squeeze=squeeze,
+        in_contact=at_grasp,
         force=np.zeros_like(at_grasp.point),
         at_grasp=at_grasp,
         at_pregrasp=search.look(pregrasp_palm, pregrasp),

@@ -129,9 +129,16 @@ def test_planning_from_where_it_ended_moves_the_object_less(request, allegro, co
     assert len(good) >= 10
     planned = plan_closing(search, allegro, small, palm[good], q[good], take(found, good))
     first = search.simulate(planned)
-    second = search.simulate(replan_closing(search, allegro, small, first))
+    again = replan_closing(search, allegro, small, first)
+    second = search.simulate(again)
     assert np.median(second.displacement) < 0.7 * np.median(first.displacement)
     assert np.median(second.rotation) < np.median(first.rotation)
+    # What was at rest is planned with forces that cancel, on contacts that are reported.
+    held = first.normal_force > 5.0
+    touch = (again.in_contact.distance < small.contact_distance)[..., None]
+    left = np.linalg.norm((again.force * touch).sum(axis=1), axis=1)[held]
+    assert np.median(left / first.normal_force[held]) < 0.005
+    assert (left < 0.1 * first.normal_force[held]).mean() > 0.9
 
 
 # --- forces and torques ------------------------------------------------------------------------
@@ -173,12 +180,8 @@ def test_forces_of_the_squeeze_balance_and_motors_can_give_them(search, closings
         assert (np.abs(load) < 1.05 * allegro.effort_limits).all()
 
 
-def test_reported_forces_nearly_balance(grasps, allegro, can):
-    """They are those of the squeeze, turned with the normals of the opened fingers.
-
-    That costs some of the balance: on this can 5 % of the normal forces in the mean. Contacts
-    that are open by more than `contact_distance` at the grasp are not reported.
-    """
+def test_reported_forces_balance_and_motors_can_give_them(grasps, allegro, can):
+    """They are those of the squeeze, where it presses."""
     left, effort = [], []
     for n in range(len(grasps)):
         used = slice(0, grasps.contact_count[n])
@@ -197,9 +200,9 @@ def test_reported_forces_nearly_balance(grasps, allegro, can):
             force,
         )
         effort.append(np.abs(load / allegro.effort_limits).max())
-    assert np.mean(left) < 0.15
-    assert np.max(left) < 0.5
-    assert np.max(effort) < 1.2
+    # The twelve problems of the search balance each other but for what compliance leaves.
+    assert np.max(left) < 0.08
+    assert np.max(effort) < 1.05
 
 
 # --- the way to the grasp ----------------------------------------------------------------------
