@@ -11,9 +11,15 @@ from dexgrasp_ros.core.object_model import ObjectModel
 from dexgrasp_ros.core.poses import compose
 from dexgrasp_ros.hand import load_hand_text
 from dexgrasp_ros.object import load_object
-from dexgrasp_ros.synthesis.closing_simulation import Outcome
+from dexgrasp_ros.synthesis.closing_simulation import (
+    ClosingSimulation,
+    Outcome,
+    upload_dynamics,
+)
+from dexgrasp_ros.synthesis.device import resolve_device
 from dexgrasp_ros.synthesis.postures import Closing
 from dexgrasp_ros.synthesis.search import Search
+from dexgrasp_ros.synthesis.upload import upload_hand, upload_object
 
 RADIUS = 0.03  # m, of the sphere
 AWAY = 0.06  # m, of an open jaw's face from the sphere's centre
@@ -125,11 +131,18 @@ def close(
     grasp: object,
     squeeze: object,
     growth: float = 0.0,
+    friction: float = 0.4,
     **settings: float,
 ) -> Outcome:
     """Close a hand that stands at the object's frame."""
-    search = Search(hand, obj, SynthesisConfig(device='cpu', **settings))
+    config, device = SynthesisConfig(device='cpu', **settings), resolve_device('cpu')
+    search = Search(hand, obj, config)
     count = len(np.atleast_2d(np.asarray(pregrasp)))
     palm = palms(hand, np.zeros((count, 3)))
     closing = closing_of(search, palm, pregrasp=pregrasp, grasp=grasp, squeeze=squeeze)
-    return search.simulate(closing, growth=growth)
+    dynamics = upload_dynamics(hand, obj, config, device)
+    dynamics.friction = friction
+    simulation = ClosingSimulation(
+        upload_hand(hand, device), upload_object(obj, device), dynamics, config, count, device
+    )
+    return simulation.run(closing, obj.center_of_mass, growth=growth)
