@@ -69,6 +69,26 @@ def inclined_pads(angle: float) -> str:
     )
 
 
+def telescope(name: str, *, side: int) -> str:
+    """A jaw of two stages that one motor drives: the pad moves twice as far as the motor."""
+    first = jaw(name, side=side, pads='')
+    second = f"""<link name="{name}_pad">{_FLAT}</link>
+    <joint name="{name}_stage" type="prismatic"><parent link="{name}"/><child link="{name}_pad"/>
+    <axis xyz="0 1 0"/>{_LIMIT.format(40.0)}<mimic joint="{name}_joint"/></joint>"""
+    return first + second
+
+
+def brick() -> ObjectModel:
+    """Box about the origin, RADIUS from it in y."""
+    solid = trimesh.creation.box([0.08, 2 * RADIUS, 0.03])
+    return load_object((solid.vertices, solid.faces))
+
+
+def small_pad(x: float) -> str:
+    """Pad of 2 mm that is `x` [m] beside the middle of its jaw."""
+    return _PAD.format(f'<origin xyz="{x} -0.005 0"/>', 0.002, 0.002)
+
+
 def sphere() -> ObjectModel:
     """Ball about the origin."""
     ball = trimesh.creation.icosphere(subdivisions=5, radius=RADIUS)

@@ -11,13 +11,16 @@ from closing_scenes import (
     BODY,
     RADIUS,
     TOUCH,
+    brick,
     close,
     closing_of,
     gripper,
     inclined_pads,
     jaw,
     palms,
+    small_pad,
     sphere,
+    telescope,
     wedge,
 )
 
@@ -139,6 +142,25 @@ def test_a_moving_palm_pushes_and_leaves(pair, ball):
     assert outcome.displacement[0] == pytest.approx(expected, abs=2e-4)
 
 
+def test_a_push_off_the_middle_turns_what_it_moves():
+    """Without friction m v = p and I ω = d p; then neither changes any more."""
+    obj, arm = brick(), 0.02
+    hand = gripper(jaw('left', side=1, pads=small_pad(arm)))
+    way = {'pregrasp': [TOUCH - 0.005], 'grasp': [TOUCH + 0.001], 'squeeze': [TOUCH + 0.001]}
+    ends = [
+        close(hand, obj, friction=0.0, squeezing_time=seconds, **way)
+        for seconds in (0.4, 0.8, 1.2)
+    ]
+    travel, turn = (
+        np.diff([getattr(end, name)[0] for end in ends]) for name in ('displacement', 'rotation')
+    )
+    assert travel.min() > 1e-3
+    np.testing.assert_allclose(travel[1], travel[0], rtol=1e-3)
+    np.testing.assert_allclose(turn[1], turn[0], rtol=1e-3)
+    inertia = obj.inertia[2, 2] / obj.mass
+    np.testing.assert_allclose(turn / travel, arm / inertia, rtol=0.1)
+
+
 def test_a_finger_that_does_not_reach_moves_nothing(pusher, ball):
     outcome = close(pusher, ball, pregrasp=[BEFORE], grasp=[BEFORE], squeeze=[AFTER])
     assert outcome.displacement[0] == 0.0
@@ -199,6 +221,23 @@ def test_jaws_of_one_motor_share_its_force(ball):
     np.testing.assert_allclose(normal_forces(outcome)[0], total / 2, rtol=1e-3)
     limited = squeezed(hand, ball, 0.02)
     np.testing.assert_allclose(normal_forces(limited)[0], 20.0, rtol=0.02)
+
+
+def test_stages_of_one_motor_share_its_work(ball):
+    """The pad goes twice as far as the motor, so it presses half as hard."""
+    hand = gripper(telescope('left', side=1), telescope('right', side=-1))
+    depth = 0.002
+    outcome = close(
+        hand,
+        ball,
+        pregrasp=np.full((1, 2), BEFORE / 2),
+        grasp=np.full((1, 2), AFTER / 2),
+        squeeze=np.full((1, 2), TOUCH / 2 + depth),
+    )
+    np.testing.assert_allclose(outcome.q[0], TOUCH / 2, atol=3e-5)
+    forces = np.einsum('ngi,ngi->ng', outcome.force, outcome.normal)[0, 1:]
+    np.testing.assert_allclose(forces, STIFFNESS * depth / 2, rtol=0.02)
+    assert outcome.displacement[0] < 1e-4
 
 
 def test_a_grown_surface_stops_the_jaws_by_as_much_sooner(pair, ball):
