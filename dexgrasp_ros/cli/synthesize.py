@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
@@ -23,6 +23,7 @@ def synthesize(
     hand: str = 'allegro',
     root: str | None = None,
     on_table: bool = False,
+    verify: Literal['none', 'fc', 'hard', 'tabletop'] = 'none',
     out: Path = Path('grasps.npz'),
     course: Path | None = None,
     json: bool = False,
@@ -41,6 +42,8 @@ def synthesize(
     on_table
         The object stands on a table: let go with the z axis of the mesh up, it settles on it, and
         the hand keeps clear of it. The file says where the table is.
+    verify
+        Return only grasps that hold in this protocol of the shake test.
     out
         File to write (.npz).
     course
@@ -59,6 +62,7 @@ def synthesize(
         reject_text,
         timing_table,
     )
+    from dexgrasp_ros.evaluation import synthesize_verified
     from dexgrasp_ros.hand import load_hand
     from dexgrasp_ros.object import load_object, object_pieces
     from dexgrasp_ros.simulation import settle
@@ -77,7 +81,10 @@ def synthesize(
     for warning in (*model.warnings, *obj.warnings, *unrest):
         console.print(f'[yellow]warning:[/] {warning}')
     with progress_bar(console) as show:
-        grasps = find_grasps(model, obj, config, progress=show)
+        if verify == 'none':
+            grasps = find_grasps(model, obj, config, progress=show)
+        else:
+            grasps = synthesize_verified(model, obj, config, protocol=verify, progress=show)
     grasps = dataclasses.replace(grasps, object_mesh=str(mesh))
     if obj.support_plane is not None:
         grasps = dataclasses.replace(grasps, support_plane=obj.support_plane)

@@ -10,6 +10,7 @@ from dexgrasp_ros.evaluation.perturbation import Perturbation
 from dexgrasp_ros.evaluation.protocols import Protocol, find_protocol
 from dexgrasp_ros.evaluation.result import Evaluation
 from dexgrasp_ros.evaluation.shake_test import Cause, Motion
+from dexgrasp_ros.evaluation.verify import synthesize_verified
 from dexgrasp_ros.evaluation.wrenches import contact_wrenches, hull_quality
 
 __all__ = [
@@ -23,5 +24,6 @@ __all__ = [
     'find_protocol',
     'grow_surface',
     'hull_quality',
+    'synthesize_verified',
     'wilson_interval',
 ]
