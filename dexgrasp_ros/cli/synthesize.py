@@ -86,8 +86,6 @@ def synthesize(
         else:
             grasps = synthesize_verified(model, obj, config, protocol=verify, progress=show)
     grasps = dataclasses.replace(grasps, object_mesh=str(mesh))
-    if obj.support_plane is not None:
-        grasps = dataclasses.replace(grasps, support_plane=obj.support_plane)
     out.parent.mkdir(parents=True, exist_ok=True)
     grasps.save(out)
     rows = [

@@ -121,7 +121,14 @@ class SynthesisConfig:
 
     # Closing
     clearance: float = setting(0.0003, 'm', 'gap of a finger before the squeeze', 0.0, 0.05)
-    pregrasp_clearance: float = setting(0.01, 'm', 'gap of a finger at the pre-grasp', 0.0, 0.2)
+    pregrasp_clearance: float = setting(0.01, 'm', 'wanted gap at the pre-grasp', 0.0, 0.2)
+    pregrasp_margin: float = setting(
+        0.002,
+        'm',
+        'gap to object, plane and obstacles at the pre-grasp; less is rejected',
+        0.0,
+        0.1,
+    )
     max_retreat: float = setting(0.005, 'm', 'the palm backs off at most so far', 0.0, 0.2)
     squeeze_force: float = setting(25.0, 'N', 'sum of normal forces of the squeeze', 0.0, 1000.0)
 

@@ -229,7 +229,7 @@ def _open_wide(
     rows = np.arange(len(palm))  # that still move
     for left in reversed(range(_OPENING_STEPS + 1)):
         look = search.look(palm[rows], q[rows])
-        room = _least(parts, np.minimum(look.own, look.environment))
+        room = _least(parts, np.minimum(look.own, look.environment - environment_margin(config)))
         hit = room < allowed[rows]
         stuck[rows] |= hit
         allowed[rows] = np.where(hit, allowed[rows], np.minimum(room, 0.0))
@@ -250,6 +250,11 @@ def _open_wide(
         palm[rows, :3] += back[:, None] * away
         retreated[rows] += back
     return palm, q
+
+
+def environment_margin(config: SynthesisConfig) -> float:
+    """Gap to plane and obstacles at the pre-grasp [m]; looks do not tell gaps above theirs."""
+    return min(config.pregrasp_margin, config.environment_margin)
 
 
 def _opening(

@@ -5,10 +5,12 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dexgrasp_ros.core.config import SynthesisConfig
 from dexgrasp_ros.core.grasp_set import GraspSet
 from dexgrasp_ros.core.hand_model import HandModel
+from dexgrasp_ros.core.object_model import ObjectModel
 from dexgrasp_ros.core.poses import compose, invert
 from dexgrasp_ros.synthesis.clock import Clock
 from dexgrasp_ros.synthesis.ranking import touching
@@ -18,6 +20,7 @@ from dexgrasp_ros.synthesis.selection import Grasps
 
 def _empty(
     hand: HandModel,
+    obj: ObjectModel,
     config: SynthesisConfig,
     clock: Clock,
     rejected: dict[str, int],
@@ -47,6 +50,7 @@ def _empty(
         contact_points=vectors,
         contact_normals=vectors,
         contact_forces=vectors,
+        support_plane=_plane(obj),
         config=dataclasses.asdict(config) | {'device': search.device},
         timing=clock.timing,
         rejected=rejected,
@@ -55,6 +59,7 @@ def _empty(
 
 def make_grasp_set(
     hand: HandModel,
+    obj: ObjectModel,
     config: SynthesisConfig,
     grasps: Grasps | None,
     clock: Clock,
@@ -63,7 +68,7 @@ def make_grasp_set(
 ) -> GraspSet:
     """Root poses, and the contacts that the squeeze presses on, padded to the largest count."""
     if grasps is None:
-        return _empty(hand, config, clock, rejected, search)
+        return _empty(hand, obj, config, clock, rejected, search)
     closing = grasps.closing
     palm_to_root = invert(hand.palm_pose)
     look = closing.in_contact
@@ -101,7 +106,12 @@ def make_grasp_set(
         contact_normals=normals,
         contact_forces=forces,
         seed_index=grasps.seed_index,
+        support_plane=_plane(obj),
         config=dataclasses.asdict(config) | {'device': search.device},
         timing=clock.timing,
         rejected=rejected,
     )
+
+
+def _plane(obj: ObjectModel) -> NDArray[np.float64]:
+    return np.full(4, np.nan) if obj.support_plane is None else obj.support_plane

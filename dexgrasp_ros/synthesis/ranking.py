@@ -10,6 +10,7 @@ from scipy.spatial.transform import Rotation
 
 from dexgrasp_ros.core.config import SynthesisConfig
 from dexgrasp_ros.core.hand_model import HandModel
+from dexgrasp_ros.synthesis.closing import environment_margin
 from dexgrasp_ros.synthesis.closing_simulation import Outcome
 from dexgrasp_ros.synthesis.engine import Look, Measurement
 from dexgrasp_ros.synthesis.postures import Closing
@@ -65,10 +66,10 @@ def reject_closings(
     return {
         'penetration': closing.at_grasp.penetration > config.max_penetration,
         'environment': (closing.at_grasp.environment.min(axis=1) < 0.0)
-        | (closing.at_pregrasp.environment.min(axis=1) < 0.0),
+        | (closing.at_pregrasp.environment.min(axis=1) < environment_margin(config)),
         'self_collision': (closing.at_grasp.self_penetration > config.max_self_penetration)
         | (closing.at_pregrasp.self_penetration > config.max_self_penetration),
-        'pregrasp': closing.at_pregrasp.distance.min(axis=1) < config.clearance,
+        'pregrasp': closing.at_pregrasp.distance.min(axis=1) < config.pregrasp_margin,
         'lost_contacts': ~has_opposed_contacts(hand, closing.at_grasp, config),
     }
 

@@ -9,7 +9,8 @@ from scipy.spatial.transform import Rotation
 from dexgrasp_ros.core.config import SynthesisConfig
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.core.object_model import ObjectModel
-from dexgrasp_ros.core.poses import compose, invert
+from dexgrasp_ros.core.poses import compose, invert, pose_to_matrix
+from dexgrasp_ros.hand import link_poses
 from dexgrasp_ros.object import sample_distance
 
 _TRIES = 20  # rounds of drawing seeds that must stay clear of the environment
@@ -22,7 +23,9 @@ def make_seeds(
 
     Each takes a point of the surface, tilts its normal, and puts the palm 1 to 5 cm above it,
     facing it, with any roll. Where there is a support plane or an obstacle, palms and hand roots
-    inside it are drawn again; if there is no room at all, the last draw is kept as it is.
+    inside it are drawn again; if there is no room at all, the last draw is kept as it is. Hands
+    that reach through a support plane are lifted out of it: from inside, the search would have to
+    push them off the object.
 
     Returns
     -------
@@ -38,7 +41,21 @@ def make_seeds(
         if not len(missing):
             break
     spread = rng.normal(0.0, config.seed_joint_spread, (count, len(hand.joint_names)))
-    return palm, np.clip(hand.preshape + spread, hand.lower, hand.upper)
+    q = np.clip(hand.preshape + spread, hand.lower, hand.upper)
+    if obj.support_plane is not None:
+        _lift_out(palm, q, hand, obj.support_plane)
+    return palm, q
+
+
+def _lift_out(palm: NDArray, q: NDArray, hand: HandModel, plane: NDArray) -> None:
+    """Move palms [N, 7] along the plane's normal until the hand's bounding spheres are clear."""
+    links = pose_to_matrix(link_poses(hand, q, compose(palm, invert(hand.palm_pose))))
+    group = np.repeat(np.arange(len(hand.group_names)), np.diff(hand.group_clusters))
+    frames = links[:, hand.geometry_links[group]]  # [N, C, 4, 4]
+    normal, offset = plane[:3], plane[3]
+    center = np.einsum('ncij,cj->nci', frames[..., :3, :3], hand.cluster_centers)
+    height = (center + frames[..., :3, 3]) @ normal + offset - hand.cluster_radii
+    palm[:, :3] += np.maximum(-height.min(axis=1), 0.0)[:, None] * normal
 
 
 def _draw_palms(

@@ -83,4 +83,4 @@ def synthesize(
 
     chosen = choose(search, hand, config, candidates, rejected, report=report)
     clock.lap('finish')
-    return make_grasp_set(hand, config, chosen, clock, rejected, search)
+    return make_grasp_set(hand, obj, config, chosen, clock, rejected, search)
