@@ -13,7 +13,7 @@ import pytest
 @pytest.mark.usefixtures('ros_domain')
 def test_demo_ends_with_grasps_and_pictures(tmp_path):
     command = [sys.executable, '-m', 'dexgrasp_ros.cli', 'demo', '--headless', '--json']
-    settings = ['--label', '2', '--seed-count', '32', '--max-grasps', '2', '--out', str(tmp_path)]
+    settings = ['--label', '2', '--seed-count', '64', '--max-grasps', '2', '--out', str(tmp_path)]
     done = subprocess.run(
         [*command, *settings], capture_output=True, text=True, timeout=400, check=False
     )
