@@ -12,6 +12,7 @@ from dexgrasp_ros.core.config import SynthesisConfig
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.synthesis.batches import join, take
 from dexgrasp_ros.synthesis.closing import plan_closing, replan_closing
+from dexgrasp_ros.synthesis.closing_simulation import Outcome
 from dexgrasp_ros.synthesis.engine import Measurement
 from dexgrasp_ros.synthesis.postures import Closing
 from dexgrasp_ros.synthesis.ranking import (
@@ -120,8 +121,13 @@ def _simulated(
 ) -> tuple[Grasps, _Reasons]:
     """Plan closings, and plan again from where they end in simulation; the gentler one counts."""
     closing = plan_closing(search, hand, config, rows.palm, rows.q, rows.found)
-    plans = [closing, replan_closing(search, hand, config, search.simulate(closing))]
-    judged = [_judge(search, hand, config, plan) for plan in plans]
+    outcome = search.simulate(closing)
+    again = replan_closing(search, hand, config, outcome)
+    plans = [closing, again]
+    judged = [
+        _judge(search, hand, config, closing, outcome),
+        _judge(search, hand, config, again, search.simulate(again)),
+    ]
     # The later plan closes more gently; the first serves where the later one cannot be used.
     cost = np.array([np.where(_any(bad), np.inf, cost) for cost, bad in judged])
     best = np.where(np.isinf(cost).all(axis=0), 1, cost.argmin(axis=0))
@@ -137,10 +143,10 @@ def _simulated(
 
 
 def _judge(
-    search: Search, hand: HandModel, config: SynthesisConfig, closing: Closing
+    search: Search, hand: HandModel, config: SynthesisConfig, closing: Closing, outcome: Outcome
 ) -> tuple[NDArray[np.float64], _Reasons]:
     """Cost [N] of simulated closings about the surface as it is and further out, and rejects."""
-    outcomes = [search.simulate(closing, growth=g) for g in (0.0, config.surface_error)]
+    outcomes = [outcome, search.simulate(closing, growth=config.surface_error)]
     left = [search.measure(o.palm, o.q).residual for o in outcomes]
     costs = [closing_cost(o, v, config) for o, v in zip(outcomes, left, strict=True)]
     bad = reject_closings(hand, closing, config)
