@@ -48,6 +48,7 @@ def test_planes_of_a_box_give_the_same_overlap(weight):
         contact_weight=0.0,
         penetration_weight=0.0,
         distance_weight_start=1e-6,
+        self_margin=0.0,  # outside, planes are nearer than the edges between them
         **({'self_weight': 0.0} | {'object_penetration_weight': 0.0} | {weight: 3e3}),
     )
     palm, q = make_seeds(hand, obj, config, np.random.default_rng(0))
@@ -62,7 +63,7 @@ def test_planes_of_a_box_give_the_same_overlap(weight):
         results.append(engine.gradient(sweeps=1))
     (energy, gradient), (same_energy, same_gradient) = results
     assert (energy > 1e-3).sum() >= 4, 'the states do not overlap'
-    np.testing.assert_allclose(same_energy, energy, rtol=5e-4, atol=1e-6)
+    np.testing.assert_allclose(same_energy, energy, rtol=1e-4, atol=1e-6)
     # Where two faces are equally near, either may be taken for the slope.
     close = np.isclose(same_gradient, gradient, rtol=1e-3, atol=1e-3).all(axis=1)
     assert close.mean() > 0.9

@@ -151,8 +151,9 @@ def test_grasps_markers_targets_and_trajectories_are_published(client):
     assert list(newest['joint_targets'].name) == list(best.joint_names)
     postures = [list(p.positions) for p in newest['joint_trajectory'].points]
     assert postures == [list(best.pregrasp), list(best.grasp), list(best.squeeze)]
-    times = [p.time_from_start for p in newest['joint_trajectory'].points]
-    assert [t.sec + t.nanosec for t in times] == sorted(t.sec + t.nanosec for t in times)
+    points = newest['joint_trajectory'].points
+    times = [p.time_from_start.sec + 1e-9 * p.time_from_start.nanosec for p in points]
+    assert times == sorted(times)
     for subscription in subscriptions:
         client.node.destroy_subscription(subscription)
 
