@@ -34,7 +34,11 @@ VARIANTS: dict[str, dict[str, Any]] = {
     'no annealing at all': {
         'softness_start': _DEFAULT.softness_end,
         'distance_weight_start': _DEFAULT.distance_weight_end,
+        'penalty_scale_start': _DEFAULT.penalty_scale_end,
     },
+    'constant penalties': {'penalty_scale_start': 1.0, 'penalty_scale_end': 1.0},
+    'no simulated closing': {'simulate_closing': False},
+    'closing on the surface as it is': {'surface_error': 0.0},
     'no contact term': {'contact_weight': 0.0},
     'distance and penetration only': {
         'contact_weight': 0.0,

@@ -5,8 +5,9 @@
         [--out FILE.jsonl]
 
 Every object is searched with 128 seeds and the best 16 grasps are shaken; grasps that did not come
-count as failures. With ``--attempted`` all seeds are shaken as well, with no filter but the
-search's need of opposed contacts and a clear pre-grasp; a seed without a grasp is a failure. With
+count as failures. With ``--attempted`` all seeds are shaken as well, whatever their
+residual, penetration and simulated closing; a seed that comes to no postures at all (no opposed
+contacts, no clear way, object pushed off) is a failure. With
 ``--perturb`` the best are shaken once more with the object moved and turned by 3 mm and 3 degrees
 and its surface grown or shrunk by 2 mm, in the test only (`dexgrasp_ros.evaluation.Perturbation`).
 On the tabletop the object is first let go with the z axis of its mesh up, until it rests; the

@@ -43,7 +43,8 @@ def synthesize(
         The object stands on a table: let go with the z axis of the mesh up, it settles on it, and
         the hand keeps clear of it. The file says where the table is.
     verify
-        Return only grasps that hold in this protocol of the shake test.
+        Return only grasps that hold in this protocol of the shake test; 'tabletop' implies
+        `on_table`.
     out
         File to write (.npz).
     course
@@ -73,7 +74,7 @@ def synthesize(
     model = load_hand(hand, root=root)
     obj = load_object(mesh)
     unrest = []
-    if on_table:
+    if on_table or verify == 'tabletop':
         rest = settle(obj, object_pieces(obj).pieces)
         obj = load_object(mesh, support_plane=rest.support_plane)
         if not rest.at_rest:

@@ -104,6 +104,8 @@ def evaluate(
     check_stop(should_stop)
     parts = object_pieces(obj)
     floor = floor_of(grasps, obj, parts.pieces, support_plane) if test.lift_height else None
+    # Before the shaking, so that an object that cannot settle does not cost its results.
+    unrest = [] if floor is None else _unrest(obj, parts.pieces, test, floor)
     surfaces = (
         [parts.pieces] if perturbation is None else _surfaces(obj, parts.pieces, perturbation)
     )
@@ -128,7 +130,6 @@ def evaluate(
         check_stop(should_stop)
         lies.append(geometry.measure(grasps.base_pose[n], grasps.grasp[n]))
     found = _evaluation(grasps, model, obj, test, results, lies, parts.volume_ratio)
-    unrest = [] if floor is None else _unrest(obj, parts.pieces, test, floor)
     return dataclasses.replace(
         found, perturbation=perturbation, warnings=(*found.warnings, *unrest)
     )

@@ -105,6 +105,7 @@ def find_touch(
     center = wp.transform_point(body, wp.vec3(sphere[0], sphere[1], sphere[2]))
     limit = dynamics.reach + growth
     best = limit
+    distance = dynamics.reach  # not best - growth, which rounding could put below it
     if signed_distance(grid, center) - sphere[3] < limit:
         turn = wp.quat_to_matrix(wp.transform_get_rotation(body))
         shift = wp.transform_get_translation(body)
@@ -129,7 +130,8 @@ def find_touch(
             motion.nearest[n, g] = nearest
             motion.point[n, g] = x
             motion.normal[n, g] = -wp.normalize(direction)
-    motion.distance[n, g] = best - growth
+            distance = best - growth
+    motion.distance[n, g] = distance
 
 
 @wp.func

@@ -10,7 +10,7 @@ import numpy as np
 from dexgrasp_ros.core.config import SynthesisConfig
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.object import load_object
-from dexgrasp_ros.synthesis import synthesize
+from dexgrasp_ros.synthesis import load_closing_kernels, synthesize
 
 _SIZE = 0.06  # m; a cube that any hand can be put beside
 
@@ -29,6 +29,8 @@ def warm_up(hand: HandModel, config: SynthesisConfig) -> float:
         config, seed_count=2, iterations=2, max_grasps=1, time_limit=0.0
     )
     synthesize(hand, obj, smallest)
+    # So small a search ends before a closing is simulated.
+    load_closing_kernels(config.device)
     return time.perf_counter() - start
 
 

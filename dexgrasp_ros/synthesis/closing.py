@@ -14,18 +14,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dexgrasp_ros.core.config import SynthesisConfig
-from dexgrasp_ros.core.hand_model import HandModel
+from dexgrasp_ros.core.hand_model import HandModel, JointType
 from dexgrasp_ros.synthesis.batches import take
 from dexgrasp_ros.synthesis.closing_simulation import Outcome
 from dexgrasp_ros.synthesis.engine import Look, Measurement
-from dexgrasp_ros.synthesis.postures import Closing
+from dexgrasp_ros.synthesis.postures import Closing, coordinate_types
 from dexgrasp_ros.synthesis.search import Search
 
 _PALM = -1  # `HandModel.group_fingers` of the palm
 _OPENINGS = np.array([0.0, 0.5, 1.0, 2.0, 3.0])  # multiples of the squeeze that open a finger
 _BISECTIONS = 5  # between two of them: to a sixty-fourth of the squeeze or a thirty-second
 _RETREATS = 6  # distances of the palm that are tried
-_OPENING_STEP = 0.04  # rad; a fingertip 0.1 m away moves 4 mm
+# A fingertip 0.1 m away from its joint, or a jaw, moves 4 mm.
+_OPENING_STEP = {JointType.REVOLUTE: 0.04, JointType.PRISMATIC: 0.004}  # rad, m
 _OPENING_STEPS = 30  # 1.2 rad in all: more than half of any finger joint's range
 
 
@@ -226,6 +227,7 @@ def _open_wide(
     stuck = np.zeros((len(palm), int(parts.groups.max()) + 2), dtype=bool)
     allowed = np.full(stuck.shape, -np.inf)
     step = config.max_retreat / _RETREATS
+    opening_step = np.array([_OPENING_STEP[kind] for kind in coordinate_types(hand)])
     rows = np.arange(len(palm))  # that still move
     for left in reversed(range(_OPENING_STEPS + 1)):
         look = search.look(palm[rows], q[rows])
@@ -244,7 +246,7 @@ def _open_wide(
         last_palm[rows], last_q[rows] = palm[rows], q[rows]
         opening = _opening(search, parts, config, palm[rows], q[rows], look)
         opening[~closed[:, parts.joints] | (parts.joints < 0)] = 0.0
-        q[rows] = np.clip(q[rows] + _OPENING_STEP * opening, hand.lower, hand.upper)
+        q[rows] = np.clip(q[rows] + opening_step * opening, hand.lower, hand.upper)
         back = np.where(closed[:, _PALM], step, 0.0)
         away = _away_from_object(parts, look, reach=config.pregrasp_clearance)
         palm[rows, :3] += back[:, None] * away
@@ -254,7 +256,8 @@ def _open_wide(
 
 def environment_margin(config: SynthesisConfig) -> float:
     """Gap to plane and obstacles at the pre-grasp [m]; looks do not tell gaps above theirs."""
-    return min(config.pregrasp_margin, config.environment_margin)
+    # A look's cap is in single precision, and may be less than the number it was made from.
+    return min(config.pregrasp_margin, config.environment_margin - 1e-6)
 
 
 def _opening(

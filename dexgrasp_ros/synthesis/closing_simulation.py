@@ -17,7 +17,8 @@ from dexgrasp_ros.core.progress import StopCallback, check_stop
 from dexgrasp_ros.kernels import types
 from dexgrasp_ros.kernels.closing import Dynamics, Motion, drive_hand, find_touch, step_dynamics
 from dexgrasp_ros.kernels.kinematics import forward_kinematics
-from dexgrasp_ros.synthesis.postures import Closing
+from dexgrasp_ros.synthesis.device import resolve_device
+from dexgrasp_ros.synthesis.postures import Closing, coordinate_types
 
 # What a finger's motor feels of the finger: 50 g at 0.1 m; what a jaw's motor moves.
 _ARMATURE = {JointType.REVOLUTE: 5e-4, JointType.PRISMATIC: 0.1}  # kg m^2, kg
@@ -53,10 +54,6 @@ def upload_dynamics(
     def array(values: NDArray) -> wp.array:
         return wp.array(values.astype(np.float32), dtype=float, device=device)
 
-    kinds = [
-        hand.joint_types[np.flatnonzero(hand.coordinates == j)[0]]
-        for j in range(len(hand.joint_names))
-    ]
     s = Dynamics()
     s.step = config.simulation_step
     s.friction = config.friction
@@ -66,11 +63,16 @@ def upload_dynamics(
     s.reach = _REACH
     s.error_time = _ERROR_TIME
     s.sweeps = _SWEEPS
-    s.armature = array(np.array([_ARMATURE[JointType(k)] for k in kinds]))
+    s.armature = array(np.array([_ARMATURE[kind] for kind in coordinate_types(hand)]))
     s.damping = array(hand.joint_stiffness * _RESPONSE)
     s.stiffness = array(hand.joint_stiffness)
     s.effort = array(hand.effort_limits)
     return s
+
+
+def load_closing_kernels(device: str) -> None:
+    """Compile what a simulated closing needs, or fetch it from the cache."""
+    wp.load_module(drive_hand.module, device=resolve_device(device))
 
 
 class ClosingSimulation:

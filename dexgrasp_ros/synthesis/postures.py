@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dexgrasp_ros.core.hand_model import HandModel, JointType
 from dexgrasp_ros.synthesis.engine import Look
 
 
@@ -23,3 +24,9 @@ class Closing:
     force: NDArray[np.float64]  # [N, G, 3] of the squeeze on the object, there, N
     at_grasp: Look
     at_pregrasp: Look
+
+
+def coordinate_types(hand: HandModel) -> list[JointType]:
+    """Kind of each actuated joint [J]: that of the first link it moves."""
+    first = [np.flatnonzero(hand.coordinates == j)[0] for j in range(len(hand.joint_names))]
+    return [JointType(hand.joint_types[link]) for link in first]
