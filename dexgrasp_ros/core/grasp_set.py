@@ -44,7 +44,9 @@ class GraspSet:
     joint_stiffness: NDArray[np.float64]  # [J] N m/rad or N/m
 
     score: NDArray[np.float64]  # [N] higher is better, sorted
-    residual: NDArray[np.float64]  # [N] mean energy left after a unit test wrench, 0 … 0.5
+    # [N] mean energy left after a unit test wrench, 0 … 0.5, where the search ended; closing on
+    # that posture was planned after it
+    residual: NDArray[np.float64]
     penetration: NDArray[np.float64]  # [N] deepest point of the hand inside the object [m]
     epsilon: NDArray[np.float64]  # [N] Ferrari-Canny quality, NaN until evaluated
     contact_count: NDArray[np.int64]  # [N]

@@ -106,9 +106,7 @@ def evaluate(
     floor = floor_of(grasps, obj, parts.pieces, support_plane) if test.lift_height else None
     # Before the shaking, so that an object that cannot settle does not cost its results.
     unrest = [] if floor is None else _unrest(obj, parts.pieces, test, floor)
-    surfaces = (
-        [parts.pieces] if perturbation is None else _surfaces(obj, parts.pieces, perturbation)
-    )
+    surfaces = _surfaces(obj, parts.pieces, perturbation)
     physics = tuple(build_physics(model, obj, s, test.physics, floor=floor) for s in surfaces)
     report = _reporter(progress, len(grasps))
     results: list[ShakeResult] = [ShakeResult(cause=Cause.ERROR)] * len(grasps)

@@ -10,6 +10,7 @@ import trimesh
 from numpy.typing import ArrayLike, NDArray
 
 from dexgrasp_ros.core.convex_pieces import LEAST_VOLUME, hull_volume
+from dexgrasp_ros.core.errors import ObjectError
 from dexgrasp_ros.core.open3d_loader import import_open3d
 from dexgrasp_ros.object.distance import MeshDistance
 
@@ -82,6 +83,11 @@ def grow_pieces(
     -------
     list
         Corners of each piece in the same order, [V_i, 3] m, without what became flat.
+
+    Raises
+    ------
+    ObjectError
+        INVALID_MESH: every piece became flat.
     """
     moved = grow_surface(vertices, faces, growth)
     mesh = trimesh.Trimesh(vertices, faces, process=False)
@@ -97,7 +103,13 @@ def grow_pieces(
         offset = np.einsum('mk,mki->mi', weights, (moved - mesh.vertices)[triangle])
         inside = distance(corners)[0] < -_DEPTH
         grown.append(corners + np.where(inside[:, None], 0.0, offset))
-    return [corners for corners in grown if hull_volume(corners) > LEAST_VOLUME]
+    grown = [corners for corners in grown if hull_volume(corners) > LEAST_VOLUME]
+    if not grown:
+        raise ObjectError(
+            f'Nothing is left of the object when its surface moves by {1e3 * growth:g} mm; '
+            'expected pieces of some volume.'
+        )
+    return grown
 
 
 def _unit_offsets(mesh: trimesh.Trimesh) -> NDArray[np.float64]:

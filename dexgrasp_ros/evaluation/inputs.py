@@ -90,7 +90,8 @@ def floor_of(
     if plane is None and not np.isnan(grasps.support_plane).any():
         plane = grasps.support_plane
     floor = np.array([0.0, 0.0, 1.0, -np.inf] if plane is None else plane, dtype=np.float64)
-    if floor.shape != (4,) or not abs(np.linalg.norm(floor[:3]) - 1.0) < 1e-3:
+    unit = floor.shape == (4,) and abs(np.linalg.norm(floor[:3]) - 1.0) < 1e-3
+    if not unit or np.isnan(floor[3]):
         raise InputError(
             f"'support_plane' is {plane}; expected [4]: a unit normal and an offset.",
             ErrorCode.WRONG_SHAPE,

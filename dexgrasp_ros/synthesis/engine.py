@@ -234,10 +234,6 @@ class Engine:
     def _penalty_scale(self) -> float:
         return float(schedule(self._config)[self._counter.numpy()[0], 2])
 
-    def skip_schedule(self) -> None:
-        """Go to the schedule's end, whose values the last measurement belongs to."""
-        self._counter.fill_(self._config.iterations)
-
     def _energy(self, scale: float, own_scale: float) -> NDArray[np.float64]:
         residual = self._residual.numpy().astype(np.float64).mean(axis=1)
         penalties = self._contacts.penalty.numpy().astype(np.float64).sum(axis=1)
@@ -297,7 +293,7 @@ def schedule(config: SynthesisConfig) -> NDArray[np.float32]:
     The first three go geometrically from start to end, steps fall like half a cosine; one more
     row holds the end values, at which candidates are measured.
     """
-    t = np.linspace(0.0, 1.0, config.iterations)
+    t = np.append(np.linspace(0.0, 1.0, config.iterations), 1.0)
     rows = np.stack(
         [
             config.softness_start * (config.softness_end / config.softness_start) ** t,
@@ -309,7 +305,7 @@ def schedule(config: SynthesisConfig) -> NDArray[np.float32]:
         ],
         axis=1,
     )
-    return np.vstack([rows, rows[-1]]).astype(np.float32)
+    return rows.astype(np.float32)
 
 
 def _settings(config: SynthesisConfig) -> types.Settings:

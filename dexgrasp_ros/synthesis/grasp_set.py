@@ -18,45 +18,6 @@ from dexgrasp_ros.synthesis.search import Search
 from dexgrasp_ros.synthesis.selection import Grasps
 
 
-def _empty(
-    hand: HandModel,
-    obj: ObjectModel,
-    config: SynthesisConfig,
-    clock: Clock,
-    rejected: dict[str, int],
-    search: Search,
-) -> GraspSet:
-    """No grasps, and the counts that say why."""
-    joints = np.empty((0, len(hand.joint_names)))
-    poses, vectors, none = np.empty((0, 7)), np.empty((0, 0, 3)), np.empty(0)
-    return GraspSet(
-        hand=hand.name,
-        urdf=hand.urdf,
-        joint_names=hand.joint_names,
-        link_names=hand.link_names,
-        hand_frame=hand.hand_frame,
-        base_pose=poses,
-        pregrasp_base_pose=poses,
-        pregrasp=joints,
-        grasp=joints,
-        squeeze=joints,
-        joint_stiffness=hand.joint_stiffness,
-        score=none,
-        residual=none,
-        penetration=none,
-        epsilon=none,
-        contact_count=np.empty(0, dtype=np.int64),
-        contact_links=np.empty((0, 0), dtype=np.int64),
-        contact_points=vectors,
-        contact_normals=vectors,
-        contact_forces=vectors,
-        support_plane=_plane(obj),
-        config=dataclasses.asdict(config) | {'device': search.device},
-        timing=clock.timing,
-        rejected=rejected,
-    )
-
-
 def make_grasp_set(
     hand: HandModel,
     obj: ObjectModel,
@@ -67,8 +28,20 @@ def make_grasp_set(
     search: Search,
 ) -> GraspSet:
     """Root poses, and the contacts that the squeeze presses on, padded to the largest count."""
+    shared = {
+        'hand': hand.name,
+        'urdf': hand.urdf,
+        'joint_names': hand.joint_names,
+        'link_names': hand.link_names,
+        'hand_frame': hand.hand_frame,
+        'joint_stiffness': hand.joint_stiffness,
+        'support_plane': np.full(4, np.nan) if obj.support_plane is None else obj.support_plane,
+        'config': dataclasses.asdict(config) | {'device': search.device},
+        'timing': clock.timing,
+        'rejected': rejected,
+    }
     if grasps is None:
-        return _empty(hand, obj, config, clock, rejected, search)
+        return GraspSet(**_nothing(len(hand.joint_names)), **shared)
     closing = grasps.closing
     palm_to_root = invert(hand.palm_pose)
     look = closing.in_contact
@@ -85,17 +58,11 @@ def make_grasp_set(
         normals[n, : len(own)] = look.normal[n, own]
         forces[n, : len(own)] = closing.force[n, own]
     return GraspSet(
-        hand=hand.name,
-        urdf=hand.urdf,
-        joint_names=hand.joint_names,
-        link_names=hand.link_names,
-        hand_frame=hand.hand_frame,
         base_pose=compose(closing.palm, palm_to_root),
         pregrasp_base_pose=compose(closing.pregrasp_palm, palm_to_root),
         pregrasp=closing.pregrasp,
         grasp=closing.grasp,
         squeeze=closing.squeeze,
-        joint_stiffness=hand.joint_stiffness,
         score=grasps.score,
         residual=grasps.residual,
         penetration=closing.at_grasp.penetration,
@@ -106,12 +73,18 @@ def make_grasp_set(
         contact_normals=normals,
         contact_forces=forces,
         seed_index=grasps.seed_index,
-        support_plane=_plane(obj),
-        config=dataclasses.asdict(config) | {'device': search.device},
-        timing=clock.timing,
-        rejected=rejected,
+        **shared,
     )
 
 
-def _plane(obj: ObjectModel) -> NDArray[np.float64]:
-    return np.full(4, np.nan) if obj.support_plane is None else obj.support_plane
+def _nothing(joints: int) -> dict[str, NDArray]:
+    """Arrays of no grasps by a hand of so many joints."""
+    vectors, none = np.empty((0, 0, 3)), np.empty(0)
+    return {
+        **dict.fromkeys(('base_pose', 'pregrasp_base_pose'), np.empty((0, 7))),
+        **dict.fromkeys(('pregrasp', 'grasp', 'squeeze'), np.empty((0, joints))),
+        **dict.fromkeys(('score', 'residual', 'penetration', 'epsilon'), none),
+        **dict.fromkeys(('contact_points', 'contact_normals', 'contact_forces'), vectors),
+        'contact_count': np.empty(0, dtype=np.int64),
+        'contact_links': np.empty((0, 0), dtype=np.int64),
+    }

@@ -116,7 +116,7 @@ class Search:
 
         def run(rows: slice) -> Measurement:
             engine = self._engine(palm[rows], q[rows])
-            engine.skip_schedule()
+            engine.seek(self._config.iterations)
             return engine.measure(sweeps=sweeps)
 
         return join(self._map(run, len(palm)))

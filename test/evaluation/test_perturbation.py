@@ -13,7 +13,7 @@ from scipy.spatial.transform import Rotation
 from toy_hands import LID_OPEN, RADIUS, grasp_set, turntable
 
 from dexgrasp_ros import evaluate
-from dexgrasp_ros.core.errors import InputError
+from dexgrasp_ros.core.errors import InputError, ObjectError
 from dexgrasp_ros.core.poses import transform_points
 from dexgrasp_ros.evaluation import Perturbation, find_protocol, grow_surface
 from dexgrasp_ros.evaluation.evaluate import _surfaces, _tasks
@@ -202,3 +202,10 @@ def test_a_floor_stays_below_the_object_and_carries_it(cage, sphere):
 def test_negative_perturbations_are_refused(name):
     with pytest.raises(InputError, match=name):
         Perturbation(**{name: -1})
+
+
+def test_an_object_of_which_nothing_is_left_is_refused():
+    box = trimesh.creation.box([0.05, 0.05, 0.05])
+    flat = np.array([[0.0, 0, 0], [0.05, 0, 0], [0, 0.05, 0], [0.05, 0.05, 0]])
+    with pytest.raises(ObjectError, match='2 mm'):
+        grow_pieces([flat], box.vertices, box.faces, -0.002)

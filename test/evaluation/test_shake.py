@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import numpy as np
 import pytest
@@ -220,6 +221,11 @@ def test_progress_counts_up_and_a_stop_ends_it(cage, sphere):
         ({}, {'processes': 0}, ErrorCode.OUT_OF_RANGE),
         ({}, {'object': None}, ErrorCode.MISSING_KEY),
         ({}, {'protocol': 'tabletop', 'support_plane': [0, 0, 2.0, 0]}, ErrorCode.WRONG_SHAPE),
+        (
+            {},
+            {'protocol': 'tabletop', 'support_plane': [0, 0, 1.0, math.nan]},
+            ErrorCode.WRONG_SHAPE,
+        ),
         ({'joint_names': ('other',)}, {}, ErrorCode.INVALID_INPUT),
         ({'grasp': np.array([[np.nan]])}, {}, ErrorCode.INVALID_INPUT),
         ({'base_pose': np.zeros((1, 7))}, {}, ErrorCode.INVALID_INPUT),
