@@ -6,8 +6,9 @@ of the object in the hand's primitives can.
 
 import warp as wp
 
+from dexgrasp_ros.kernels.convex import geometries_distance
 from dexgrasp_ros.kernels.distance import signed_distance
-from dexgrasp_ros.kernels.primitives import geometry_distance
+from dexgrasp_ros.kernels.primitives import bounding_radius, geometry_distance
 from dexgrasp_ros.kernels.types import Contacts, Hand, Object, Settings
 
 wp.set_module_options({'enable_backward': False})
@@ -92,18 +93,16 @@ def push_apart(
     bodies: wp.array2d(dtype=wp.transform),
     contacts: Contacts,  # force and torque are added to
     penalty: wp.array(dtype=float),  # [N] out
-    clearance: wp.array2d(dtype=float),  # [N, G] out: smallest distance, where below the margin
 ):
     """w_self Σ (margin - d)² over the pairs that are closer than the margin.
 
-    d is the distance of the deepest point of one group in the other.
+    d is the distance of the deepest point of one group in the other. Edges can be deeper by a
+    millimetre between points: descents need a slope, `measure_apart` tells the depth.
     """
     n = wp.tid()
     pivot = wp.transform_get_translation(palm[n])
     margin = settings.self_margin
     total = float(0.0)
-    for g in range(clearance.shape[1]):
-        clearance[n, g] = margin
     for k in range(hand.pairs.shape[0]):
         a = hand.pairs[k][0]
         b = hand.pairs[k][1]
@@ -123,8 +122,6 @@ def push_apart(
                 slope = -slope2
             if d < margin:
                 total += settings.self_weight * (d - margin) * (d - margin)
-                clearance[n, a] = wp.min(clearance[n, a], d)
-                clearance[n, b] = wp.min(clearance[n, b], d)
                 f = slope * (2.0 * settings.self_weight * (d - margin))
                 t = wp.cross(x - pivot, f)
                 contacts.force[n, a] = contacts.force[n, a] + f
@@ -132,3 +129,31 @@ def push_apart(
                 contacts.force[n, b] = contacts.force[n, b] - f
                 contacts.torque[n, b] = contacts.torque[n, b] - t
     penalty[n] = total
+
+
+@wp.kernel
+def measure_apart(
+    hand: Hand,
+    margin: float,
+    bodies: wp.array2d(dtype=wp.transform),
+    clearance: wp.array2d(dtype=float),  # [N, G] that starts at the margin, and is lowered
+):
+    """Exact signed distance of each pair [N, K] that is closer than the margin.
+
+    Spheres about the points would not do: where geometries of a link overlap there are no points.
+    """
+    n, k = wp.tid()
+    a = hand.pairs[k][0]
+    b = hand.pairs[k][1]
+    body_a = bodies[n, hand.group_bodies[a]]
+    body_b = bodies[n, hand.group_bodies[b]]
+    pose_a = hand.geometry_poses[a]
+    pose_b = hand.geometry_poses[b]
+    between = wp.transform_point(body_a, wp.transform_get_translation(pose_a))
+    between -= wp.transform_point(body_b, wp.transform_get_translation(pose_b))
+    reach = bounding_radius(hand, a) + bounding_radius(hand, b) + margin
+    if wp.dot(between, between) < reach * reach:
+        to_b = wp.transform_inverse(body_b * pose_b) * (body_a * pose_a)
+        d = geometries_distance(hand, a, b, to_b, margin)
+        wp.atomic_min(clearance, n, a, d)
+        wp.atomic_min(clearance, n, b, d)

@@ -111,3 +111,18 @@ def geometry_distance(hand: Hand, g: int, x: wp.vec3):
     else:
         distance, gradient = primitive_distance(hand.geometry_types[g], hand.geometry_sizes[g], x)
     return distance, gradient
+
+
+@wp.func
+def bounding_radius(hand: Hand, g: int):
+    """Radius about its frame's origin that holds the collision geometry of group g [m]."""
+    kind = hand.geometry_types[g]
+    size = hand.geometry_sizes[g]
+    radius = wp.length(size)
+    if kind == SPHERE:
+        radius = size[0]
+    elif kind == CAPSULE:
+        radius = size[0] + size[1]
+    elif kind == CYLINDER:
+        radius = wp.sqrt(size[0] * size[0] + size[1] * size[1])
+    return radius

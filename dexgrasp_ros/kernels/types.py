@@ -42,6 +42,8 @@ class Hand:
     geometry_sizes: wp.array(dtype=wp.vec3)  # [G]
     geometry_planes: wp.array(dtype=int)  # [G + 1]
     planes: wp.array(dtype=wp.vec4)  # [Q] n, d of convex pieces, inside where n·x <= d
+    geometry_corners: wp.array(dtype=int)  # [G + 1]
+    corners: wp.array(dtype=wp.vec3)  # [V] of convex pieces, in the geometry's frame
 
     cluster_points: wp.array(dtype=int)  # [C + 1]
     cluster_spheres: wp.array(dtype=wp.vec4)  # [C] centre in the body, radius

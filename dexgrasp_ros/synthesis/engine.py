@@ -19,7 +19,7 @@ from dexgrasp_ros.kernels.contact_solve import (
 )
 from dexgrasp_ros.kernels.kinematics import forward_kinematics, reverse_sweep
 from dexgrasp_ros.kernels.optimizer import Adam, adam_step, advance
-from dexgrasp_ros.kernels.overlap import push_apart, push_out_object
+from dexgrasp_ros.kernels.overlap import measure_apart, push_apart, push_out_object
 
 _WRENCH_COUNT = 12
 
@@ -156,7 +156,15 @@ class Engine:
         self._launch(
             push_apart,
             count,
-            *(hand, settings, palm, bodies, contacts, self._self_penalty, self._own),
+            *(hand, settings, palm, bodies, contacts, self._self_penalty),
+        )
+
+    def _measure_own(self) -> None:
+        """Exact distances of the hand to itself, which a descent goes without."""
+        margin, pairs = self._config.self_margin, self._hand.pairs.shape[0]
+        self._own.fill_(margin)
+        self._launch(
+            measure_apart, (self.count, pairs), self._hand, margin, self._bodies, self._own
         )
 
     def _solve(self, sweeps: int) -> None:
@@ -244,11 +252,13 @@ class Engine:
     def look(self) -> Look:
         """Distances at the present state."""
         self._look()
+        self._measure_own()
         return Look(**self._found())
 
     def measure(self, *, sweeps: int) -> Measurement:
         """Distances at the present state, and what is left of the test wrenches there."""
         self._look()
+        self._measure_own()
         self._solve(sweeps)
         scale = self._penalty_scale()
         return Measurement(

@@ -101,6 +101,9 @@ def upload_hand(hand: HandModel, device: Any) -> types.Hand:
     s.geometry_sizes = array(hand.geometry_sizes.astype(np.float32), wp.vec3)
     s.geometry_planes = array(hand.geometry_planes.astype(np.int32), int)
     s.planes = array(hand.planes.astype(np.float32).reshape(-1, 4), wp.vec4)
+    corners = [np.empty((0, 3)) if m is None else m.vertices for m in hand.geometry_meshes]
+    s.geometry_corners = array(np.cumsum([0, *map(len, corners)]).astype(np.int32), int)
+    s.corners = array(np.concatenate(corners).astype(np.float32), wp.vec3)
     s.cluster_points = array(tree.cluster_points, int)
     s.cluster_spheres = array(_spheres(points, tree.cluster_points), wp.vec4)
     s.cluster_patches = array(tree.cluster_patches, int)

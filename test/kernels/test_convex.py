@@ -9,7 +9,7 @@ import pytest
 import trimesh
 
 from dexgrasp_ros.core.config import SynthesisConfig
-from dexgrasp_ros.core.hand_model import GeometryType
+from dexgrasp_ros.core.hand_model import ConvexMesh, GeometryType
 from dexgrasp_ros.hand import load_hand
 from dexgrasp_ros.object import load_object
 from dexgrasp_ros.synthesis.device import resolve_device
@@ -21,9 +21,12 @@ from dexgrasp_ros.synthesis.upload import upload_hand, upload_object
 def boxes_as_planes(hand):
     """Replace every box by the six planes of its faces."""
     types, starts, planes = hand.geometry_types.copy(), [0], []
+    meshes = list(hand.geometry_meshes)
     for g in range(len(types)):
         if types[g] == GeometryType.BOX:
             types[g] = GeometryType.CONVEX
+            box = trimesh.creation.box(2 * hand.geometry_sizes[g])
+            meshes[g] = ConvexMesh(vertices=box.vertices, faces=box.faces)
             for axis in range(3):
                 for sign in (1.0, -1.0):
                     planes.append([*(sign * np.eye(3)[axis]), hand.geometry_sizes[g, axis]])
@@ -33,6 +36,7 @@ def boxes_as_planes(hand):
         geometry_types=types,
         geometry_planes=np.array(starts, np.int32),
         planes=np.array(planes),
+        geometry_meshes=tuple(meshes),
     )
 
 
@@ -54,16 +58,18 @@ def test_planes_of_a_box_give_the_same_overlap(weight):
     palm, q = make_seeds(hand, obj, config, np.random.default_rng(0))
     palm[:, :3] *= 0.8  # into the ball
     device = resolve_device('cpu')
-    results = []
+    results, own = [], []
     for model in (hand, boxes_as_planes(hand)):
         engine = Engine(
             upload_hand(model, device), upload_object(obj, device), config, len(q), device
         )
         engine.set_state(palm, q)
         results.append(engine.gradient(sweeps=1))
+        own.append(engine.look().own)
     (energy, gradient), (same_energy, same_gradient) = results
     assert (energy > 1e-3).sum() >= 4, 'the states do not overlap'
     np.testing.assert_allclose(same_energy, energy, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(own[1], own[0], atol=1e-5)
     # Where two faces are equally near, either may be taken for the slope.
     close = np.isclose(same_gradient, gradient, rtol=1e-3, atol=1e-3).all(axis=1)
     assert close.mean() > 0.9
