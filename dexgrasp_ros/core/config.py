@@ -58,10 +58,15 @@ class SynthesisConfig:
     )
 
     # Seeds
+    seed_draws: int = setting(
+        8, '1', 'starts drawn for each candidate; the one with the least energy is taken', 1, 1000
+    )
     seed_distance_min: float = setting(0.01, 'm', 'palm to surface, least', 0.0, 1.0)
     seed_distance_max: float = setting(0.05, 'm', 'palm to surface, most', 0.0, 1.0)
     seed_tilt: float = setting(0.3, 'rad', 'spread of the approach about the normal', 0.0, 3.2)
-    seed_joint_spread: float = setting(0.2, 'rad', 'spread of joints about the preshape', 0.0, 3.2)
+    seed_joint_spread: float = setting(
+        0.2, 'rad', 'spread of joints about the preshape; a tenth in m if they slide', 0.0, 3.2
+    )
 
     # Contact step
     friction: float = setting(
@@ -103,7 +108,9 @@ class SynthesisConfig:
     iterations: int = setting(200, '1', 'gradient steps', 1, 100_000)
     step_translation: float = setting(0.003, 'm', "first step of the palm's position", 0.0, 1.0)
     step_rotation: float = setting(0.03, 'rad', "first step of the palm's rotation", 0.0, 1.0)
-    step_joint: float = setting(0.03, 'rad', 'first step of a joint', 0.0, 1.0)
+    step_joint: float = setting(
+        0.03, 'rad', 'first step of a joint; a tenth of it in m for one that slides', 0.0, 1.0
+    )
     momentum: float = setting(0.9, '1', 'Adam, first moment', 0.0, 0.9999)
     second_momentum: float = setting(0.95, '1', 'Adam, second moment', 0.0, 0.99999)
 
@@ -128,6 +135,9 @@ class SynthesisConfig:
         'gap to object, plane and obstacles at the pre-grasp; less is rejected',
         0.0,
         0.1,
+    )
+    sweep_step: float = setting(
+        0.003, 'm', 'the hand moves at most so far between looks at its way', 1e-4, 0.1
     )
     max_retreat: float = setting(0.005, 'm', 'the palm backs off at most so far', 0.0, 0.2)
     squeeze_force: float = setting(25.0, 'N', 'sum of normal forces of the squeeze', 0.0, 1000.0)

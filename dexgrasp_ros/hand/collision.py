@@ -14,6 +14,7 @@ from dexgrasp_ros.hand.shapes import CollisionShapes
 
 POSTURE_COUNT = 96  # random postures; a pair that meets in 3 % of them is seen with 95 %
 ALWAYS = 0.9  # share of postures above which an overlap is how the hand is built
+UNIVERSAL = 1e-3  # m; joints whose origins are so close turn about one point
 REACH = 0.02  # m; pairs that never come nearer than this cannot collide between the samples
 
 
@@ -27,9 +28,10 @@ def self_collision_pairs(
     """Pairs of groups [K, 2] that must not overlap.
 
     All pairs, except: both on one body (fixed and locked joints merged) or on bodies that one
-    joint connects; pairs that overlap in more than 90 % of random postures within the limits,
-    or at the preshape (they overlap by construction); pairs whose bounding spheres stay more
-    than 2 cm apart in all of them. The postures are the same in every call (seed 0).
+    joint connects, be it a universal one (two axes through one point); pairs that overlap in more
+    than 90 % of random postures within the limits, or at the preshape (they overlap by
+    construction); pairs whose bounding spheres stay more than 2 cm apart in all of them. The
+    postures are the same in every call (seed 0).
     """
     matrices = _posture_matrices(motion, preshape)
     frames = matrices[:, shapes.geometry_links] @ pose_to_matrix(shapes.geometry_poses)  # [N, G]
@@ -41,9 +43,8 @@ def self_collision_pairs(
     )
     bodies = anatomy.rigid[shapes.geometry_links]
     first, second = np.triu_indices(len(radii), k=1)
-    connected = (anatomy.rigid_parents[bodies[first]] == bodies[second]) | (
-        anatomy.rigid_parents[bodies[second]] == bodies[first]
-    )
+    joined = _joined_bodies(matrices[0, :, :3, 3], anatomy)
+    connected = joined[bodies[first], bodies[second]] | joined[bodies[second], bodies[first]]
     candidates = (bodies[first] != bodies[second]) & ~connected
     first, second = first[candidates], second[candidates]
     centers = frames[..., :3, 3]
@@ -61,6 +62,24 @@ def self_collision_pairs(
         if not overlap[0] and overlap.mean() <= ALWAYS:
             pairs.append((first[k], second[k]))
     return np.array(pairs, np.int32).reshape(-1, 2)
+
+
+def _joined_bodies(origins: NDArray[np.float64], anatomy: Anatomy) -> NDArray[np.bool_]:
+    """Whether a joint connects each body [L, L] to the one above it; origins [L, 3] of links.
+
+    A body whose joint turns about the same point as the joint above it is part of a universal
+    joint (the knuckles of a Shadow hand): both its neighbours are connected.
+    """
+    joined = np.zeros((len(origins), len(origins)), bool)
+    for body in np.unique(anatomy.rigid):
+        above = anatomy.rigid_parents[body]
+        at = body
+        while above >= 0:
+            joined[body, above] = True
+            if np.linalg.norm(origins[at] - origins[above]) > UNIVERSAL:
+                break
+            at, above = above, anatomy.rigid_parents[above]
+    return joined
 
 
 def _posture_matrices(motion: SurfaceMotion, preshape: NDArray) -> NDArray[np.float64]:

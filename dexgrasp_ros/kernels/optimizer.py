@@ -17,7 +17,7 @@ class Adam:
     beta2: float
     step_translation: float  # [m]
     step_rotation: float  # [rad]
-    step_joint: float  # [rad or m]
+    step_joint: float  # [rad]
 
 
 @wp.func
@@ -78,7 +78,7 @@ def adam_step(
     for c in range(q.shape[1]):
         m = _moment(adam, n, 6 + c, gradient[n, c])
         size = wp.sqrt(_square(adam, n, 2 + c, gradient[n, c] * gradient[n, c]) * unbias) + tiny
-        value = q[n, c] - scale * adam.step_joint * m / size
+        value = q[n, c] - scale * adam.step_joint * hand.radian[c] * m / size
         q[n, c] = wp.clamp(value, hand.lower[c], hand.upper[c])
 
 

@@ -32,6 +32,7 @@ class Hand:
 
     lower: wp.array(dtype=float)  # [J]
     upper: wp.array(dtype=float)  # [J]
+    radian: wp.array(dtype=float)  # [J] what goes for a radian: 1, or metres
 
     group_bodies: wp.array(dtype=int)  # [G]
     group_weights: wp.array(dtype=float)  # [G]

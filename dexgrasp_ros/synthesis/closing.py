@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dexgrasp_ros.core.config import SynthesisConfig
-from dexgrasp_ros.core.hand_model import HandModel, JointType
+from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.synthesis.batches import take
 from dexgrasp_ros.synthesis.closing_simulation import Outcome
 from dexgrasp_ros.synthesis.engine import Look, Measurement
-from dexgrasp_ros.synthesis.postures import Closing, coordinate_types
+from dexgrasp_ros.synthesis.postures import Closing, radians
 from dexgrasp_ros.synthesis.search import Search
 
 _PALM = -1  # `HandModel.group_fingers` of the palm
@@ -26,7 +26,7 @@ _OPENINGS = np.array([0.0, 0.5, 1.0, 2.0, 3.0])  # multiples of the squeeze that
 _BISECTIONS = 5  # between two of them: to a sixty-fourth of the squeeze or a thirty-second
 _RETREATS = 6  # distances of the palm that are tried
 # A fingertip 0.1 m away from its joint, or a jaw, moves 4 mm.
-_OPENING_STEP = {JointType.REVOLUTE: 0.04, JointType.PRISMATIC: 0.004}  # rad, m
+_OPENING_STEP = 0.04  # rad
 _OPENING_STEPS = 30  # 1.2 rad in all: more than half of any finger joint's range
 
 
@@ -227,7 +227,7 @@ def _open_wide(
     stuck = np.zeros((len(palm), int(parts.groups.max()) + 2), dtype=bool)
     allowed = np.full(stuck.shape, -np.inf)
     step = config.max_retreat / _RETREATS
-    opening_step = np.array([_OPENING_STEP[kind] for kind in coordinate_types(hand)])
+    opening_step = _OPENING_STEP * radians(hand)
     rows = np.arange(len(palm))  # that still move
     for left in reversed(range(_OPENING_STEPS + 1)):
         look = search.look(palm[rows], q[rows])

@@ -17,6 +17,7 @@ from dexgrasp_ros.synthesis.batches import join
 from dexgrasp_ros.synthesis.device import resolve_device
 from dexgrasp_ros.synthesis.engine import Engine, Measurement
 from dexgrasp_ros.synthesis.ranking import touching
+from dexgrasp_ros.synthesis.search import Search
 from dexgrasp_ros.synthesis.seeds import make_seeds
 from dexgrasp_ros.synthesis.upload import upload_hand, upload_object
 
@@ -75,7 +76,7 @@ def trace_seed(
             f'There is no seed {seed_index}; expected 0 to {config.seed_count - 1}.',
             ErrorCode.OUT_OF_RANGE,
         )
-    palm, q = make_seeds(hand, obj, config, np.random.default_rng(config.random_seed))
+    palm, q = make_seeds(Search(hand, obj, config), hand, obj, config)
     device = resolve_device(config.device)
     uploads = upload_hand(hand, device), upload_object(obj, device)
     engine = Engine(*uploads, config, 1, device)

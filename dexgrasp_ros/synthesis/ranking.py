@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +13,13 @@ from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.synthesis.closing import environment_margin
 from dexgrasp_ros.synthesis.closing_simulation import Outcome
 from dexgrasp_ros.synthesis.engine import Look, Measurement
-from dexgrasp_ros.synthesis.postures import Closing
+from dexgrasp_ros.synthesis.postures import Closing, sphere_centers
 from dexgrasp_ros.synthesis.search import Search
 
 _LEAST_CONTACTS = 3  # with friction, fewer cannot resist every wrench
 _RESIDUAL_COST = 20.0
 _LEAST_SHARE = 0.06  # of the squeeze's force; with less the object was hardly touched
+_MOST_PLACES = 200  # looked at on one way
 _OPPOSED = -0.3  # cosine: contact normals more than 107° apart face each other
 
 
@@ -102,24 +103,41 @@ def reject_outcomes(
 
 
 def reject_paths(
-    search: Search, closing: Closing, end: NDArray, config: SynthesisConfig
+    search: Search, hand: HandModel, closing: Closing, end: NDArray, config: SynthesisConfig
 ) -> dict[str, NDArray[np.bool_]]:
     """Reason against grasps that run into something between their postures, [N].
 
-    Looked at: four places between pre-grasp and grasp, and two between the grasp and the joints
-    [N, J] at which the squeeze ends. There the object is left out: it is what stops the fingers.
+    Looked at: the way from pre-grasp to grasp, and from there to the joints [N, J] at which the
+    squeeze ends, each in places between which no sphere about the hand's points moves by more
+    than `config.sweep_step`. On the second way the object is left out: it is what stops the
+    fingers.
     """
     bad = np.zeros(len(end), dtype=bool)
-    for share in (0.2, 0.4, 0.6, 0.8):
-        palm = closing.pregrasp_palm.copy()
-        palm[:, :3] += share * (closing.palm[:, :3] - palm[:, :3])
-        look = search.look(palm, closing.pregrasp + share * (closing.grasp - closing.pregrasp))
+    before, at = (closing.pregrasp_palm, closing.pregrasp), (closing.palm, closing.grasp)
+    for look in _looks_between(search, hand, before, at, config):
         bad |= _collides(look, config) | (look.penetration > config.max_penetration)
-    for share in (0.5, 1.0):
-        bad |= _collides(
-            search.look(closing.palm, closing.grasp + share * (end - closing.grasp)), config
-        )
+    for look in _looks_between(search, hand, at, (closing.palm, end), config):
+        bad |= _collides(look, config)
+    bad |= _collides(search.look(closing.palm, end), config)
     return {'path': bad}
+
+
+def _looks_between(
+    search: Search,
+    hand: HandModel,
+    start: tuple[NDArray, NDArray],
+    end: tuple[NDArray, NDArray],
+    config: SynthesisConfig,
+) -> Iterator[Look]:
+    """Look at the way from one (palm [N, 7], q [N, J]) to another, both ends left out."""
+    (palm, q), (last_palm, last_q) = start, end
+    way = sphere_centers(hand, last_palm, last_q) - sphere_centers(hand, palm, q)
+    length = np.linalg.norm(way, axis=2).max(initial=0.0)
+    steps = int(min(np.ceil(length / config.sweep_step), _MOST_PLACES))
+    for share in np.arange(1, steps) / max(steps, 1):
+        between = palm.copy()
+        between[:, :3] += share * (last_palm - palm)[:, :3]  # the palm does not turn
+        yield search.look(between, q + share * (last_q - q))
 
 
 def _collides(look: Look, config: SynthesisConfig) -> NDArray[np.bool_]:

@@ -105,6 +105,15 @@ class Search:
             join([p[2] for p in parts]),
         )
 
+    def energy(self, palm: NDArray, q: NDArray) -> NDArray[np.float64]:
+        """Energy [N] at any number of states, at the schedule's start."""
+        sweeps = self._config.sweeps
+
+        def run(rows: slice) -> NDArray[np.float64]:
+            return self._engine(palm[rows], q[rows]).measure(sweeps=sweeps).energy
+
+        return np.concatenate(self._map(run, len(palm)))
+
     def look(self, palm: NDArray, q: NDArray) -> Look:
         """Distances at any number of states."""
         parts = self._map(lambda rows: self._engine(palm[rows], q[rows]).look(), len(palm))

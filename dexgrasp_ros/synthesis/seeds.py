@@ -1,4 +1,4 @@
-"""Where the search starts: palms that face the surface, half-open fingers."""
+"""Where the search starts: palms that face the surface, half-open fingers, little in the way."""
 
 from __future__ import annotations
 
@@ -9,17 +9,53 @@ from scipy.spatial.transform import Rotation
 from dexgrasp_ros.core.config import SynthesisConfig
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.core.object_model import ObjectModel
-from dexgrasp_ros.core.poses import compose, invert, pose_to_matrix
-from dexgrasp_ros.hand import link_poses
+from dexgrasp_ros.core.poses import compose, invert
 from dexgrasp_ros.object import sample_distance
+from dexgrasp_ros.synthesis.postures import radians, sphere_centers
+from dexgrasp_ros.synthesis.search import Search
 
 _TRIES = 20  # rounds of drawing seeds that must stay clear of the environment
+_BLOCK = 1024  # seeds whose draws are compared at a time, which bounds the memory
 
 
 def make_seeds(
-    hand: HandModel, obj: ObjectModel, config: SynthesisConfig, rng: np.random.Generator
+    search: Search, hand: HandModel, obj: ObjectModel, config: SynthesisConfig
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Draw `config.seed_count` candidates.
+    """Return `config.seed_count` candidates: each the best of `config.seed_draws` drawn ones.
+
+    The one with the least energy is the best. That costs one look at each, and leaves out
+    what hardly ever becomes a grasp: links that have swallowed a wall, fingers on the far side of
+    another finger, palms with nothing in reach. Only the draws for one seed are compared with
+    each other, so that seeds stay spread.
+
+    Returns
+    -------
+    palm, q
+        Palm poses [N, 7] in the object's frame and joints [N, J] inside their limits.
+    """
+    rng = np.random.default_rng(config.random_seed)
+    draws = config.seed_draws
+    parts = []
+    for start in range(0, config.seed_count, _BLOCK):
+        count = min(_BLOCK, config.seed_count - start)
+        palm, q = draw_seeds(hand, obj, config, rng, count * draws)
+        if draws > 1:
+            energy = search.energy(palm, q).reshape(count, draws)
+            # What is not finite is rejected in the end; here it must not hide its rivals.
+            best = np.nan_to_num(energy, nan=np.inf).argmin(axis=1) + draws * np.arange(count)
+            palm, q = palm[best], q[best]
+        parts.append((palm, q))
+    return np.concatenate([p for p, _ in parts]), np.concatenate([q for _, q in parts])
+
+
+def draw_seeds(
+    hand: HandModel,
+    obj: ObjectModel,
+    config: SynthesisConfig,
+    rng: np.random.Generator,
+    count: int,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Draw candidates at random.
 
     Each takes a point of the surface, tilts its normal, and puts the palm 1 to 5 cm above it,
     facing it, with any roll. Where there is a support plane or an obstacle, palms and hand roots
@@ -32,7 +68,6 @@ def make_seeds(
     palm, q
         Palm poses [N, 7] in the object's frame and joints [N, J] inside their limits.
     """
-    count = config.seed_count
     palm = np.empty((count, 7))
     missing = np.arange(count)
     for _ in range(_TRIES):
@@ -41,6 +76,7 @@ def make_seeds(
         if not len(missing):
             break
     spread = rng.normal(0.0, config.seed_joint_spread, (count, len(hand.joint_names)))
+    spread *= radians(hand)
     q = np.clip(hand.preshape + spread, hand.lower, hand.upper)
     if obj.support_plane is not None:
         _lift_out(palm, q, hand, obj.support_plane)
@@ -49,12 +85,9 @@ def make_seeds(
 
 def _lift_out(palm: NDArray, q: NDArray, hand: HandModel, plane: NDArray) -> None:
     """Move palms [N, 7] along the plane's normal until the hand's bounding spheres are clear."""
-    links = pose_to_matrix(link_poses(hand, q, compose(palm, invert(hand.palm_pose))))
-    group = np.repeat(np.arange(len(hand.group_names)), np.diff(hand.group_clusters))
-    frames = links[:, hand.geometry_links[group]]  # [N, C, 4, 4]
     normal, offset = plane[:3], plane[3]
-    center = np.einsum('ncij,cj->nci', frames[..., :3, :3], hand.cluster_centers)
-    height = (center + frames[..., :3, 3]) @ normal + offset - hand.cluster_radii
+    center = sphere_centers(hand, palm, q)
+    height = center @ normal + offset - hand.cluster_radii
     palm[:, :3] += np.maximum(-height.min(axis=1), 0.0)[:, None] * normal
 
 

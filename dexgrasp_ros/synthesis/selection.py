@@ -14,7 +14,7 @@ from dexgrasp_ros.synthesis.batches import join, take
 from dexgrasp_ros.synthesis.closing import plan_closing, replan_closing
 from dexgrasp_ros.synthesis.closing_simulation import Outcome
 from dexgrasp_ros.synthesis.engine import Measurement
-from dexgrasp_ros.synthesis.postures import Closing
+from dexgrasp_ros.synthesis.postures import Closing, radians
 from dexgrasp_ros.synthesis.ranking import (
     closing_cost,
     count_rejects,
@@ -89,7 +89,10 @@ def choose(
         pool = grasps if pool is None else join([pool, grasps])
         pool = take(pool, np.argsort(-pool.score, kind='stable'))
         chosen, duplicates = distinct(
-            pool.closing.palm, pool.closing.grasp, config, limit=config.max_grasps
+            pool.closing.palm,
+            pool.closing.grasp / radians(hand),
+            config,
+            limit=config.max_grasps,
         )
         report(total - seen, pool.score[chosen])
     rejected['duplicate'] = duplicates
@@ -113,7 +116,7 @@ def _planned(
         closing=closing,
     )
     bad = reject_closings(hand, closing, config)
-    return grasps, bad | reject_paths(search, closing, closing.squeeze, config)
+    return grasps, bad | reject_paths(search, hand, closing, closing.squeeze, config)
 
 
 def _simulated(
@@ -151,7 +154,7 @@ def _judge(
     costs = [closing_cost(o, v, config) for o, v in zip(outcomes, left, strict=True)]
     bad = reject_closings(hand, closing, config)
     bad |= reject_outcomes(outcomes, config)
-    bad |= reject_paths(search, closing, outcomes[0].q, config)
+    bad |= reject_paths(search, hand, closing, outcomes[0].q, config)
     return np.max(costs, axis=0), bad
 
 

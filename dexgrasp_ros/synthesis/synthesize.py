@@ -57,10 +57,9 @@ def synthesize(
     """
     config = config or SynthesisConfig()
     clock = Clock(config, progress, should_stop)
-    rng = np.random.default_rng(config.random_seed)
     clock.report('seeds', 0.0)
     search = Search(hand, obj, config, should_stop=clock.should_stop)
-    palm, q = make_seeds(hand, obj, config, rng)
+    palm, q = make_seeds(search, hand, obj, config)
     clock.lap('seeds')
     palm, q, found = search.optimize(
         palm,

@@ -15,6 +15,7 @@ from dexgrasp_ros.core.hand_model import HandModel, JointType
 from dexgrasp_ros.core.object_model import ObjectModel, SignedDistanceGrid
 from dexgrasp_ros.core.poses import matrix_to_pose, pose_to_matrix
 from dexgrasp_ros.kernels import types
+from dexgrasp_ros.synthesis.postures import radians
 
 _LEAST_WEIGHT = 0.02  # a group that is not wanted is a soft contact, not a division by zero
 # Points of a cluster and of a patch in it: what left the fewest look-ups on a CPU.
@@ -88,6 +89,7 @@ def upload_hand(hand: HandModel, device: Any) -> types.Hand:
     s.root_in_palm = wp.transform(*_poses(np.linalg.inv(pose_to_matrix(hand.palm_pose))))
     s.lower = array(hand.lower.astype(np.float32), float)
     s.upper = array(hand.upper.astype(np.float32), float)
+    s.radian = array(radians(hand).astype(np.float32), float)
     s.group_bodies = array(body_of_link[hand.geometry_links].astype(np.int32), int)
     s.group_weights = array(
         np.maximum(hand.group_weights, _LEAST_WEIGHT).astype(np.float32), float

@@ -244,6 +244,26 @@ def test_a_gripper_approaches_along_its_fingers(left, right, kind, upper):
     assert [1, 2] in hand.self_collision_pairs.tolist()
 
 
+@pytest.mark.parametrize(('length', 'apart'), [(0.0, False), (0.01, True)])
+def test_a_universal_joint_connects_what_its_two_axes_move(length, apart):
+    """A knuckle of no length joins finger and palm; behind one of 1 cm they can collide."""
+    knuckle = (
+        '<link name="knuckle"/><joint name="spread" type="revolute"><parent link="base"/>'
+        '<child link="knuckle"/><origin xyz="0.05 0 0.03"/><axis xyz="0 0 1"/>'
+        '<limit lower="-0.3" upper="0.3" effort="2" velocity="1"/></joint>'
+        '<link name="left"><collision><origin xyz="0 0 0.04"/><geometry>'
+        '<box size="0.01 0.02 0.08"/></geometry></collision></link>'
+        '<joint name="bend" type="revolute"><parent link="knuckle"/><child link="left"/>'
+        f'<origin xyz="0 0 {length}"/><axis xyz="0 1 0"/>'
+        '<limit lower="-2.5" upper="0" effort="2" velocity="1"/></joint>'
+    )
+    right = finger('right', -0.05, '0 1 0', 'revolute', 0.3)
+    hand = load_hand_text(f'<robot name="gripper">{BASE}{knuckle}{right}</robot>')
+    pairs = {tuple(sorted(hand.group_names[g] for g in p)) for p in hand.self_collision_pairs}
+    assert (('base', 'left') in pairs) == apart
+    assert ('left', 'right') in pairs
+
+
 def test_root_takes_the_hand_below_an_arm():
     arm = (
         '<link name="arm"/><joint name="shoulder" type="revolute"><parent link="arm"/>'

@@ -14,7 +14,7 @@ from dexgrasp_ros.hand import load_hand
 from dexgrasp_ros.object import load_object
 from dexgrasp_ros.synthesis.device import resolve_device
 from dexgrasp_ros.synthesis.engine import Engine
-from dexgrasp_ros.synthesis.seeds import make_seeds
+from dexgrasp_ros.synthesis.seeds import draw_seeds
 from dexgrasp_ros.synthesis.upload import upload_hand, upload_object
 
 
@@ -55,7 +55,7 @@ def test_planes_of_a_box_give_the_same_overlap(weight):
         self_margin=0.0,  # outside, planes are nearer than the edges between them
         **({'self_weight': 0.0} | {'object_penetration_weight': 0.0} | {weight: 3e3}),
     )
-    palm, q = make_seeds(hand, obj, config, np.random.default_rng(0))
+    palm, q = draw_seeds(hand, obj, config, np.random.default_rng(0), config.seed_count)
     palm[:, :3] *= 0.8  # into the ball
     device = resolve_device('cpu')
     results, own = [], []

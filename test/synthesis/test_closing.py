@@ -10,6 +10,8 @@ from dexgrasp_ros.hand import load_hand, load_hand_text
 from dexgrasp_ros.object import load_object
 from dexgrasp_ros.synthesis import synthesize
 from dexgrasp_ros.synthesis.closing import find_parts
+from dexgrasp_ros.synthesis.search import Search
+from dexgrasp_ros.synthesis.seeds import make_seeds
 
 BOX = '<collision><origin xyz="{0}"/><geometry><box size="{1}"/></geometry></collision>'
 LIMIT = '<limit lower="0" upper="0.04" effort="40" velocity="0.1"/>'
@@ -39,6 +41,18 @@ def test_jaws_of_one_motor_are_one_part():
     assert list(parts.joints) == [of['left'], of['thumb']]
 
 
+def test_the_search_moves_what_slides_by_millimetres():
+    """Steps are in radians; 3 cm at once would be all of a jaw's way."""
+    hand = load_hand_text(JAWS)
+    box = trimesh.creation.box([0.04, 0.05, 0.05])
+    obj = load_object((box.vertices, box.faces))
+    config = SynthesisConfig(seed_count=16, iterations=1, device='cpu')
+    search = Search(hand, obj, config)
+    start = make_seeds(search, hand, obj, config)
+    moved = np.abs(search.optimize(*start)[1] - start[1])
+    assert 0.001 < moved.max() <= 0.1 * config.step_joint + 1e-6
+
+
 def test_a_spread_joins_no_fingers():
     hand = load_hand('barrett')
     parts = find_parts(hand)
@@ -57,7 +71,7 @@ def test_jaws_open_before_they_squeeze():
     hand = load_hand_text(JAWS)
     box = trimesh.creation.box([0.04, 0.05, 0.05])
     obj = load_object((box.vertices, box.faces))
-    grasps = synthesize(hand, obj, SynthesisConfig(seed_count=96, max_grasps=4))
+    grasps = synthesize(hand, obj, SynthesisConfig(seed_count=256, max_grasps=4))
     assert len(grasps) >= 1
     close = hand.joint_names.index('close')
     assert (grasps.pregrasp[:, close] < grasps.grasp[:, close]).all()

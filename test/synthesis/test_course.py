@@ -25,7 +25,7 @@ def small():
 
 @pytest.fixture(scope='module')
 def ended(allegro, can, small):
-    palm, q = make_seeds(allegro, can, small, np.random.default_rng(small.random_seed))
+    palm, q = make_seeds(Search(allegro, can, small), allegro, can, small)
     return Search(allegro, can, small).optimize(palm, q)
 
 
@@ -41,7 +41,7 @@ def test_the_last_moment_is_what_the_search_found(seed_index, allegro, can, smal
 
 
 def test_the_first_moment_is_the_seed(allegro, can, small):
-    palm, q = make_seeds(allegro, can, small, np.random.default_rng(small.random_seed))
+    palm, q = make_seeds(Search(allegro, can, small), allegro, can, small)
     course = trace_seed(allegro, can, small, 5)
     np.testing.assert_array_equal(course.iteration, [0, 2, 8, 20, 40])
     np.testing.assert_array_equal(course.palm[0], palm[5].astype(np.float32))
