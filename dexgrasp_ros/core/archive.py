@@ -37,6 +37,9 @@ def read_archive(path: str | Path, kind: str, required: Collection[str]) -> dict
     if not path.is_file():
         raise InputError(f"There is no {kind} file '{path}'.", ErrorCode.FILE_NOT_FOUND)
     try:
+        # `np.load` would take text for pickles, and advise to load them unsafely.
+        if not zipfile.is_zipfile(path):
+            raise ValueError('it is no zip archive of arrays')
         content = np.load(path, allow_pickle=False)
         if not isinstance(content, np.lib.npyio.NpzFile):
             raise ValueError('it holds one bare array')

@@ -32,9 +32,10 @@ def check_ranges(config: Any) -> None:
         if not isinstance(value, int | float):
             continue
         if (low is not None and not value >= low) or (high is not None and not value <= high):
+            unit = f.metadata['unit']
             raise InputError(
                 f"'{f.name}' is {value}; expected {low} to {'any' if high is None else high}"
-                f' [{f.metadata["unit"]}].',
+                f'{"" if unit in ("-", "1") else f" [{unit}]"}.',
                 ErrorCode.OUT_OF_RANGE,
             )
 

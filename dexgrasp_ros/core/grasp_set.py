@@ -16,7 +16,7 @@ from dexgrasp_ros.core.archive import read_archive
 
 _JSON_FIELDS = ('config', 'timing', 'rejected')
 _TEXT_FIELDS = ('hand', 'urdf', 'object_mesh', 'hand_frame')
-_NAME_FIELDS = ('joint_names', 'link_names')
+_LIST_FIELDS = ('joint_names', 'link_names', 'warnings')
 _SHARED_FIELDS = ('joint_stiffness', 'support_plane')  # arrays that are not of single grasps
 
 
@@ -63,6 +63,7 @@ class GraspSet:
     config: dict[str, Any] = field(default_factory=dict)
     timing: dict[str, float] = field(default_factory=dict)  # seconds for each phase
     rejected: dict[str, int] = field(default_factory=dict)  # candidates lost at each stage
+    warnings: tuple[str, ...] = ()  # what to know of how these were chosen
 
     def __post_init__(self) -> None:
         """Say of grasps that came without `seed_index` that their seeds are not known."""
@@ -117,7 +118,7 @@ class GraspSet:
                 values[f.name] = json.loads(str(value))
             elif f.name in _TEXT_FIELDS:
                 values[f.name] = str(value)
-            elif f.name in _NAME_FIELDS:
+            elif f.name in _LIST_FIELDS:
                 values[f.name] = tuple(str(v) for v in value)
             else:
                 values[f.name] = value

@@ -34,6 +34,7 @@ def grasps():
         support_plane=np.array([0.0, 0.6, 0.8, 0.1]),
         timing={'optimize': 0.5},
         rejected={'penetration': 5},
+        warnings=('hollows are filled',),
     )
 
 
