@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from dexgrasp_ros.core.convex_pieces import FINE
 from dexgrasp_ros.core.errors import ErrorCode, InputError
 from dexgrasp_ros.core.grasp_set import GraspSet
 from dexgrasp_ros.core.hand_model import HandModel, JointType
@@ -19,7 +20,16 @@ from dexgrasp_ros.core.progress import Progress, ProgressCallback, StopCallback,
 from dexgrasp_ros.evaluation.diversity import distinct_count, explained_variance
 from dexgrasp_ros.evaluation.geometry import THRESHOLDS, GraspGeometry, Lie
 from dexgrasp_ros.evaluation.growth import grow_pieces
-from dexgrasp_ros.evaluation.inputs import MeshOrModel, check_fit, floor_of, hand_of, object_of
+from dexgrasp_ros.evaluation.inputs import (
+    PIECE_THRESHOLDS,
+    MeshOrModel,
+    check_fit,
+    check_floor,
+    check_threshold,
+    floor_of,
+    hand_of,
+    object_of,
+)
 from dexgrasp_ros.evaluation.perturbation import Perturbation
 from dexgrasp_ros.evaluation.protocols import Protocol, find_protocol
 from dexgrasp_ros.evaluation.result import Evaluation
@@ -45,6 +55,7 @@ def evaluate(
     hand: HandModel | None = None,
     support_plane: ArrayLike | None = None,
     perturbation: Perturbation | None = None,
+    piece_threshold: float = FINE,
     processes: int | None = None,
     time_limit: float = 120.0,
     progress: ProgressCallback | None = None,
@@ -71,6 +82,10 @@ def evaluate(
         For the shake test alone: the object is not quite where, and not quite what, it should
         be; it must stay within the protocol's limits of where it starts. A floor is lowered as
         far as is needed not to cut it. Default: none.
+    piece_threshold
+        Concavity that a convex piece of the object may have in the shake test, 0.01 to 1 of its
+        half size (CoACD's threshold). A finer one is for hollow objects whose pieces fill them,
+        which a warning tells; cutting then takes minutes, once.
     processes
         That run the shake test, at most one for each core (the default).
     time_limit
@@ -89,8 +104,9 @@ def evaluate(
     Raises
     ------
     InputError
-        OUT_OF_RANGE for the protocol or `processes`; MISSING_KEY where there is no object;
-        WRONG_SHAPE or INVALID_INPUT where the grasps do not fit the hand.
+        OUT_OF_RANGE for the protocol, the support plane, `piece_threshold` or `processes`;
+        MISSING_KEY where there is no object; WRONG_SHAPE or INVALID_INPUT where the grasps do not
+        fit the hand.
     ObjectError, HandError
         As from `load_object` and `load_hand_text`.
     SynthesisError
@@ -98,11 +114,14 @@ def evaluate(
     """
     test = find_protocol(protocol) if isinstance(protocol, str) else protocol
     count = _process_count(processes, len(grasps))
+    check_threshold(piece_threshold)
+    if support_plane is not None:
+        check_floor(support_plane)
     model = hand_of(grasps) if hand is None else hand
     check_fit(grasps, model)
     obj = object_of(grasps, object)
     check_stop(should_stop)
-    parts = object_pieces(obj)
+    parts = object_pieces(obj, threshold=piece_threshold)
     floor = floor_of(grasps, obj, parts.pieces, support_plane) if test.lift_height else None
     # Before the shaking, so that an object that cannot settle does not cost its results.
     unrest = [] if floor is None else _unrest(obj, parts.pieces, test, floor)
@@ -128,8 +147,12 @@ def evaluate(
         check_stop(should_stop)
         lies.append(geometry.measure(grasps.base_pose[n], grasps.grasp[n]))
     found = _evaluation(grasps, model, obj, test, results, lies, parts.volume_ratio)
+    swollen = _swollen_warnings(parts.volume_ratio, piece_threshold)
     return dataclasses.replace(
-        found, perturbation=perturbation, warnings=(*found.warnings, *unrest)
+        found,
+        perturbation=perturbation,
+        piece_threshold=piece_threshold,
+        warnings=(*found.warnings, *swollen, *unrest),
     )
 
 
@@ -228,6 +251,18 @@ def _stiffness_warnings(grasps: GraspSet, hand: HandModel, gain: float) -> list[
     ]
 
 
+def _swollen_warnings(volume_ratio: float, threshold: float) -> list[str]:
+    """Say where the test knows a hollow object as a solid one, and what helps."""
+    if volume_ratio <= _SWOLLEN:
+        return []
+    finest = PIECE_THRESHOLDS[0]
+    wish = f'; a piece_threshold of {finest:g} to {threshold:g} fills less of them'
+    return [
+        f'The convex pieces have {volume_ratio:.2f} times the volume of the mesh: hollows are '
+        f'filled in the shake test{wish if threshold > finest else ""}.'
+    ]
+
+
 def _unrest(
     obj: ObjectModel,
     pieces: Sequence[NDArray[np.float64]],
@@ -273,11 +308,6 @@ def _evaluation(
     epsilon, volume = np.array(quality).reshape(-1, 2).T
     palm = compose(grasps.base_pose, hand.palm_pose)
     warnings = [*obj.warnings, *_stiffness_warnings(grasps, hand, protocol.physics.joint_gain)]
-    if not volume_ratio <= _SWOLLEN:
-        warnings.append(
-            f'The convex pieces have {volume_ratio:.2f} times the volume of the mesh: hollows are '
-            'filled in the shake test.'
-        )
 
     def column(name: str) -> NDArray:
         return np.array([getattr(r, name) for r in results])

@@ -16,6 +16,7 @@ from dexgrasp_ros.object import load_object
 
 MeshOrModel = str | Path | tuple[ArrayLike, ArrayLike] | ObjectModel
 
+PIECE_THRESHOLDS = (0.01, 1.0)  # what CoACD accepts
 _POSTURES = ('base_pose', 'pregrasp_base_pose', 'pregrasp', 'grasp', 'squeeze')
 
 
@@ -76,6 +77,35 @@ def object_of(grasps: GraspSet, source: MeshOrModel | None) -> ObjectModel:
     return load_object(source)
 
 
+def check_threshold(value: float) -> None:
+    """Refuse a threshold that CoACD does not cut with."""
+    low, high = PIECE_THRESHOLDS
+    if not low <= value <= high:
+        raise InputError(
+            f"'piece_threshold' is {value:g}; expected {low:g} (fine, slow) to {high:g} (coarse).",
+            ErrorCode.OUT_OF_RANGE,
+        )
+
+
+def check_floor(plane: ArrayLike) -> NDArray[np.float64]:
+    """Return a plane [4] as it came, if it is one."""
+    floor = np.array(plane, dtype=np.float64)
+    if floor.shape != (4,):
+        raise InputError(
+            f"'support_plane' has shape {list(floor.shape)}; expected [4]: a unit normal and an "
+            'offset.',
+            ErrorCode.WRONG_SHAPE,
+        )
+    length = np.linalg.norm(floor[:3])
+    if not (np.isfinite(floor).all() and abs(length - 1.0) < 1e-3):
+        raise InputError(
+            f"'support_plane' is {floor.tolist()}, whose normal has length {length:g}; expected "
+            'a unit normal and an offset, all finite, such as 0 0 1 0 for a table at z = 0.',
+            ErrorCode.OUT_OF_RANGE,
+        )
+    return floor
+
+
 def floor_of(
     grasps: GraspSet,
     obj: ObjectModel,
@@ -89,13 +119,7 @@ def floor_of(
     plane = obj.support_plane if plane is None else plane
     if plane is None and not np.isnan(grasps.support_plane).any():
         plane = grasps.support_plane
-    floor = np.array([0.0, 0.0, 1.0, -np.inf] if plane is None else plane, dtype=np.float64)
-    unit = floor.shape == (4,) and abs(np.linalg.norm(floor[:3]) - 1.0) < 1e-3
-    if not unit or np.isnan(floor[3]):
-        raise InputError(
-            f"'support_plane' is {plane}; expected [4]: a unit normal and an offset.",
-            ErrorCode.WRONG_SHAPE,
-        )
+    floor = np.array([0.0, 0.0, 1.0, -np.inf]) if plane is None else check_floor(plane)
     lowest = min(float((piece @ floor[:3]).min()) for piece in pieces)
     floor[3] = max(floor[3], -lowest)
     return floor

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dexgrasp_ros.core.convex_pieces import FINE
 from dexgrasp_ros.core.grasp_set import GraspSet
 from dexgrasp_ros.evaluation.intervals import wilson_interval
 from dexgrasp_ros.evaluation.perturbation import Perturbation
@@ -52,6 +53,7 @@ class Evaluation:
     explained_variance: NDArray[np.float64]  # cumulative, by principal component
     distinct_count: int
     volume_ratio: float  # of the object's convex pieces to its mesh
+    piece_threshold: float = FINE  # that they were cut with
     torque_length: float  # m that torques were divided by
     friction: float  # of the wrench metrics
     warnings: tuple[str, ...] = field(default=())
@@ -98,6 +100,7 @@ class Evaluation:
             'explained_variance': self.explained_variance.tolist(),
             'distinct': self.distinct_count,
             'volume_ratio': self.volume_ratio,
+            'piece_threshold': self.piece_threshold,
             'torque_length': self.torque_length,
             'friction': self.friction,
             'cpu_time_mean': _mean(self.cpu_time),

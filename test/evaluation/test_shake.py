@@ -197,6 +197,27 @@ def test_a_squeeze_for_other_joints_than_those_of_the_test_is_told():
         assert any('20 N m/rad' in w and 'has 5' in w for w in found.warnings) == told
 
 
+def test_finer_pieces_keep_a_hollow_free(cage):
+    """An L of two bars of 2 by 2 by 6 cm, and its hull."""
+    bars = [trimesh.creation.box(size) for size in ([0.06, 0.02, 0.02], [0.02, 0.02, 0.06])]
+    for bar, place in zip(bars, ([0.02, 0, 0], [0, 0, 0.02]), strict=True):
+        bar.apply_translation(place)
+    mesh = trimesh.boolean.union(bars)
+    corner = load_object((mesh.vertices, mesh.faces))
+    grasps = grasp_set(cage, [0.3, 0, 0, 0, 0, 0, 1.0], [[SHUT]])
+    coarse = evaluate(grasps, object=corner, piece_threshold=1.0)
+    # Hull: the square of 6 cm less half the square of 4 cm; the L is five squares of 2 cm.
+    assert coarse.volume_ratio == pytest.approx(28 / 20, abs=0.01)
+    assert coarse.summary()['piece_threshold'] == 1.0
+    assert [
+        w for w in coarse.warnings if '1.40 times' in w and 'piece_threshold of 0.01 to 1' in w
+    ]
+    fine = evaluate(grasps, object=corner)
+    assert fine.summary()['piece_threshold'] == 0.05
+    assert fine.volume_ratio == pytest.approx(1.0, abs=0.02)
+    assert not [w for w in fine.warnings if 'times the volume' in w]
+
+
 def test_no_grasps_give_an_empty_result(cage, sphere):
     found = evaluate(grasp_set(cage, HOME, np.empty((0, 1))), object=sphere)
     assert len(found.rows()) == 0
@@ -220,12 +241,21 @@ def test_progress_counts_up_and_a_stop_ends_it(cage, sphere):
         ({}, {'protocol': 'soft'}, ErrorCode.OUT_OF_RANGE),
         ({}, {'processes': 0}, ErrorCode.OUT_OF_RANGE),
         ({}, {'object': None}, ErrorCode.MISSING_KEY),
-        ({}, {'protocol': 'tabletop', 'support_plane': [0, 0, 2.0, 0]}, ErrorCode.WRONG_SHAPE),
+        ({}, {'support_plane': [0, 0, 1.0]}, ErrorCode.WRONG_SHAPE),
+        ({}, {'support_plane': [0, 0, 0.0, 0]}, ErrorCode.OUT_OF_RANGE),
+        ({}, {'support_plane': [0, 0, 2.0, 0]}, ErrorCode.OUT_OF_RANGE),
+        ({}, {'support_plane': [0, 0, 1.0, math.nan]}, ErrorCode.OUT_OF_RANGE),
         (
             {},
-            {'protocol': 'tabletop', 'support_plane': [0, 0, 1.0, math.nan]},
-            ErrorCode.WRONG_SHAPE,
+            {'protocol': 'tabletop', 'support_plane': [0, 0, 1.0, math.inf]},
+            ErrorCode.OUT_OF_RANGE,
         ),
+        (
+            {'support_plane': np.array([0, 0, 2.0, 0])},
+            {'protocol': 'tabletop'},
+            ErrorCode.OUT_OF_RANGE,
+        ),
+        ({}, {'piece_threshold': 0.001}, ErrorCode.OUT_OF_RANGE),
         ({'joint_names': ('other',)}, {}, ErrorCode.INVALID_INPUT),
         ({'grasp': np.array([[np.nan]])}, {}, ErrorCode.INVALID_INPUT),
         ({'base_pose': np.zeros((1, 7))}, {}, ErrorCode.INVALID_INPUT),
