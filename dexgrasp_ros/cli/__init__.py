@@ -8,21 +8,18 @@ from collections.abc import Sequence
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a subcommand; return 0, or 1 after one clear line about an error."""
-    import tyro
-
     from dexgrasp_ros.cli.demo import demo
     from dexgrasp_ros.cli.evaluate import evaluate
     from dexgrasp_ros.cli.hand import hand
     from dexgrasp_ros.cli.reconstruct import reconstruct
     from dexgrasp_ros.cli.synthesize import synthesize
+    from dexgrasp_ros.cli.usage import parse
     from dexgrasp_ros.cli.view import view
     from dexgrasp_ros.core.errors import DexGraspError
 
-    app = tyro.extras.SubcommandApp()
-    for command in (demo, synthesize, evaluate, reconstruct, view, hand):
-        app.command(command)
+    commands = (demo, synthesize, evaluate, reconstruct, view, hand)
     try:
-        app.cli(prog='dexgrasp', args=arguments, description=__doc__)
+        parse(commands, arguments, __doc__)()
     except DexGraspError as error:
         print(f'dexgrasp: {error.code.name}: {error}', file=sys.stderr)
         return 1

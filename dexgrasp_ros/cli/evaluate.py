@@ -7,6 +7,8 @@ from typing import Literal
 
 import tyro
 
+from dexgrasp_ros.core.convex_pieces import FINE
+
 
 def evaluate(
     grasps: tyro.conf.Positional[Path],
@@ -18,7 +20,8 @@ def evaluate(
     root: str | None = None,
     support_plane: tuple[float, float, float, float] | None = None,
     perturb: bool = False,
-    perturb_seed: int = 0,
+    perturb_seed: int | None = None,
+    piece_threshold: float = FINE,
     processes: int | None = None,
     json: bool = False,
     out: Path | None = None,
@@ -44,7 +47,10 @@ def evaluate(
     perturb
         Move and turn the object by 3 mm and 3 degrees at random, and grow or shrink it by 2 mm.
     perturb_seed
-        Of --perturb.
+        Start of the random numbers of --perturb, which it implies; default: 0.
+    piece_threshold
+        Concavity of the convex pieces that stand for the object in the shake test, 0.01 to 1 of
+        its half size. Finer ones leave hollows free; cutting them takes minutes, once.
     processes
         Processes that simulate; default: one for each core.
     json
@@ -54,14 +60,23 @@ def evaluate(
     """
     from rich.console import Console
 
+    from dexgrasp_ros.cli.files import prepare_file
     from dexgrasp_ros.cli.report import evaluation_table, print_json, progress_bar
+    from dexgrasp_ros.core.errors import InputError
     from dexgrasp_ros.core.grasp_set import GraspSet
     from dexgrasp_ros.evaluation import Perturbation
     from dexgrasp_ros.evaluation import evaluate as evaluate_grasps
     from dexgrasp_ros.hand import load_hand
 
     console = Console(stderr=json)
+    if root is not None and hand is None:
+        raise InputError(f"--root is '{root}' without a hand; expected --hand with it.")
+    perturbation = None
+    if perturb or perturb_seed is not None:
+        perturbation = Perturbation(random_seed=perturb_seed or 0)
     stored = GraspSet.load(grasps)
+    if out is not None:
+        prepare_file(out)
     with progress_bar(console) as show:
         found = evaluate_grasps(
             stored,
@@ -69,15 +84,15 @@ def evaluate(
             protocol=protocol,
             hand=None if hand is None else load_hand(hand, root=root),
             support_plane=support_plane,
-            perturbation=Perturbation(random_seed=perturb_seed) if perturb else None,
+            perturbation=perturbation,
+            piece_threshold=piece_threshold,
             processes=processes,
             progress=show,
         )
     for warning in found.warnings:
         console.print(f'[yellow]warning:[/] {warning}')
-    console.print(
-        evaluation_table(f'{grasps}, protocol {protocol}{", perturbed" * perturb}', found.rows())
-    )
+    title = f'{grasps}, protocol {protocol}{", perturbed" if perturbation else ""}'
+    console.print(evaluation_table(title, found.rows()))
     low, high = found.interval
     console.print(
         f'{found.held.sum()} of {len(found.held)} held '
@@ -85,7 +100,6 @@ def evaluate(
         f'convex pieces / mesh: {found.volume_ratio:.2f} by volume'
     )
     if out is not None:
-        out.parent.mkdir(parents=True, exist_ok=True)
         found.save(out)
         console.print(f'Written to {out}')
     if json:

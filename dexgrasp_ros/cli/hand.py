@@ -36,11 +36,14 @@ def hand(
 
     from rich.console import Console
 
+    from dexgrasp_ros.cli.files import prepare_picture
     from dexgrasp_ros.cli.hand_report import group_table, hand_summary, joint_table, palm_lines
     from dexgrasp_ros.cli.report import print_json
     from dexgrasp_ros.hand import load_hand
 
     console = Console(stderr=json)
+    if png is not None:
+        prepare_picture(png)
     clock = time.perf_counter()
     with console.status('reading the hand (its meshes are cut into convex pieces once)'):
         model = load_hand(urdf, root=root, overrides=overrides)
@@ -56,7 +59,6 @@ def hand(
         from dexgrasp_ros.cli.hand_picture import draw_hand
         from dexgrasp_ros.simulation import save_picture
 
-        png.parent.mkdir(parents=True, exist_ok=True)
         save_picture(draw_hand(model), png)
         console.print(f'Drawn in {png}')
     if json:

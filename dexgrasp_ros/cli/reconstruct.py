@@ -40,8 +40,9 @@ def reconstruct(
     from dexgrasp_ros.simulation import render_reconstruction, save_picture
 
     console = Console(stderr=json)
-    result = reconstruct_frame(load_scene(scene), labels=labels or None)
+    frame = load_scene(scene)
     out.mkdir(parents=True, exist_ok=True)
+    result = reconstruct_frame(frame, labels=labels or None)
     rows: list[dict[str, Any]] = []
     for obj in result.objects:
         mesh = trimesh.Trimesh(obj.vertices, obj.faces, process=False)

@@ -55,9 +55,11 @@ def grasp_table(title: str, rows: list[Mapping[str, Any]]) -> Table:
 def evaluation_table(title: str, rows: list[Mapping[str, Any]]) -> Table:
     """Table of evaluated grasps; each row is one of `Evaluation.rows`."""
     table = Table(title=title, title_justify='left')
-    names = ('#', 'shake test', r'moved \[mm]', 'ε', 'volume', r'penetration \[mm]', r'self \[mm]')
-    for name in (*names, 'links within 1/2/5 mm', r'area \[mm²]'):
-        table.add_column(name, justify='left' if name == 'shake test' else 'right')
+    # Short names and words that wrap: nothing is cut off in a window of 80 columns.
+    names = ('#', 'shake test', r'moved \[mm]', 'ε', 'volume', r'depth \[mm]', r'self \[mm]')
+    for name in (*names, 'links within 1 2 5 mm', r'area \[mm²] likewise'):
+        justify = 'left' if name == 'shake test' else 'right'
+        table.add_column(name, justify=justify, overflow='fold')
     for i, row in enumerate(rows):
         color = 'green' if row['held'] else 'red'
         told = f'{row["cause"]} ({row["motion"]})' if row['motion'] else row['cause']
@@ -69,8 +71,8 @@ def evaluation_table(title: str, rows: list[Mapping[str, Any]]) -> Table:
             f'{row["volume"]:.3f}',
             f'{1e3 * row["penetration"]:.2f}',
             f'{1e3 * row["self_penetration"]:.2f}',
-            '/'.join(map(str, row['contact_count'])),
-            '/'.join(f'{1e6 * area:.0f}' for area in row['contact_area']),
+            ' '.join(map(str, row['contact_count'])),
+            ' '.join(f'{1e6 * area:.0f}' for area in row['contact_area']),
         )
     return table
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
 from dexgrasp_ros.cli.settings import SearchOptions, synthesis_config
+from dexgrasp_ros.core.convex_pieces import FINE
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from dexgrasp_ros.core.config import SynthesisConfig
+    from dexgrasp_ros.core.grasp_set import GraspSet
     from dexgrasp_ros.core.hand_model import HandModel
     from dexgrasp_ros.core.object_model import ObjectModel
 
@@ -24,6 +28,7 @@ def synthesize(
     root: str | None = None,
     on_table: bool = False,
     verify: Literal['none', 'fc', 'hard', 'tabletop'] = 'none',
+    piece_threshold: float = FINE,
     out: Path = Path('grasps.npz'),
     course: Path | None = None,
     json: bool = False,
@@ -45,6 +50,9 @@ def synthesize(
     verify
         Return only grasps that hold in this protocol of the shake test; 'tabletop' implies
         `on_table`.
+    piece_threshold
+        Concavity of the convex pieces that stand for the object on the table and in the shake
+        test, as for `dexgrasp evaluate`.
     out
         File to write (.npz).
     course
@@ -56,40 +64,65 @@ def synthesize(
     """
     from rich.console import Console
 
-    from dexgrasp_ros.cli.report import (
-        grasp_table,
-        print_json,
-        progress_bar,
-        reject_text,
-        timing_table,
-    )
+    from dexgrasp_ros.cli.files import prepare_file, prepare_picture
+    from dexgrasp_ros.cli.report import print_json, progress_bar
     from dexgrasp_ros.evaluation import synthesize_verified
     from dexgrasp_ros.hand import load_hand
-    from dexgrasp_ros.object import load_object, object_pieces
-    from dexgrasp_ros.simulation import settle
     from dexgrasp_ros.synthesis import synthesize as find_grasps
 
     console = Console(stderr=json)
     config = synthesis_config(search)
+    prepare_file(out)
+    if course is not None:
+        prepare_picture(course)
     model = load_hand(hand, root=root)
-    obj = load_object(mesh)
-    unrest = []
-    if on_table or verify == 'tabletop':
-        rest = settle(obj, object_pieces(obj).pieces)
-        obj = load_object(mesh, support_plane=rest.support_plane)
-        if not rest.at_rest:
-            unrest = [f'The object still moves on the table after {rest.seconds:.0f} s.']
-    for warning in (*model.warnings, *obj.warnings, *unrest):
-        console.print(f'[yellow]warning:[/] {warning}')
+    obj, unrest = _load_object(mesh, piece_threshold, on_table or verify == 'tabletop')
+    warnings = [*model.warnings, *obj.warnings, *unrest]
+    _warn(console, warnings)
     with progress_bar(console) as show:
         if verify == 'none':
             grasps = find_grasps(model, obj, config, progress=show)
         else:
-            grasps = synthesize_verified(model, obj, config, protocol=verify, progress=show)
+            grasps = synthesize_verified(
+                *(model, obj, config),
+                protocol=verify,
+                piece_threshold=piece_threshold,
+                progress=show,
+            )
     grasps = dataclasses.replace(grasps, object_mesh=str(mesh))
-    out.parent.mkdir(parents=True, exist_ok=True)
     grasps.save(out)
-    rows = [
+    late = [w for w in grasps.warnings if w not in warnings]
+    _warn(console, late)
+    _print_grasps(console, grasps, out)
+    if json:
+        # Before the course, whose failure must not cost this line.
+        print_json(_summary(grasps, [*warnings, *late], out))
+    if course is not None:
+        _draw_course(console, course, model, obj, config, grasps)
+
+
+def _load_object(mesh: Path, threshold: float, on_table: bool) -> tuple[ObjectModel, list[str]]:
+    """Load the object, on the table where it comes to rest if it is wanted; warnings beside it."""
+    from dexgrasp_ros.evaluation import check_threshold
+    from dexgrasp_ros.object import load_object, object_pieces
+    from dexgrasp_ros.simulation import settle
+
+    check_threshold(threshold)
+    obj = load_object(mesh)
+    if not on_table:
+        return obj, []
+    rest = settle(obj, object_pieces(obj, threshold=threshold).pieces)
+    late = f'The object still moves on the table after {rest.seconds:.0f} s.'
+    return load_object(mesh, support_plane=rest.support_plane), [] if rest.at_rest else [late]
+
+
+def _warn(console: Console, warnings: list[str]) -> None:
+    for warning in warnings:
+        console.print(f'[yellow]warning:[/] {warning}')
+
+
+def _rows(grasps: GraspSet) -> list[dict[str, Any]]:
+    return [
         {
             'score': grasps.score[n],
             'residual': grasps.residual[n],
@@ -99,36 +132,45 @@ def synthesize(
         }
         for n in range(len(grasps))
     ]
-    console.print(grasp_table(f'{len(grasps)} grasps of {mesh} by {model.name}', rows))
+
+
+def _print_grasps(console: Console, grasps: GraspSet, out: Path) -> None:
+    from dexgrasp_ros.cli.report import grasp_table, reject_text, timing_table
+
+    title = f'{len(grasps)} grasps of {grasps.object_mesh} by {grasps.hand}'
+    console.print(grasp_table(title, _rows(grasps)))
     console.print(f'Candidates lost: {reject_text(grasps.rejected)}')
     console.print(timing_table(grasps.timing))
     console.print(f'Written to {out}')
-    if course is not None:
-        if len(grasps):
-            _draw_course(course, model, obj, config, int(grasps.seed_index[0]))
-            console.print(f'Course of the best grasp drawn in {course}')
-        else:
-            console.print('No grasp, so no course is drawn.')
-    if json:
-        print_json(
-            {
-                'grasps': rows,
-                'rejected': grasps.rejected,
-                'timing': grasps.timing,
-                'out': str(out),
-            }
-        )
+
+
+def _summary(grasps: GraspSet, warnings: list[str], out: Path) -> dict[str, Any]:
+    return {
+        'grasps': _rows(grasps),
+        'rejected': grasps.rejected,
+        'timing': grasps.timing,
+        'warnings': warnings,
+        'out': str(out),
+    }
 
 
 def _draw_course(
-    path: Path, hand: HandModel, obj: ObjectModel, config: SynthesisConfig, seed_index: int
+    console: Console,
+    path: Path,
+    hand: HandModel,
+    obj: ObjectModel,
+    config: SynthesisConfig,
+    grasps: GraspSet,
 ) -> None:
-    """Search again from one seed, and draw its way."""
+    """Search again from the best grasp's seed, and draw its way."""
     from dexgrasp_ros.hand import link_poses
     from dexgrasp_ros.simulation import render_course, save_picture
     from dexgrasp_ros.synthesis import trace_seed
 
-    course = trace_seed(hand, obj, config, seed_index)
+    if not len(grasps):
+        console.print('No grasp, so no course is drawn.')
+        return
+    course = trace_seed(hand, obj, config, int(grasps.seed_index[0]))
     picture = render_course(
         hand,
         link_poses(hand, course.q, course.base_pose),
@@ -141,5 +183,5 @@ def _draw_course(
             for iteration, residual in zip(course.iteration, course.residual, strict=True)
         ],
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
     save_picture(picture, path)
+    console.print(f'Course of the best grasp drawn in {path}')

@@ -30,14 +30,19 @@ def view(
     """
     from rich.console import Console
 
-    from dexgrasp_ros.core.errors import InputError
+    from dexgrasp_ros.cli.files import prepare_picture
+    from dexgrasp_ros.core.errors import ErrorCode, InputError
     from dexgrasp_ros.core.grasp_set import GraspSet
     from dexgrasp_ros.hand import link_poses, load_hand_text
     from dexgrasp_ros.object import read_mesh
     from dexgrasp_ros.simulation import render_grasps, save_picture
 
     console = Console()
+    if count < 1:
+        raise InputError(f'--count is {count}; expected 1 or more.', ErrorCode.OUT_OF_RANGE)
     stored = GraspSet.load(grasps)
+    png = png or grasps.with_suffix('.png')
+    prepare_picture(png)
     if not len(stored):
         raise InputError(f"'{grasps}' holds no grasps; its reject counts: {stored.rejected}.")
     mesh_path = object or (Path(stored.object_mesh) if stored.object_mesh else None)
@@ -56,7 +61,5 @@ def view(
             for n in range(len(best))
         ],
     )
-    png = png or grasps.with_suffix('.png')
-    png.parent.mkdir(parents=True, exist_ok=True)
     save_picture(picture, png)
     console.print(f'{len(best)} of {len(stored)} grasps drawn in {png}')

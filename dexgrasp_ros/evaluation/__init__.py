@@ -5,6 +5,7 @@
 
 from dexgrasp_ros.evaluation.evaluate import evaluate
 from dexgrasp_ros.evaluation.growth import grow_surface
+from dexgrasp_ros.evaluation.inputs import check_threshold
 from dexgrasp_ros.evaluation.intervals import wilson_interval
 from dexgrasp_ros.evaluation.perturbation import Perturbation
 from dexgrasp_ros.evaluation.protocols import Protocol, find_protocol
@@ -19,6 +20,7 @@ __all__ = [
     'Motion',
     'Perturbation',
     'Protocol',
+    'check_threshold',
     'contact_wrenches',
     'evaluate',
     'find_protocol',

@@ -98,6 +98,32 @@ def test_without_a_grasp_there_is_no_course(can, tmp_path, capsys):
     assert not (tmp_path / 'course.png').exists()
 
 
+def test_a_course_that_cannot_be_drawn_costs_nothing_else(can, tmp_path, capsys):
+    out, course = tmp_path / 'grasps.npz', tmp_path / 'course.png'
+    course.symlink_to('/dev/full')  # Whatever is written there meets a full disk.
+    files = ['--out', str(out), '--course', str(course), '--json']
+    assert main(['synthesize', str(can), *files, *QUICK]) == 1
+    printed, told = capsys.readouterr()
+    assert len(json.loads(printed.strip().splitlines()[-1])['grasps']) == len(GraspSet.load(out))
+    assert 'No space left' in told.strip().splitlines()[-1]
+
+
+def test_what_the_shake_test_warns_of_is_printed(tmp_path, capsys):
+    """The hull of an L of five squares has the area of seven."""
+    bars = [trimesh.creation.box(size) for size in ([0.06, 0.02, 0.02], [0.02, 0.02, 0.06])]
+    for bar, place in zip(bars, ([0.02, 0, 0], [0, 0, 0.02]), strict=True):
+        bar.apply_translation(place)
+    trimesh.boolean.union(bars).export(tmp_path / 'corner.obj')
+    wish = ['--verify', 'fc', '--piece-threshold', '1', '--out', str(tmp_path / 'g.npz')]
+    few = ['--seed-count', '8', '--iterations', '60', '--max-grasps', '1']
+    assert main(['synthesize', str(tmp_path / 'corner.obj'), *wish, *few, '--json']) == 0
+    printed, told = capsys.readouterr()
+    assert 'warning: The convex pieces have 1.40 times' in ' '.join(told.split())
+    answer = json.loads(printed.strip().splitlines()[-1])
+    assert '1.40 times' in answer['warnings'][-1]
+    assert 'shake' in answer['timing']
+
+
 def test_help_describes_every_setting(capsys):
     with pytest.raises(SystemExit) as ended:
         main(['synthesize', '--help'])
@@ -173,7 +199,18 @@ def test_a_label_of_twenty_points_does_not_stop_the_rest(scene, tmp_path, capsys
         (['synthesize', '{empty}'], 'INVALID_MESH'),
         (['synthesize', '{can}', '--seed-count', '0'], 'OUT_OF_RANGE'),
         (['synthesize', '{can}', '--device', 'abacus'], 'DEVICE_UNAVAILABLE'),
+        (['synthesize', '{can}', '--seed-count', 'many'], 'INVALID_INPUT'),
+        (['synthesize', '{can}', '--verify', 'soft'], 'INVALID_INPUT'),
+        (['synthesize', '{can}', '--piece-threshold', '2'], 'OUT_OF_RANGE'),
+        (['synthesize', '{can}', '--out', '.'], 'INVALID_INPUT'),
+        (['synthesize', '{can}', '--course', 'course.txt'], 'INVALID_INPUT'),
+        (['hand', '{urdf}'], 'INVALID_URDF'),
+        (['hand', 'allegro', '--root', 'tail'], 'UNKNOWN_LINK'),
+        (['hand', 'allegro', '--png', 'hand'], 'INVALID_INPUT'),
         (['view', '{can}'], 'INVALID_INPUT'),
+        (['view', '{can}', '--count', '0'], 'OUT_OF_RANGE'),
+        (['paint', '{can}'], 'INVALID_INPUT'),
+        ([], 'INVALID_INPUT'),
         (['demo', '--scene', 'nothing.npz'], 'FILE_NOT_FOUND'),
     ],
 )
@@ -184,5 +221,15 @@ def test_wrong_arguments_give_one_coded_line(arguments, code, can, tmp_path, cap
     names = {'can': can, 'urdf': 'broken.urdf', 'empty': 'empty.obj'}
     assert main([a.format(**names) for a in arguments]) == 1
     lines = capsys.readouterr().err.strip().splitlines()
-    assert code in lines[-1]
+    assert lines[-1].startswith(f'dexgrasp: {code}: ')
     assert 'Traceback' not in '\n'.join(lines)
+
+
+def test_a_wrong_word_is_answered_with_the_valid_ones(can, capsys):
+    assert main(['evaluate', str(can), '--protocol', 'soft']) == 1
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    for word in ("'soft'", '--protocol', "'fc'", "'hard'", "'tabletop'"):
+        assert word in line
+    assert main(['paint']) == 1
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert 'paint' in line and 'synthesize, evaluate, reconstruct' in line

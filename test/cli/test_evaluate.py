@@ -46,9 +46,29 @@ def test_evaluate_prints_and_writes(files, tmp_path, capsys):
     assert printed['summary']['volume_ratio'] == pytest.approx(1.0, abs=0.05)
     again = GraspSet.load(out)
     np.testing.assert_allclose(again.epsilon, [g['epsilon'] for g in printed['grasps']])
+
+
+def test_nothing_of_the_table_is_cut_off_in_a_narrow_window(files, monkeypatch, capsys):
+    monkeypatch.setenv('COLUMNS', '80')
+    arguments = ['evaluate', str(files / 'grasps.npz'), '--object', str(files / 'ball.obj')]
     assert main(arguments) == 0
-    text = ' '.join(capsys.readouterr().out.split())
-    assert '1 of 2 held' in text
+    text = capsys.readouterr().out
+    assert '1 of 2 held' in ' '.join(text.split())
+    assert '…' not in text
+
+
+def test_a_seed_of_the_perturbation_implies_it(files, capsys):
+    arguments = ['evaluate', str(files / 'grasps.npz'), '--object', str(files / 'ball.obj')]
+    assert main([*arguments, '--perturb-seed', '3', '--json']) == 0
+    summary = json.loads(capsys.readouterr().out.strip().splitlines()[-1])['summary']
+    assert summary['perturbation']['random_seed'] == 3
+
+
+def test_the_threshold_of_the_pieces_is_passed_on(files, capsys):
+    arguments = ['evaluate', str(files / 'grasps.npz'), '--object', str(files / 'ball.obj')]
+    assert main([*arguments, '--piece-threshold', '0.5', '--json']) == 0
+    summary = json.loads(capsys.readouterr().out.strip().splitlines()[-1])['summary']
+    assert summary['piece_threshold'] == 0.5
 
 
 def test_perturb_is_passed_on_with_its_seed(files, capsys):
@@ -69,11 +89,21 @@ def test_perturb_is_passed_on_with_its_seed(files, capsys):
         (['{grasps}', '--object', '{ball}', '--hand', 'allegro'], 'INVALID_INPUT'),
         (['{grasps}', '--object', '{ball}', '--processes', '0'], 'OUT_OF_RANGE'),
         (['{grasps}', '--object', '{ball}', '--perturb', '--perturb-seed', '-1'], 'OUT_OF_RANGE'),
+        (['{grasps}', '--object', '{ball}', '--protocol', 'soft'], 'INVALID_INPUT'),
+        (['{grasps}', '--object', '{ball}', '--root', 'base'], 'INVALID_INPUT'),
+        (['{grasps}', '--object', '{ball}', '--out', '.'], 'INVALID_INPUT'),
+        (['{grasps}', '--object', '{ball}', '--piece-threshold', '0'], 'OUT_OF_RANGE'),
+        (['{grasps}', '--object', '{ball}', '--support-plane', *'0020'], 'OUT_OF_RANGE'),
+        (['{grasps}', '--object', '{ball}', '--support-plane', *'0000'], 'OUT_OF_RANGE'),
+        (['{grasps}', '--object', '{ball}', '--support-plane', *'001', 'nan'], 'OUT_OF_RANGE'),
+        (['{other}'], 'MISSING_KEY'),
     ],
 )
 def test_wrong_arguments_give_one_coded_line(files, arguments, code, capsys):
-    names = {'ball': files / 'ball.obj', 'grasps': files / 'grasps.npz'}
+    np.savez(files / 'other.npz', depth=np.zeros(3))
+    names = {n: files / f for n, f in (('ball', 'ball.obj'), ('other', 'other.npz'))}
+    names['grasps'] = files / 'grasps.npz'
     assert main(['evaluate', *(a.format(**names) for a in arguments)]) == 1
     lines = capsys.readouterr().err.strip().splitlines()
-    assert code in lines[-1]
+    assert lines[-1].startswith(f'dexgrasp: {code}: ')
     assert 'Traceback' not in '\n'.join(lines)
