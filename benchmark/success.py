@@ -2,7 +2,7 @@
 
     .venv/bin/python benchmark/success.py [--hands allegro my_hand.urdf …] [--random-seeds 0 1 2]
         [--protocols fc hard tabletop] [--objects 025_mug …] [--attempted] [--perturb]
-        [--out FILE.jsonl]
+        [--piece-threshold 0.05] [--out FILE.jsonl]
 
 Every object is searched with 128 seeds and the best 16 grasps are shaken; grasps that did not come
 count as failures. With ``--attempted`` all seeds are shaken as well, whatever their
@@ -12,6 +12,7 @@ contacts, no clear way, object pushed off) is a failure. With
 and its surface grown or shrunk by 2 mm, in the test only (`dexgrasp_ros.evaluation.Perturbation`).
 On the tabletop the object is first let go with the z axis of its mesh up, until it rests; the
 plane under it is what the search plans for and what the test has as floor.
+``--piece-threshold`` cuts the objects of the test finer or coarser than is usual.
 Each result is one line of JSON in ``--out``, and lines that are there are not made again: another
 version of the search needs another file. Settings may be chosen on the objects of `TUNED` only;
 the others are there to report on.
@@ -33,6 +34,7 @@ import numpy as np
 import tyro
 
 from dexgrasp_ros import SynthesisConfig, evaluate, load_hand, load_object, synthesize
+from dexgrasp_ros.core.convex_pieces import FINE
 from dexgrasp_ros.core.grasp_set import GraspSet
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.core.object_model import ObjectModel
@@ -65,6 +67,7 @@ def main(
     objects: tuple[str, ...] = (),
     attempted: bool = False,
     perturb: bool = False,
+    piece_threshold: float = FINE,
     seed_count: int = 128,
     max_grasps: int = 16,
     device: str = 'auto',
@@ -91,6 +94,7 @@ def main(
                         'random_seed': seed,
                         'seed_count': seed_count,
                         'asked': plan.max_grasps,
+                        'piece_threshold': piece_threshold,
                     }
                     shakes = [(p, k) for p in protocols for k in kinds]
                     keys = {s: _key(head | {'protocol': s[0], 'kind': s[1]}) for s in shakes}
@@ -99,7 +103,7 @@ def main(
                     if not todo:
                         continue
                     obj = obj or load_object(path)
-                    for record in _run(model, obj, plan, todo):
+                    for record in _run(model, obj, plan, todo, piece_threshold):
                         record = head | record
                         stored[_key(record)] = record
                         _append(out, record)
@@ -142,7 +146,11 @@ def _plan(config: SynthesisConfig, kind: str, seed: int) -> SynthesisConfig:
 
 
 def _run(
-    hand: HandModel, obj: ObjectModel, config: SynthesisConfig, shakes: list[tuple[str, str]]
+    hand: HandModel,
+    obj: ObjectModel,
+    config: SynthesisConfig,
+    shakes: list[tuple[str, str]],
+    threshold: float,
 ) -> Iterator[dict[str, Any]]:
     """Search once and shake by each (protocol, kind); on the tabletop the search knows it."""
     found: dict[bool, tuple[GraspSet, float]] = {}
@@ -158,7 +166,14 @@ def _run(
             found[on_table] = grasps, time.perf_counter() - start
         grasps, seconds = found[on_table]
         wish = Perturbation(random_seed=config.random_seed) if kind == PERTURBED else None
-        result = evaluate(grasps, hand=hand, object=thing, protocol=protocol, perturbation=wish)
+        result = evaluate(
+            grasps,
+            hand=hand,
+            object=thing,
+            protocol=protocol,
+            perturbation=wish,
+            piece_threshold=threshold,
+        )
         yield {'kind': kind} | _record(result, config, grasps, seconds)
 
 
@@ -194,7 +209,10 @@ def _record(
 
 
 def _key(record: dict[str, Any]) -> tuple[Any, ...]:
-    return tuple(record[name] for name in _KEY)
+    """Identify a result; files from before pieces could be cut finer stay readable."""
+    threshold = record.get('piece_threshold', FINE)
+    finer = () if threshold == FINE else (threshold,)
+    return (*(record[name] for name in _KEY), *finer)
 
 
 def _read(path: Path) -> list[dict[str, Any]]:

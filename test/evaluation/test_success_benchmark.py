@@ -1,0 +1,48 @@
+"""The files of `benchmark/success.py`: what is in them is not made again."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+
+import pytest
+import trimesh
+
+PROGRAM = Path(__file__).resolve().parents[2] / 'benchmark' / 'success.py'
+OLD = {
+    'hand': 'allegro',
+    'object': 'can',
+    'random_seed': 0,
+    'protocol': 'fc',
+    'kind': 'best',
+    'seed_count': 8,
+    'asked': 1,
+    'held': 1,
+    'penetration': [0.0],
+    'self_penetration': [0.0],
+    'causes': {},
+}
+
+
+@pytest.fixture(scope='module')
+def success():
+    spec = importlib.util.spec_from_file_location('success', PROGRAM)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_results_from_before_the_threshold_are_taken(success, tmp_path, monkeypatch, capsys):
+    trimesh.creation.cylinder(0.03, 0.1).export(tmp_path / 'can.obj')
+    out = tmp_path / 'old.jsonl'
+    out.write_text(json.dumps(OLD) + '\n')
+    monkeypatch.setattr(success, '_run', lambda *_: pytest.fail('it was made again'))
+    success.main(tmp_path, random_seeds=(0,), seed_count=8, max_grasps=1, out=out)
+    assert '1/1 = 100.0 %' in capsys.readouterr().out
+    assert out.read_text() == json.dumps(OLD) + '\n'
+
+
+def test_another_threshold_is_another_result(success):
+    usual, finer = OLD | {'piece_threshold': 0.05}, OLD | {'piece_threshold': 0.02}
+    assert success._key(OLD) == success._key(usual) != success._key(finer)
