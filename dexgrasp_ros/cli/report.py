@@ -57,7 +57,7 @@ def evaluation_table(title: str, rows: list[Mapping[str, Any]]) -> Table:
     table = Table(title=title, title_justify='left')
     # Short names and words that wrap: nothing is cut off in a window of 80 columns.
     names = ('#', 'shake test', r'moved \[mm]', 'ε', 'volume', r'depth \[mm]', r'self \[mm]')
-    for name in (*names, 'links within 1 2 5 mm', r'area \[mm²] likewise'):
+    for name in (*names, 'links within 1 2 5 mm', r'area \[mm²]'):
         justify = 'left' if name == 'shake test' else 'right'
         table.add_column(name, justify=justify, overflow='fold')
     for i, row in enumerate(rows):
