@@ -78,7 +78,7 @@ class SynthesisConfig:
         0.02, 'm', 's: gap that doubles a contact, at first', 1e-4, 1.0
     )
     softness_end: float = setting(0.004, 'm', 's, in the end', 1e-4, 1.0)
-    sweeps: int = setting(6, '1', 'sweeps of the contact solve in each iteration', 1, 1000)
+    sweeps: int = setting(3, '1', 'sweeps of the contact solve in each iteration', 1, 1000)
     ranking_sweeps: int = setting(60, '1', 'sweeps for the ranking', 1, 10_000)
 
     # Weights of the energy; a point 1 mm inside costs 1e-6 m^2 times its weight

@@ -7,9 +7,14 @@ from dexgrasp_ros.kernels.distance import (
     signed_distance,
     signed_distance_gradient,
 )
+from dexgrasp_ros.kernels.primitives import bounding_radius
 from dexgrasp_ros.kernels.types import Contacts, Hand, Object, Settings
 
 wp.set_module_options({'enable_backward': False})
+
+# φ has slope one where it matters; outside the grid √2, and a little more between its nodes.
+SLOPE = wp.constant(1.5)
+STALE = wp.constant(0.1)  # share of the distance that a group moves before it is searched again
 
 
 @wp.func
@@ -20,6 +25,16 @@ def _xyz(v: wp.vec4):
 @wp.func
 def _center(body: wp.transform, sphere: wp.vec4):
     return wp.transform_point(body, _xyz(sphere))
+
+
+@wp.func
+def _travel(hand: Hand, g: int, old: wp.transform, new: wp.transform):
+    """No point of group g moves farther than this, nor does any of its geometry."""
+    center = wp.transform_get_translation(hand.geometry_poses[g])
+    shift = wp.transform_point(new, center) - wp.transform_point(old, center)
+    turn = wp.quat_inverse(wp.transform_get_rotation(old)) * wp.transform_get_rotation(new)
+    half = wp.length(wp.vec3(turn[0], turn[1], turn[2]))  # sine of half the angle
+    return wp.length(shift) + 2.0 * half * bounding_radius(hand, g) + 1.0e-6  # for rounding
 
 
 @wp.kernel
@@ -35,41 +50,52 @@ def find_contacts(
 
     A cluster, and a patch of it, is skipped when no point of it can be closer than the best so far
     or inside: φ has slope one, so φ(point) ≥ φ(centre) - radius. (Outside the grid its slope can
-    reach √2; there, centimetres away, any close point will do.) The last iteration's point is the
-    first best.
+    reach √2; there, centimetres away, any close point will do.) The last look's point is the first
+    best. Bounds of clusters stay good for as long as the hand has not moved so far, and far away
+    the last point is as good as any until the group has moved by a tenth of its distance.
     """
     n, g = wp.tid()
     body = bodies[n, hand.group_bodies[g]]
+    moved = _travel(hand, g, contacts.place[n, g], body)
+    contacts.place[n, g] = body
+    contacts.moved[n, g] = moved
     # Taken out of their structs once: this loop is most of the whole search.
     grid = obj.distance
     turn = wp.quat_to_matrix(wp.transform_get_rotation(body))
     shift = wp.transform_get_translation(body)
     nearest = contacts.nearest[n, g]
     best = signed_distance(grid, turn * hand.points[nearest] + shift)
+    drift = contacts.drift[n, g] + SLOPE * moved
     pivot = wp.transform_get_translation(palm[n])
     force = wp.vec3()
     torque = wp.vec3()
     penalty = float(0.0)
-    for c in range(hand.group_clusters[g], hand.group_clusters[g + 1]):
-        sphere = hand.cluster_spheres[c]
-        near = signed_distance(grid, turn * _xyz(sphere) + shift) - sphere[3]
-        if near < wp.max(best, 0.0):
-            for r in range(hand.cluster_patches[c], hand.cluster_patches[c + 1]):
-                sphere = hand.patch_spheres[r]
+    if drift >= STALE * best:
+        for c in range(hand.group_clusters[g], hand.group_clusters[g + 1]):
+            near = contacts.cluster_bound[n, c] - drift
+            if near < wp.max(best, 0.0):
+                sphere = hand.cluster_spheres[c]
                 near = signed_distance(grid, turn * _xyz(sphere) + shift) - sphere[3]
-                if near < wp.max(best, 0.0):
-                    for p in range(hand.patch_points[r], hand.patch_points[r + 1]):
-                        x = turn * hand.points[p] + shift
-                        phi = signed_distance(grid, x)
-                        if phi < best:
-                            best = phi
-                            nearest = p
-                        if phi < 0.0:
-                            slope = signed_distance_gradient(grid, x)
-                            f = slope * (2.0 * settings.penetration_weight * phi)
-                            penalty += settings.penetration_weight * phi * phi
-                            force += f
-                            torque += wp.cross(x - pivot, f)
+            contacts.cluster_bound[n, c] = near
+            if near < wp.max(best, 0.0):
+                for r in range(hand.cluster_patches[c], hand.cluster_patches[c + 1]):
+                    sphere = hand.patch_spheres[r]
+                    near = signed_distance(grid, turn * _xyz(sphere) + shift) - sphere[3]
+                    if near < wp.max(best, 0.0):
+                        for p in range(hand.patch_points[r], hand.patch_points[r + 1]):
+                            x = turn * hand.points[p] + shift
+                            phi = signed_distance(grid, x)
+                            if phi < best:
+                                best = phi
+                                nearest = p
+                            if phi < 0.0:
+                                slope = signed_distance_gradient(grid, x)
+                                f = slope * (2.0 * settings.penetration_weight * phi)
+                                penalty += settings.penetration_weight * phi * phi
+                                force += f
+                                torque += wp.cross(x - pivot, f)
+        drift = float(0.0)
+    contacts.drift[n, g] = drift
     x = turn * hand.points[nearest] + shift
     phi, gradient, direction, curvature = distance_field(grid, x)
     contacts.nearest[n, g] = nearest
@@ -103,8 +129,12 @@ def avoid_environment(
     torque = wp.vec3()
     penalty = float(0.0)
     least = margin
-    sphere = hand.group_spheres[g]
-    if signed_distance(obj.environment, _center(body, sphere)) - sphere[3] < margin:
+    bound = contacts.environment_bound[n, g] - SLOPE * contacts.moved[n, g]
+    if bound < margin:
+        sphere = hand.group_spheres[g]
+        bound = signed_distance(obj.environment, _center(body, sphere)) - sphere[3]
+    contacts.environment_bound[n, g] = bound
+    if bound < margin:
         for c in range(hand.group_clusters[g], hand.group_clusters[g + 1]):
             sphere = hand.cluster_spheres[c]
             if signed_distance(obj.environment, _center(body, sphere)) - sphere[3] < margin:

@@ -15,6 +15,8 @@ from dexgrasp_ros.kernels.types import Contacts, Hand, Object, Settings
 wp.set_module_options({'enable_backward': False})
 
 WRENCHES = wp.constant(12)
+# A softer contact would take less than 2 % of a wrench, and is left out: most of a hand is far away.
+SOFTEST = wp.constant(50.0)
 
 
 @wp.kernel
@@ -34,7 +36,7 @@ def prepare_contacts(
     r = (settings.compliance + gap * gap) / hand.group_weights[g]
     contacts.arm[n, g] = arm
     contacts.compliance[n, g] = r
-    contacts.step[n, g] = 1.0 / (1.0 + r + wp.dot(arm, arm))
+    contacts.step[n, g] = wp.where(r > SOFTEST, 0.0, 1.0 / (1.0 + r + wp.dot(arm, arm)))
 
 
 @wp.func
@@ -105,30 +107,35 @@ def solve_contacts(
     mf, mt = test_wrench(minus)
     count = forces.shape[2]
     for g in range(count):
-        arm = contacts.arm[n, g]
-        f = forces[n, plus, g]
-        h = forces[n, minus, g]
-        pf += f
-        pt += wp.cross(arm, f)
-        mf += h
-        mt += wp.cross(arm, h)
+        if contacts.step[n, g] == 0.0:
+            forces[n, plus, g] = wp.vec3()
+            forces[n, minus, g] = wp.vec3()
+        else:
+            arm = contacts.arm[n, g]
+            f = forces[n, plus, g]
+            h = forces[n, minus, g]
+            pf += f
+            pt += wp.cross(arm, f)
+            mf += h
+            mt += wp.cross(arm, h)
     mu = settings.friction
     for _sweep in range(settings.sweeps):
         for g in range(count):
-            arm = contacts.arm[n, g]
-            normal = contacts.normal[n, g]
-            r = contacts.compliance[n, g]
             step = contacts.step[n, g]
-            f = forces[n, plus, g]
-            h = forces[n, minus, g]
-            new_f = _updated(f, pf, pt, normal, arm, r, step, mu)
-            new_h = _updated(h, mf, mt, normal, arm, r, step, mu)
-            pf += new_f - f
-            pt += wp.cross(arm, new_f - f)
-            mf += new_h - h
-            mt += wp.cross(arm, new_h - h)
-            forces[n, plus, g] = new_f
-            forces[n, minus, g] = new_h
+            if step > 0.0:
+                arm = contacts.arm[n, g]
+                normal = contacts.normal[n, g]
+                r = contacts.compliance[n, g]
+                f = forces[n, plus, g]
+                h = forces[n, minus, g]
+                new_f = _updated(f, pf, pt, normal, arm, r, step, mu)
+                new_h = _updated(h, mf, mt, normal, arm, r, step, mu)
+                pf += new_f - f
+                pt += wp.cross(arm, new_f - f)
+                mf += new_h - h
+                mt += wp.cross(arm, new_h - h)
+                forces[n, plus, g] = new_f
+                forces[n, minus, g] = new_h
     v = wp.dot(pf, pf) + wp.dot(pt, pt)
     u = wp.dot(mf, mf) + wp.dot(mt, mt)
     for g in range(count):

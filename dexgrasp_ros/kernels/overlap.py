@@ -19,6 +19,13 @@ def _xyz(v: wp.vec4):
     return wp.vec3(v[0], v[1], v[2])
 
 
+@wp.func
+def _nearest(hand: Hand, g: int, to_geometry: wp.transform, ball: wp.vec4):
+    """Lower bound of the distance of a ball's points to geometry g."""
+    near, _g = geometry_distance(hand, g, wp.transform_point(to_geometry, _xyz(ball)))
+    return near - ball[3]
+
+
 @wp.kernel
 def push_out_object(
     hand: Hand,
@@ -33,8 +40,12 @@ def push_out_object(
     n, g = wp.tid()
     body = bodies[n, hand.group_bodies[g]]
     deepest = float(0.0)
-    sphere = hand.group_spheres[g]
-    if signed_distance(obj.distance, wp.transform_point(body, _xyz(sphere))) < sphere[3]:
+    bound = contacts.object_bound[n, g] - contacts.moved[n, g]
+    if bound <= 0.0:
+        center = wp.transform_point(body, wp.transform_get_translation(hand.geometry_poses[g]))
+        bound = signed_distance(obj.distance, center) - bounding_radius(hand, g)
+    if bound <= 0.0:
+        bound = float(1.0e9)
         frame = body * hand.geometry_poses[g]
         inverse = wp.transform_inverse(frame)
         pivot = wp.transform_get_translation(palm[n])
@@ -42,23 +53,30 @@ def push_out_object(
         force = wp.vec3()
         torque = wp.vec3()
         penalty = float(0.0)
-        for c in range(obj.cluster_spheres.shape[0]):
-            ball = obj.cluster_spheres[c]
-            near, _g = geometry_distance(hand, g, wp.transform_point(inverse, _xyz(ball)))
-            if near < ball[3]:
-                for p in range(obj.cluster_points[c], obj.cluster_points[c + 1]):
-                    x = obj.points[p]
-                    d, slope = geometry_distance(hand, g, wp.transform_point(inverse, x))
-                    if d < 0.0:
-                        deepest = wp.max(deepest, -d)
-                        penalty += weight * d * d
-                        # The primitive moves, the point stays: the sign of the slope turns.
-                        f = wp.transform_vector(frame, slope) * (-2.0 * weight * d)
-                        force += f
-                        torque += wp.cross(x - pivot, f)
+        for e in range(obj.block_spheres.shape[0]):
+            near = _nearest(hand, g, inverse, obj.block_spheres[e])
+            if near > 0.0:
+                bound = wp.min(bound, near)
+            else:
+                for c in range(obj.block_clusters[e], obj.block_clusters[e + 1]):
+                    near = _nearest(hand, g, inverse, obj.cluster_spheres[c])
+                    bound = wp.min(bound, near)
+                    if near < 0.0:
+                        for p in range(obj.cluster_points[c], obj.cluster_points[c + 1]):
+                            x = obj.points[p]
+                            at = wp.transform_point(inverse, x)
+                            d, slope = geometry_distance(hand, g, at)
+                            if d < 0.0:
+                                deepest = wp.max(deepest, -d)
+                                penalty += weight * d * d
+                                # The primitive moves, the point stays: the slope's sign turns.
+                                f = wp.transform_vector(frame, slope) * (-2.0 * weight * d)
+                                force += f
+                                torque += wp.cross(x - pivot, f)
         contacts.force[n, g] = contacts.force[n, g] + force
         contacts.torque[n, g] = contacts.torque[n, g] + torque
         contacts.penalty[n, g] = contacts.penalty[n, g] + penalty
+    contacts.object_bound[n, g] = bound
     depth[n, g] = deepest
 
 
@@ -66,15 +84,20 @@ def push_out_object(
 def _deepest_point(
     hand: Hand, a: int, b: int, body_a: wp.transform, body_b: wp.transform, best: float
 ):
-    """Distance, place and slope of the point of group a that is deepest inside geometry b."""
+    """Distance, place and slope of the point of group a that is deepest inside geometry b.
+
+    And what the distance of none of the points is below; the rest means something if that of one
+    is below `best`.
+    """
     frame = body_b * hand.geometry_poses[b]
     to_b = wp.transform_multiply(wp.transform_inverse(frame), body_a)
     place = wp.vec3()
     slope = wp.vec3()
+    bound = float(1.0e9)
     for c in range(hand.group_clusters[a], hand.group_clusters[a + 1]):
-        ball = hand.cluster_spheres[c]
-        near, _g = geometry_distance(hand, b, wp.transform_point(to_b, _xyz(ball)))
-        if near - ball[3] < best:
+        near = _nearest(hand, b, to_b, hand.cluster_spheres[c])
+        bound = wp.min(bound, near)
+        if near < best:
             for p in range(hand.cluster_points[c], hand.cluster_points[c + 1]):
                 x = wp.transform_point(to_b, hand.points[p])
                 d, gradient = geometry_distance(hand, b, x)
@@ -82,7 +105,7 @@ def _deepest_point(
                     best = d
                     place = x
                     slope = gradient
-    return best, wp.transform_point(frame, place), wp.transform_vector(frame, slope)
+    return best, wp.transform_point(frame, place), wp.transform_vector(frame, slope), bound
 
 
 @wp.kernel
@@ -106,16 +129,21 @@ def push_apart(
     for k in range(hand.pairs.shape[0]):
         a = hand.pairs[k][0]
         b = hand.pairs[k][1]
-        body_a = bodies[n, hand.group_bodies[a]]
-        body_b = bodies[n, hand.group_bodies[b]]
-        ball_a = hand.group_spheres[a]
-        ball_b = hand.group_spheres[b]
-        between = wp.transform_point(body_a, _xyz(ball_a))
-        between -= wp.transform_point(body_b, _xyz(ball_b))
-        reach = ball_a[3] + ball_b[3] + margin
-        if wp.dot(between, between) < reach * reach:
-            d, x, slope = _deepest_point(hand, a, b, body_a, body_b, margin)
-            d2, x2, slope2 = _deepest_point(hand, b, a, body_b, body_a, d)
+        bound = contacts.pair_bound[n, k] - contacts.moved[n, a] - contacts.moved[n, b]
+        if bound < margin:
+            body_a = bodies[n, hand.group_bodies[a]]
+            body_b = bodies[n, hand.group_bodies[b]]
+            ball_a = hand.group_spheres[a]
+            ball_b = hand.group_spheres[b]
+            between = wp.transform_point(body_a, _xyz(ball_a))
+            between -= wp.transform_point(body_b, _xyz(ball_b))
+            bound = wp.length(between) - ball_a[3] - ball_b[3]
+        if bound < margin:
+            body_a = bodies[n, hand.group_bodies[a]]
+            body_b = bodies[n, hand.group_bodies[b]]
+            d, x, slope, bound = _deepest_point(hand, a, b, body_a, body_b, margin)
+            d2, x2, slope2, bound2 = _deepest_point(hand, b, a, body_b, body_a, d)
+            bound = wp.min(bound, bound2)
             if d2 < d:
                 d = d2
                 x = x2
@@ -128,6 +156,7 @@ def push_apart(
                 contacts.torque[n, a] = contacts.torque[n, a] + t
                 contacts.force[n, b] = contacts.force[n, b] - f
                 contacts.torque[n, b] = contacts.torque[n, b] - t
+        contacts.pair_bound[n, k] = bound
     penalty[n] = total
 
 

@@ -67,6 +67,8 @@ class Object:
     cluster_points: wp.array(dtype=int)  # [D + 1]
     cluster_spheres: wp.array(dtype=wp.vec4)  # [D]
     points: wp.array(dtype=wp.vec3)  # [S]
+    block_clusters: wp.array(dtype=int)  # [E + 1] clusters of each block
+    block_spheres: wp.array(dtype=wp.vec4)  # [E]
 
 
 @wp.struct
@@ -99,6 +101,14 @@ class Contacts:
     torque: wp.array2d(dtype=wp.vec3)
     penalty: wp.array2d(dtype=float)  # value of the penalties
     normal: wp.array2d(dtype=wp.vec3)  # unit, into the object
+    place: wp.array2d(dtype=wp.transform)  # of the group's body at the last look
+    moved: wp.array2d(dtype=float)  # no point of the group went farther since the look before [m]
+    # What cannot be nearer than this need not be looked at again until it has moved so far [m].
+    drift: wp.array2d(dtype=float)  # φ of a point changed by no more since the last search
+    cluster_bound: wp.array2d(dtype=float)  # [N, C] φ in each cluster then, at least
+    object_bound: wp.array2d(dtype=float)  # [N, G] object points to the geometry
+    environment_bound: wp.array2d(dtype=float)  # [N, G] φ of plane and obstacles
+    pair_bound: wp.array2d(dtype=float)  # [N, K] one group to the other
     arm: wp.array2d(dtype=wp.vec3)  # c = (x - com)/L
     compliance: wp.array2d(dtype=float)  # r
     step: wp.array2d(dtype=float)  # 1 / (1 + r + |c|²)

@@ -86,6 +86,9 @@ class Engine:
         def zeros(shape: Any, dtype: Any = float) -> wp.array:
             return wp.zeros(shape, dtype=dtype, device=self._device)
 
+        def nothing(shape: Any) -> wp.array:
+            return wp.full(shape, -1.0e9, dtype=float, device=self._device)
+
         self.palm = zeros(count, wp.transform)
         self.q = zeros((count, joints))
         self._bodies = zeros((count, bodies), wp.transform)
@@ -98,6 +101,12 @@ class Engine:
             zeros((count, groups), wp.vec3) for _ in range(7)
         )
         c.curvature = zeros((count, groups), wp.mat33)
+        c.place, c.moved = zeros((count, groups), wp.transform), zeros((count, groups))
+        # Nothing is known yet of what is near.
+        clusters, pairs = self._hand.cluster_spheres.shape[0], self._hand.pairs.shape[0]
+        c.cluster_bound, c.pair_bound = nothing((count, clusters)), nothing((count, pairs))
+        c.drift = wp.full((count, groups), 1.0e9, dtype=float, device=self._device)
+        c.object_bound, c.environment_bound = (nothing((count, groups)) for _ in range(2))
         self._forces = zeros((count, _WRENCH_COUNT, groups), wp.vec3)
         self._rho_f, self._rho_t = (zeros((count, _WRENCH_COUNT), wp.vec3) for _ in range(2))
         self._residual = zeros((count, _WRENCH_COUNT))
@@ -251,12 +260,14 @@ class Engine:
 
     def look(self) -> Look:
         """Distances at the present state."""
+        self._contacts.drift.fill_(1.0e9)  # search all groups
         self._look()
         self._measure_own()
         return Look(**self._found())
 
     def measure(self, *, sweeps: int) -> Measurement:
         """Distances at the present state, and what is left of the test wrenches there."""
+        self._contacts.drift.fill_(1.0e9)  # search all groups
         self._look()
         self._measure_own()
         self._solve(sweeps)

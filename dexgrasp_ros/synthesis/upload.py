@@ -21,6 +21,8 @@ _LEAST_WEIGHT = 0.02  # a group that is not wanted is a soft contact, not a divi
 # Points of a cluster and of a patch in it: what left the fewest look-ups on a CPU.
 _CLUSTER_SIZE = 24
 _PATCH_SIZE = 6
+_OBJECT_CLUSTER_SIZE = 8
+_BLOCK_SIZE = 16  # clusters of the object
 
 
 def moving_bodies(hand: HandModel) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray]:
@@ -118,7 +120,7 @@ def upload_hand(hand: HandModel, device: Any) -> types.Hand:
 
 def upload_object(obj: ObjectModel, device: Any) -> types.Object:
     """Copy an object's grids and surface points to `device`."""
-    starts, order = cluster_points(obj.surface_points, _CLUSTER_SIZE)
+    starts, order = cluster_points(obj.surface_points, _OBJECT_CLUSTER_SIZE)
     points = obj.surface_points[order]
     s = types.Object()
     s.distance = upload_grid(obj.distance, device)
@@ -128,6 +130,10 @@ def upload_object(obj: ObjectModel, device: Any) -> types.Object:
     s.cluster_points = wp.array(starts.astype(np.int32), dtype=int, device=device)
     s.cluster_spheres = wp.array(_spheres(points, starts), dtype=wp.vec4, device=device)
     s.points = wp.array(points.astype(np.float32), dtype=wp.vec3, device=device)
+    # Clusters follow each other as halving found them: runs of them are compact as well.
+    blocks = np.append(np.arange(0, len(starts) - 1, _BLOCK_SIZE), len(starts) - 1)
+    s.block_clusters = wp.array(blocks.astype(np.int32), dtype=int, device=device)
+    s.block_spheres = wp.array(_spheres(points, starts[blocks]), dtype=wp.vec4, device=device)
     return s
 
 

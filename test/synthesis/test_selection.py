@@ -121,7 +121,7 @@ def test_it_moves_less_than_what_was_chosen_without(search, closings, allegro, u
 @pytest.mark.parametrize('name', ['can', 'box'])
 def test_planning_from_where_it_ended_moves_the_object_less(request, allegro, config, name):
     obj = request.getfixturevalue(name)
-    small = dataclasses.replace(config, seed_count=32, random_seed=7)
+    small = dataclasses.replace(config, seed_count=64, random_seed=7)
     search = Search(allegro, obj, small)
     seeds = make_seeds(search, allegro, obj, small)
     palm, q, found = search.optimize(*seeds)
@@ -131,7 +131,9 @@ def test_planning_from_where_it_ended_moves_the_object_less(request, allegro, co
     first = search.simulate(planned)
     again = replan_closing(search, allegro, small, first)
     second = search.simulate(again)
-    assert np.median(second.displacement) < 0.7 * np.median(first.displacement)
+    ratio = second.displacement / np.maximum(first.displacement, 1e-9)
+    assert np.median(ratio) < 0.85
+    assert (ratio < 1.0).mean() > 0.6
     assert np.median(second.rotation) < np.median(first.rotation)
     # What was at rest is planned with forces that cancel, on contacts that are reported.
     held = first.normal_force > 5.0
