@@ -15,7 +15,7 @@ from dexgrasp_ros.kernels.types import Contacts, Hand, Object, Settings
 wp.set_module_options({'enable_backward': False})
 
 WRENCHES = wp.constant(12)
-# A softer contact would take less than 2 % of a wrench, and is left out: most of a hand is far away.
+# A softer contact would take less than 2 % of a wrench, and is left out: most of a hand is far.
 SOFTEST = wp.constant(50.0)
 
 
