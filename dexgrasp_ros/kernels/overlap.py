@@ -6,6 +6,7 @@ of the object in the hand's primitives can.
 
 import warp as wp
 
+from dexgrasp_ros.kernels.contact_points import SLOPE
 from dexgrasp_ros.kernels.convex import geometries_distance
 from dexgrasp_ros.kernels.distance import signed_distance
 from dexgrasp_ros.kernels.primitives import bounding_radius, geometry_distance
@@ -43,7 +44,8 @@ def push_out_object(
     bound = contacts.object_bound[n, g] - contacts.moved[n, g]
     if bound <= 0.0:
         center = wp.transform_point(body, wp.transform_get_translation(hand.geometry_poses[g]))
-        bound = signed_distance(obj.distance, center) - bounding_radius(hand, g)
+        # Outside the grid φ is larger than the distance, by √2 at most.
+        bound = signed_distance(obj.distance, center) / SLOPE - bounding_radius(hand, g)
     if bound <= 0.0:
         bound = float(1.0e9)
         frame = body * hand.geometry_poses[g]
