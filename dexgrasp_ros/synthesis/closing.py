@@ -17,7 +17,7 @@ from dexgrasp_ros.core.config import SynthesisConfig
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.synthesis.batches import take
 from dexgrasp_ros.synthesis.closing_simulation import Outcome
-from dexgrasp_ros.synthesis.engine import Look, Measurement
+from dexgrasp_ros.synthesis.look import Look, Measurement
 from dexgrasp_ros.synthesis.postures import Closing, radians
 from dexgrasp_ros.synthesis.search import Search
 

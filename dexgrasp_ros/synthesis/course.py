@@ -15,7 +15,8 @@ from dexgrasp_ros.core.object_model import ObjectModel
 from dexgrasp_ros.core.poses import compose, invert
 from dexgrasp_ros.synthesis.batches import join
 from dexgrasp_ros.synthesis.device import resolve_device
-from dexgrasp_ros.synthesis.engine import Engine, Measurement
+from dexgrasp_ros.synthesis.engine import Engine
+from dexgrasp_ros.synthesis.look import Measurement
 from dexgrasp_ros.synthesis.ranking import touching
 from dexgrasp_ros.synthesis.search import Search
 from dexgrasp_ros.synthesis.seeds import make_seeds

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -20,38 +20,11 @@ from dexgrasp_ros.kernels.contact_solve import (
 from dexgrasp_ros.kernels.kinematics import forward_kinematics, reverse_sweep
 from dexgrasp_ros.kernels.optimizer import Adam, adam_step, advance
 from dexgrasp_ros.kernels.overlap import measure_apart, push_apart, push_out_object
+from dexgrasp_ros.synthesis.look import Look, Measurement
+from dexgrasp_ros.synthesis.schedule import make_settings, schedule
 
 _WRENCH_COUNT = 12
-
-
-@dataclass(frozen=True, kw_only=True)
-class Look:
-    """Where N candidates are, on the host; lengths in m, object's frame."""
-
-    distance: NDArray[np.float64]  # [N, G] of each group to the object, negative inside
-    point: NDArray[np.float64]  # [N, G, 3] closest point of the group
-    normal: NDArray[np.float64]  # [N, G, 3] unit, into the object
-    environment: NDArray[np.float64]  # [N, G] to plane and obstacles, at most the margin
-    own: NDArray[np.float64]  # [N, G] to other links of the hand, at most the margin
-
-    @property
-    def self_penetration(self) -> NDArray[np.float64]:
-        """[N] deepest overlap of the hand with itself."""
-        return np.maximum(-self.own.min(axis=1), 0.0)
-
-    @property
-    def penetration(self) -> NDArray[np.float64]:
-        """[N] deepest overlap of hand and object."""
-        return np.maximum(-self.distance.min(axis=1), 0.0)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Measurement(Look):
-    """A look and what the contacts would do there."""
-
-    energy: NDArray[np.float64]  # [N] E
-    residual: NDArray[np.float64]  # [N] mean V_j, 0 … 0.5
-    force: NDArray[np.float64]  # [N, G, 3] Σ_j f_jg of the hand on the object, for unit wrenches
+_GRAPH_ITERATIONS = 10  # in one replay, between two looks at a stop
 
 
 class Engine:
@@ -71,7 +44,7 @@ class Engine:
     ) -> None:
         self.count = count
         self._hand, self._object, self._config, self._device = hand, obj, config, device
-        self._settings = _settings(config)
+        self._settings = make_settings(config)
         groups, bodies, joints = (
             hand.group_bodies.shape[0],
             hand.body_parents.shape[0],
@@ -222,6 +195,35 @@ class Engine:
         )
         self._launch(advance, 1, self._counter)
 
+    def run(self, iterations: int, between: Callable[[int], None]) -> None:
+        """Descend; `between` is told often how many iterations were made since it was last called.
+
+        On CUDA iterations are replayed from a graph: only then is the host out of the way.
+        """
+        done = 0
+        if self._device.is_cuda and iterations > _GRAPH_ITERATIONS:
+            self.step()  # loads the kernels, which a capture must not
+            between(1)
+            done, graph = 1, self.record(_GRAPH_ITERATIONS)
+            while done + _GRAPH_ITERATIONS <= iterations:
+                wp.capture_launch(graph)
+                wp.synchronize_stream(self._device)  # the host must not run ahead of a stop
+                done += _GRAPH_ITERATIONS
+                between(_GRAPH_ITERATIONS)
+        for _ in range(done, iterations):
+            self.step()
+            between(1)
+
+    def record(self, iterations: int) -> wp.Graph:
+        """Record iterations without making them; `wp.capture_launch` makes them, many times over.
+
+        The place in the schedule is on the device, so that each replay goes on from there.
+        """
+        with wp.ScopedCapture(device=self._device) as capture:
+            for _ in range(iterations):
+                self.step()
+        return capture.graph
+
     # --- results -----------------------------------------------------------------------------
 
     def gradient(self, *, sweeps: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -306,39 +308,3 @@ class Engine:
         )
         self._sweep(*upload)
         return self._gradient.numpy().astype(np.float64)
-
-
-def schedule(config: SynthesisConfig) -> NDArray[np.float32]:
-    """Softness [m], distance weight, penalty scale and step scale of each iteration [T, 4].
-
-    The first three go geometrically from start to end, steps fall like half a cosine; one more
-    row holds the end values, at which candidates are measured.
-    """
-    t = np.append(np.linspace(0.0, 1.0, config.iterations), 1.0)
-    rows = np.stack(
-        [
-            config.softness_start * (config.softness_end / config.softness_start) ** t,
-            config.distance_weight_start
-            * (config.distance_weight_end / config.distance_weight_start) ** t,
-            config.penalty_scale_start
-            * (config.penalty_scale_end / config.penalty_scale_start) ** t,
-            0.5 * (1.0 + np.cos(np.pi * t)),
-        ],
-        axis=1,
-    )
-    return rows.astype(np.float32)
-
-
-def _settings(config: SynthesisConfig) -> types.Settings:
-    s = types.Settings()
-    s.friction = config.friction
-    s.compliance = config.compliance
-    s.sweeps = config.sweeps
-    s.contact_weight = config.contact_weight
-    s.penetration_weight = config.penetration_weight
-    s.object_penetration_weight = config.object_penetration_weight
-    s.self_weight = config.self_weight
-    s.self_margin = config.self_margin
-    s.environment_weight = config.environment_weight
-    s.environment_margin = config.environment_margin
-    return s

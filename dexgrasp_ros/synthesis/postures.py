@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from dexgrasp_ros.core.hand_model import HandModel, JointType
 from dexgrasp_ros.core.poses import compose, invert, pose_to_matrix
 from dexgrasp_ros.hand import link_poses
-from dexgrasp_ros.synthesis.engine import Look
+from dexgrasp_ros.synthesis.look import Look
 
 # A finger is about 10 cm long: so far a radian of its first joint carries the fingertip.
 _RADIAN = {JointType.REVOLUTE: 1.0, JointType.PRISMATIC: 0.1}

@@ -21,7 +21,8 @@ from dexgrasp_ros.synthesis.closing_simulation import (
     upload_dynamics,
 )
 from dexgrasp_ros.synthesis.device import core_count, resolve_device
-from dexgrasp_ros.synthesis.engine import Engine, Look, Measurement
+from dexgrasp_ros.synthesis.engine import Engine
+from dexgrasp_ros.synthesis.look import Look, Measurement
 from dexgrasp_ros.synthesis.postures import Closing
 from dexgrasp_ros.synthesis.upload import upload_hand, upload_object
 
@@ -87,15 +88,18 @@ class Search:
         done, total, lock = 0, len(palm) * self._config.iterations, Lock()
 
         def run(rows: slice) -> tuple[NDArray, NDArray, Measurement]:
-            nonlocal done
             engine = self._engine(palm[rows], q[rows])
-            for _ in range(self._config.iterations):
+
+            def between(iterations: int) -> None:
+                nonlocal done
                 check_stop(self._should_stop)
-                engine.step()
                 with lock:
-                    done += engine.count
+                    done += iterations * engine.count
                     if report is not None:
                         report(done / total)
+
+            check_stop(self._should_stop)
+            engine.run(self._config.iterations, between)
             return *engine.get_state(), engine.measure(sweeps=self._config.ranking_sweeps)
 
         parts = self._map(run, len(palm))

@@ -13,7 +13,7 @@ from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.synthesis.batches import join, take
 from dexgrasp_ros.synthesis.closing import plan_closing, replan_closing
 from dexgrasp_ros.synthesis.closing_simulation import Outcome
-from dexgrasp_ros.synthesis.engine import Measurement
+from dexgrasp_ros.synthesis.look import Measurement
 from dexgrasp_ros.synthesis.postures import Closing, radians
 from dexgrasp_ros.synthesis.ranking import (
     closing_cost,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dexgrasp_ros.core.config import SynthesisConfig
-from dexgrasp_ros.synthesis.engine import schedule
+from dexgrasp_ros.synthesis.schedule import schedule
 
 
 @pytest.mark.parametrize('iterations', [1, 2, 200])
