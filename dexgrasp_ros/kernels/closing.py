@@ -14,6 +14,7 @@ Everything is in the frame of the object's mesh, which moves with the object.
 
 import warp as wp
 
+from dexgrasp_ros.kernels.contact_points import SLOPE, STALE, travel
 from dexgrasp_ros.kernels.distance import distance_field, signed_distance
 from dexgrasp_ros.kernels.kinematics import REVOLUTE
 from dexgrasp_ros.kernels.types import Hand, Object
@@ -50,6 +51,9 @@ class Motion:
     q: wp.array2d(dtype=float)  # [N, J]
     rate: wp.array2d(dtype=float)  # [N, J] u
     nearest: wp.array2d(dtype=int)  # [N, G]
+    place: wp.array2d(dtype=wp.transform)  # [N, G] of the group's body one step ago
+    drift: wp.array2d(dtype=float)  # [N, G] φ of a point changed by no more since the last search
+    cluster_bound: wp.array2d(dtype=float)  # [N, C] φ in each cluster then, at least
     distance: wp.array2d(dtype=float)  # [N, G] φ; at least `reach` where there is no contact
     point: wp.array2d(dtype=wp.vec3)  # [N, G]
     normal: wp.array2d(dtype=wp.vec3)  # [N, G] unit, into the object
@@ -97,9 +101,11 @@ def find_touch(
     bodies: wp.array2d(dtype=wp.transform),
     motion: Motion,
 ):
-    """Closest point of each group, where it is within reach."""
+    """Closest point of each group, where it is within reach, found as by `find_contacts`."""
     n, g = wp.tid()
     body = bodies[n, hand.group_bodies[g]]
+    drift = motion.drift[n, g] + SLOPE * travel(hand, g, motion.place[n, g], body)
+    motion.place[n, g] = body
     grid = obj.distance
     sphere = hand.group_spheres[g]
     center = wp.transform_point(body, wp.vec3(sphere[0], sphere[1], sphere[2]))
@@ -111,19 +117,24 @@ def find_touch(
         shift = wp.transform_get_translation(body)
         nearest = motion.nearest[n, g]
         best = wp.min(best, signed_distance(grid, turn * hand.points[nearest] + shift))
-        for c in range(hand.group_clusters[g], hand.group_clusters[g + 1]):
-            s = hand.cluster_spheres[c]
-            near = signed_distance(grid, turn * wp.vec3(s[0], s[1], s[2]) + shift) - s[3]
-            if near < best:
-                for r in range(hand.cluster_patches[c], hand.cluster_patches[c + 1]):
-                    s = hand.patch_spheres[r]
+        if drift >= STALE * best:
+            for c in range(hand.group_clusters[g], hand.group_clusters[g + 1]):
+                near = motion.cluster_bound[n, c] - drift
+                if near < best:
+                    s = hand.cluster_spheres[c]
                     near = signed_distance(grid, turn * wp.vec3(s[0], s[1], s[2]) + shift) - s[3]
-                    if near < best:
-                        for p in range(hand.patch_points[r], hand.patch_points[r + 1]):
-                            phi = signed_distance(grid, turn * hand.points[p] + shift)
-                            if phi < best:
-                                best = phi
-                                nearest = p
+                motion.cluster_bound[n, c] = near
+                if near < best:
+                    for r in range(hand.cluster_patches[c], hand.cluster_patches[c + 1]):
+                        s = hand.patch_spheres[r]
+                        x = turn * wp.vec3(s[0], s[1], s[2]) + shift
+                        if signed_distance(grid, x) - s[3] < best:
+                            for p in range(hand.patch_points[r], hand.patch_points[r + 1]):
+                                phi = signed_distance(grid, turn * hand.points[p] + shift)
+                                if phi < best:
+                                    best = phi
+                                    nearest = p
+            drift = float(0.0)
         if best < limit:
             x = turn * hand.points[nearest] + shift
             _phi, _gradient, direction, _curvature = distance_field(grid, x)
@@ -131,6 +142,7 @@ def find_touch(
             motion.point[n, g] = x
             motion.normal[n, g] = -wp.normalize(direction)
             distance = best - growth
+    motion.drift[n, g] = drift
     motion.distance[n, g] = distance
 
 

@@ -28,7 +28,7 @@ def _center(body: wp.transform, sphere: wp.vec4):
 
 
 @wp.func
-def _travel(hand: Hand, g: int, old: wp.transform, new: wp.transform):
+def travel(hand: Hand, g: int, old: wp.transform, new: wp.transform):
     """No point of group g moves farther than this, nor does any of its geometry."""
     center = wp.transform_get_translation(hand.geometry_poses[g])
     shift = wp.transform_point(new, center) - wp.transform_point(old, center)
@@ -56,7 +56,7 @@ def find_contacts(
     """
     n, g = wp.tid()
     body = bodies[n, hand.group_bodies[g]]
-    moved = _travel(hand, g, contacts.place[n, g], body)
+    moved = travel(hand, g, contacts.place[n, g], body)
     contacts.place[n, g] = body
     contacts.moved[n, g] = moved
     # Taken out of their structs once: this loop is most of the whole search.

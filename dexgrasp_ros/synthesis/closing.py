@@ -84,8 +84,9 @@ def _plan(
     load = torque / hand.joint_stiffness
     parts = find_parts(hand)
     palm = _back_off(search, parts, config, palm, q, look)
-    grasp = _open_until_clear(search, hand, config, palm, q, load, parts)
-    pregrasp_palm, pregrasp = _open_wide(search, hand, config, palm, grasp, parts)
+    grasp = _open_until_clear(search, hand, config, palm, q, load, parts, look)
+    at_grasp = search.look(palm, grasp, near=look)
+    pregrasp_palm, pregrasp = _open_wide(search, hand, config, palm, grasp, parts, at_grasp)
     return Closing(
         palm=palm,
         pregrasp_palm=pregrasp_palm,
@@ -94,8 +95,8 @@ def _plan(
         squeeze=np.clip(q + load, hand.lower, hand.upper),
         in_contact=look,
         force=force,
-        at_grasp=search.look(palm, grasp),
-        at_pregrasp=search.look(pregrasp_palm, pregrasp),
+        at_grasp=at_grasp,
+        at_pregrasp=search.look(pregrasp_palm, pregrasp, near=at_grasp),
     )
 
 
@@ -157,7 +158,8 @@ def _back_off(
     steps = np.linspace(0.0, config.max_retreat, _RETREATS)
     tried = np.repeat(palm[None], _RETREATS, axis=0)
     tried[:, :, :3] += steps[:, None, None] * direction
-    look = search.look(tried.reshape(-1, 7), np.tile(q, (_RETREATS, 1)))
+    same = take(found, np.tile(np.arange(len(palm)), _RETREATS))
+    look = search.look(tried.reshape(-1, 7), np.tile(q, (_RETREATS, 1)), near=same)
     gap = _least(parts, look.distance)[:, _PALM].reshape(_RETREATS, len(palm))
     return tried[_first_clear(gap, config.clearance), np.arange(len(palm))]
 
@@ -183,6 +185,7 @@ def _open_until_clear(
     q: NDArray,
     load: NDArray,
     parts: Parts,
+    near: Look,
 ) -> NDArray[np.float64]:
     """Return q - c * load for each finger, with the smallest c that clears it."""
     # Joints of several parts (a spread, a wrist) do not move; they read the palm's column.
@@ -192,7 +195,7 @@ def _open_until_clear(
         return np.clip(q - c[:, parts.joints] * own, hand.lower, hand.upper)
 
     def gap(c: NDArray) -> NDArray:
-        return _least(parts, search.look(palm, opened(c)).distance)
+        return _least(parts, search.look(palm, opened(c), near=near).distance)
 
     shape = (len(q), int(parts.groups.max()) + 2)
     gaps = np.array([gap(np.full(shape, c)) for c in _OPENINGS])
@@ -215,6 +218,7 @@ def _open_wide(
     palm: NDArray,
     q: NDArray,
     parts: Parts,
+    look: Look,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Open every finger, and back off the palm, until they clear the object by a margin.
 
@@ -230,7 +234,7 @@ def _open_wide(
     opening_step = _OPENING_STEP * radians(hand)
     rows = np.arange(len(palm))  # that still move
     for left in reversed(range(_OPENING_STEPS + 1)):
-        look = search.look(palm[rows], q[rows])
+        look = search.look(palm[rows], q[rows], near=look)
         room = _least(parts, np.minimum(look.own, look.environment - environment_margin(config)))
         hit = room < allowed[rows]
         stuck[rows] |= hit

@@ -26,6 +26,7 @@ _RESPONSE = 0.01  # s, of a position controller against its damping
 _REACH = 0.005  # m, more than anything moves in a step
 _ERROR_TIME = 0.02  # s, in which overlap is pushed apart
 _SWEEPS = 12
+_FAR = 1e9  # m
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +104,10 @@ class ClosingSimulation:
         first = hand.cluster_points.numpy()[hand.group_clusters.numpy()[:-1]]
         m.nearest = wp.array(np.tile(first, (count, 1)), dtype=int, device=device)
         shape = (count, self._groups)
+        m.place = self._zeros(shape, wp.transform)
+        m.drift = wp.full(shape, _FAR, dtype=float, device=device)  # nothing is known yet
+        clusters = (count, hand.cluster_spheres.shape[0])
+        m.cluster_bound = wp.full(clusters, -_FAR, dtype=float, device=device)
         m.point, m.normal, m.impulse = (self._zeros(shape, wp.vec3) for _ in range(3))
         m.distance, m.normal_mass, m.tangent_mass = (self._zeros(shape) for _ in range(3))
         self._bodies = self._zeros((count, bodies), wp.transform)

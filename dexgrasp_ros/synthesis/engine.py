@@ -24,11 +24,12 @@ from dexgrasp_ros.synthesis.look import Look, Measurement
 from dexgrasp_ros.synthesis.schedule import make_settings, schedule
 
 _WRENCH_COUNT = 12
+_NOTHING = -1e9  # m; a bound that is none
 _GRAPH_ITERATIONS = 10  # in one replay, between two looks at a stop
 
 
 class Engine:
-    """N candidates of one hand and one object on one device.
+    """Candidates of one hand and one object on one device: as many as there is room for, or fewer.
 
     State is the pose of the palm frame in the object's frame (not of the root link: turning about
     the palm does not sweep the hand away) and the actuated joints.
@@ -50,17 +51,16 @@ class Engine:
             hand.body_parents.shape[0],
             hand.lower.shape[0],
         )
-        self._shape = (count, groups, bodies, joints)
-        self._allocate()
+        self._groups = groups
+        self._allocate(count, groups, bodies, joints)
 
-    def _allocate(self) -> None:
-        count, groups, bodies, joints = self._shape
+    def _allocate(self, count: int, groups: int, bodies: int, joints: int) -> None:
 
         def zeros(shape: Any, dtype: Any = float) -> wp.array:
             return wp.zeros(shape, dtype=dtype, device=self._device)
 
         def nothing(shape: Any) -> wp.array:
-            return wp.full(shape, -1.0e9, dtype=float, device=self._device)
+            return wp.full(shape, _NOTHING, dtype=float, device=self._device)
 
         self.palm = zeros(count, wp.transform)
         self.q = zeros((count, joints))
@@ -68,7 +68,8 @@ class Engine:
         c = self._contacts = types.Contacts()
         # The first point of each group is the first guess of its closest one.
         first = self._hand.cluster_points.numpy()[self._hand.group_clusters.numpy()[:-1]]
-        c.nearest = wp.array(np.tile(first, (count, 1)), dtype=int, device=self._device)
+        self._first = wp.array(np.tile(first, (count, 1)), dtype=int, device=self._device)
+        c.nearest = wp.clone(self._first)
         c.distance, c.penalty, c.compliance, c.step = (zeros((count, groups)) for _ in range(4))
         c.point, c.gradient, c.direction, c.force, c.torque, c.normal, c.arm = (
             zeros((count, groups), wp.vec3) for _ in range(7)
@@ -78,7 +79,7 @@ class Engine:
         # Nothing is known yet of what is near.
         clusters, pairs = self._hand.cluster_spheres.shape[0], self._hand.pairs.shape[0]
         c.cluster_bound, c.pair_bound = nothing((count, clusters)), nothing((count, pairs))
-        c.drift = wp.full((count, groups), 1.0e9, dtype=float, device=self._device)
+        c.drift = wp.full((count, groups), -_NOTHING, dtype=float, device=self._device)
         c.object_bound, c.environment_bound = (nothing((count, groups)) for _ in range(2))
         self._forces = zeros((count, _WRENCH_COUNT, groups), wp.vec3)
         self._rho_f, self._rho_t = (zeros((count, _WRENCH_COUNT), wp.vec3) for _ in range(2))
@@ -101,12 +102,36 @@ class Engine:
 
     def set_state(self, palm: NDArray, q: NDArray) -> None:
         """Copy candidates to the device: palm poses [N, 7] and joints [N, J]."""
-        self.palm.assign(np.ascontiguousarray(palm, dtype=np.float32))
-        self.q.assign(np.ascontiguousarray(q, dtype=np.float32))
+        self.count = len(palm)
+        self.palm[: self.count].assign(np.ascontiguousarray(palm, dtype=np.float32))
+        self.q[: self.count].assign(np.ascontiguousarray(q, dtype=np.float32))
+
+    def forget(self, nearest: NDArray | None = None) -> None:
+        """Drop what earlier candidates left behind, but for the moments of the descent.
+
+        What an engine finds then does not depend on what it was used for.
+
+        Parameters
+        ----------
+        nearest
+            [N, G] where to look first for the closest points (`Look.nearest`).
+        """
+        c = self._contacts
+        wp.copy(c.nearest, self._first)
+        if nearest is not None:
+            c.nearest[: len(nearest)].assign(np.ascontiguousarray(nearest, dtype=np.int32))
+        for bound in (c.cluster_bound, c.pair_bound, c.object_bound, c.environment_bound):
+            bound.fill_(_NOTHING)
+        c.drift.fill_(-_NOTHING)
+        self._forces.zero_()
+        self._counter.zero_()
 
     def get_state(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Copy palm poses [N, 7] and joints [N, J] to the host."""
-        return self.palm.numpy().astype(np.float64), self.q.numpy().astype(np.float64)
+        return self._read(self.palm), self._read(self.q)
+
+    def _read(self, array: wp.array) -> NDArray[np.float64]:
+        return array.numpy()[: self.count].astype(np.float64)
 
     def seek(self, iteration: int) -> None:
         """Go to a place of the schedule; `config.iterations` is its end."""
@@ -119,7 +144,7 @@ class Engine:
 
     def _look(self) -> None:
         """Kinematics, distances and all penalties that do not need contact forces."""
-        count, groups, _, _ = self._shape
+        count, groups = self.count, self._groups
         hand, settings, contacts = self._hand, self._settings, self._contacts
         obj, palm, bodies = self._object, self.palm, self._bodies
         self._launch(forward_kinematics, count, hand, palm, self.q, bodies)
@@ -153,7 +178,7 @@ class Engine:
         self._settings.sweeps = sweeps
         self._launch(
             prepare_contacts,
-            self._shape[:2],
+            (self.count, self._groups),
             *(self._hand, self._object, self._settings, self._schedule, self._counter),
             self._contacts,
         )
@@ -165,7 +190,7 @@ class Engine:
         )
 
     def _differentiate(self) -> None:
-        count, groups, _, _ = self._shape
+        count, groups = self.count, self._groups
         self._launch(
             differentiate_contacts,
             (count, groups),
@@ -240,36 +265,36 @@ class Engine:
         self._differentiate()
         gradient = np.concatenate(
             [
-                self._body_force.numpy()[:, 0],
-                self._body_torque.numpy()[:, 0],
-                self._gradient.numpy(),
+                self._read(self._body_force)[:, 0],
+                self._read(self._body_torque)[:, 0],
+                self._read(self._gradient),
             ],
             axis=1,
         )
         # Differentiation has scaled the penalties of the contacts already.
         energy = self._energy(1.0, self._penalty_scale())
-        return energy, gradient.astype(np.float64)
+        return energy, gradient
 
     def _penalty_scale(self) -> float:
         return float(schedule(self._config)[self._counter.numpy()[0], 2])
 
     def _energy(self, scale: float, own_scale: float) -> NDArray[np.float64]:
-        residual = self._residual.numpy().astype(np.float64).mean(axis=1)
-        penalties = self._contacts.penalty.numpy().astype(np.float64).sum(axis=1)
-        own = self._self_penalty.numpy().astype(np.float64)
+        residual = self._read(self._residual).mean(axis=1)
+        penalties = self._read(self._contacts.penalty).sum(axis=1)
+        own = self._read(self._self_penalty)
         held = self._config.contact_weight * 2.0 * residual
         return held + scale * penalties + own_scale * own
 
     def look(self) -> Look:
         """Distances at the present state."""
-        self._contacts.drift.fill_(1.0e9)  # search all groups
+        self._contacts.drift.fill_(-_NOTHING)  # search all groups
         self._look()
         self._measure_own()
         return Look(**self._found())
 
     def measure(self, *, sweeps: int) -> Measurement:
         """Distances at the present state, and what is left of the test wrenches there."""
-        self._contacts.drift.fill_(1.0e9)  # search all groups
+        self._contacts.drift.fill_(-_NOTHING)  # search all groups
         self._look()
         self._measure_own()
         self._solve(sweeps)
@@ -277,34 +302,35 @@ class Engine:
         return Measurement(
             **self._found(),
             energy=self._energy(scale, scale),
-            residual=self._residual.numpy().astype(np.float64).mean(axis=1),
-            force=self._forces.numpy().astype(np.float64).sum(axis=1),
+            residual=self._read(self._residual).mean(axis=1),
+            force=self._read(self._forces).sum(axis=1),
         )
 
     def _found(self) -> dict[str, NDArray[np.float64]]:
         """Copy the last look to the host."""
         contacts = self._contacts
-        direction = contacts.direction.numpy().astype(np.float64)
+        direction = self._read(contacts.direction)
         length = np.linalg.norm(direction, axis=2, keepdims=True)
-        depth = self._object_depth.numpy().astype(np.float64)
-        distance = contacts.distance.numpy().astype(np.float64)
+        depth = self._read(self._object_depth)
+        distance = self._read(contacts.distance)
         return {
             # Overlap is seen from both sides; the deeper one counts.
             'distance': np.where(depth > 0.0, np.minimum(distance, -depth), distance),
-            'point': contacts.point.numpy().astype(np.float64),
+            'point': self._read(contacts.point),
             'normal': -direction / np.maximum(length, 1e-12),
-            'environment': self._environment.numpy().astype(np.float64),
-            'own': self._own.numpy().astype(np.float64),
+            'nearest': contacts.nearest.numpy()[: self.count].astype(np.int64),
+            'environment': self._read(self._environment),
+            'own': self._read(self._own),
         }
 
     def joint_torques(self, point: NDArray, force: NDArray) -> NDArray[np.float64]:
         """Jᵀ f: joint torques [N, J] that press `force` [N, G, 3] on the object at `point`."""
         self._launch(forward_kinematics, self.count, self._hand, self.palm, self.q, self._bodies)
-        center = self.palm.numpy()[:, None, :3]
+        center = self._read(self.palm)[:, None, :3]
         torque = np.cross(point - center, force)
         upload = (
             wp.array(np.ascontiguousarray(v, dtype=np.float32), dtype=wp.vec3, device=self._device)
             for v in (force, torque)
         )
         self._sweep(*upload)
-        return self._gradient.numpy().astype(np.float64)
+        return self._read(self._gradient)

@@ -15,6 +15,7 @@ class Look:
     distance: NDArray[np.float64]  # [N, G] of each group to the object, negative inside
     point: NDArray[np.float64]  # [N, G, 3] closest point of the group
     normal: NDArray[np.float64]  # [N, G, 3] unit, into the object
+    nearest: NDArray[np.int64]  # [N, G] index of the closest point in the kernels' order
     environment: NDArray[np.float64]  # [N, G] to plane and obstacles, at most the margin
     own: NDArray[np.float64]  # [N, G] to other links of the hand, at most the margin
 

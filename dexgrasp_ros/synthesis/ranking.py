@@ -114,11 +114,11 @@ def reject_paths(
     """
     bad = np.zeros(len(end), dtype=bool)
     before, at = (closing.pregrasp_palm, closing.pregrasp), (closing.palm, closing.grasp)
-    for look in _looks_between(search, hand, before, at, config):
+    for look in _looks_between(search, hand, before, at, closing.at_pregrasp, config):
         bad |= _collides(look, config) | (look.penetration > config.max_penetration)
-    for look in _looks_between(search, hand, at, (closing.palm, end), config):
+    for look in _looks_between(search, hand, at, (closing.palm, end), closing.at_grasp, config):
         bad |= _collides(look, config)
-    bad |= _collides(search.look(closing.palm, end), config)
+    bad |= _collides(search.look(closing.palm, end, near=closing.at_grasp), config)
     return {'path': bad}
 
 
@@ -127,9 +127,10 @@ def _looks_between(
     hand: HandModel,
     start: tuple[NDArray, NDArray],
     end: tuple[NDArray, NDArray],
+    look: Look,
     config: SynthesisConfig,
 ) -> Iterator[Look]:
-    """Look at the way from one (palm [N, 7], q [N, J]) to another, both ends left out."""
+    """Look at the way from one (palm [N, 7], q [N, J]), which `look` saw, to another."""
     (palm, q), (last_palm, last_q) = start, end
     way = sphere_centers(hand, last_palm, last_q) - sphere_centers(hand, palm, q)
     length = np.linalg.norm(way, axis=2).max(initial=0.0)
@@ -137,7 +138,8 @@ def _looks_between(
     for share in np.arange(1, steps) / max(steps, 1):
         between = palm.copy()
         between[:, :3] += share * (last_palm - palm)[:, :3]  # the palm does not turn
-        yield search.look(between, q + share * (last_q - q))
+        look = search.look(between, q + share * (last_q - q), near=look)
+        yield look
 
 
 def _collides(look: Look, config: SynthesisConfig) -> NDArray[np.bool_]:

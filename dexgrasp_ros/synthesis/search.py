@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from threading import Lock
 from typing import Any
 
@@ -53,6 +55,8 @@ class Search:
         self._center = obj.center_of_mass
         self._dynamics = upload_dynamics(hand, obj, config, self._device)
         self._workers = core_count() if self._device.is_cpu else 1
+        self._idle: dict[int, list[Engine]] = defaultdict(list)  # by the room that they have
+        self._lock = Lock()
 
     @property
     def device(self) -> str:
@@ -114,23 +118,29 @@ class Search:
         sweeps = self._config.sweeps
 
         def run(rows: slice) -> NDArray[np.float64]:
-            return self._engine(palm[rows], q[rows]).measure(sweeps=sweeps).energy
+            with self._borrowed(palm[rows], q[rows]) as engine:
+                return engine.measure(sweeps=sweeps).energy
 
         return np.concatenate(self._map(run, len(palm)))
 
-    def look(self, palm: NDArray, q: NDArray) -> Look:
-        """Distances at any number of states."""
-        parts = self._map(lambda rows: self._engine(palm[rows], q[rows]).look(), len(palm))
-        return join(parts)
+    def look(self, palm: NDArray, q: NDArray, *, near: Look | None = None) -> Look:
+        """Distances at any number of states; sooner found from a look at states near them."""
+
+        def run(rows: slice) -> Look:
+            nearest = None if near is None else near.nearest[rows]
+            with self._borrowed(palm[rows], q[rows], nearest) as engine:
+                return engine.look()
+
+        return join(self._map(run, len(palm)))
 
     def measure(self, palm: NDArray, q: NDArray) -> Measurement:
         """Distances at any number of states, and what is left of the test wrenches there."""
         sweeps = self._config.ranking_sweeps
 
         def run(rows: slice) -> Measurement:
-            engine = self._engine(palm[rows], q[rows])
-            engine.seek(self._config.iterations)
-            return engine.measure(sweeps=sweeps)
+            with self._borrowed(palm[rows], q[rows]) as engine:
+                engine.seek(self._config.iterations)
+                return engine.measure(sweeps=sweeps)
 
         return join(self._map(run, len(palm)))
 
@@ -155,9 +165,27 @@ class Search:
         """Jᵀ f: joint torques [N, J] that press `force` [N, G, 3] on the object at `point`."""
 
         def run(rows: slice) -> NDArray[np.float64]:
-            return self._engine(palm[rows], q[rows]).joint_torques(point[rows], force[rows])
+            with self._borrowed(palm[rows], q[rows]) as engine:
+                return engine.joint_torques(point[rows], force[rows])
 
         return np.concatenate(self._map(run, len(palm)))
+
+    @contextmanager
+    def _borrowed(
+        self, palm: NDArray, q: NDArray, nearest: NDArray | None = None
+    ) -> Iterator[Engine]:
+        """Lend an engine that is at these states; making one takes longer than a look."""
+        room = 1 << max(len(palm) - 1, _CPU_CHUNK - 1).bit_length()
+        with self._lock:
+            idle = self._idle[room]
+            engine = idle.pop() if idle else None
+        if engine is None:
+            engine = Engine(self._hand, self._object, self._config, room, self._device)
+        engine.set_state(palm, q)
+        engine.forget(nearest)
+        yield engine
+        with self._lock:
+            idle.append(engine)
 
     def _engine(self, palm: NDArray, q: NDArray) -> Engine:
         engine = Engine(self._hand, self._object, self._config, len(palm), self._device)
