@@ -132,7 +132,10 @@ def _looks_between(
 ) -> Iterator[Look]:
     """Look at the way from one (palm [N, 7], q [N, J]), which `look` saw, to another."""
     (palm, q), (last_palm, last_q) = start, end
-    way = sphere_centers(hand, last_palm, last_q) - sphere_centers(hand, palm, q)
+    # A simulation that diverged leaves no way; it is rejected for that.
+    sound = np.isfinite(np.hstack([palm, q, last_palm, last_q])).all(axis=1)
+    first, last = (sphere_centers(hand, p[sound], j[sound]) for p, j in (start, end))
+    way = last - first
     length = np.linalg.norm(way, axis=2).max(initial=0.0)
     steps = int(min(np.ceil(length / config.sweep_step), _MOST_PLACES))
     for share in np.arange(1, steps) / max(steps, 1):

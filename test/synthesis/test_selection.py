@@ -16,7 +16,7 @@ from dexgrasp_ros.object import load_object
 from dexgrasp_ros.synthesis import synthesize
 from dexgrasp_ros.synthesis.batches import take
 from dexgrasp_ros.synthesis.closing import plan_closing, replan_closing
-from dexgrasp_ros.synthesis.ranking import count_rejects, reject_candidates
+from dexgrasp_ros.synthesis.ranking import count_rejects, reject_candidates, reject_paths
 from dexgrasp_ros.synthesis.search import Search
 from dexgrasp_ros.synthesis.seeds import make_seeds
 
@@ -236,3 +236,13 @@ def test_the_squeeze_does_not_drive_the_hand_into_itself(search, closings, grasp
     outcome = search.simulate(closings)
     for n in range(len(grasps)):
         assert self_depth(allegro, outcome.q[n]) < 1e-3
+
+
+def test_a_simulation_that_diverged_spoils_no_other_way(search, allegro, closings, config):
+    few = take(closings, np.arange(3))
+    end = few.squeeze.copy()
+    clear = reject_paths(search, allegro, few, end, config)['path']
+    end[1] = np.nan
+    lost = dataclasses.replace(few, palm=np.where(np.arange(3)[:, None] == 1, np.nan, few.palm))
+    with_lost = reject_paths(search, allegro, lost, end, config)['path']
+    np.testing.assert_array_equal(with_lost[[0, 2]], clear[[0, 2]])
