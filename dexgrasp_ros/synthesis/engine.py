@@ -123,6 +123,7 @@ class Engine:
         for bound in (c.cluster_bound, c.pair_bound, c.object_bound, c.environment_bound):
             bound.fill_(_NOTHING)
         c.drift.fill_(-_NOTHING)
+        c.place.zero_()  # from a place that is not finite there is no way to the next
         self._forces.zero_()
         self._counter.zero_()
 

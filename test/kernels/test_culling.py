@@ -121,3 +121,23 @@ def test_a_palm_that_turns_on_the_spot_is_seen():
     new.set_state(pose[None], q)
     assert new.look().distance[0, palm] == pytest.approx(-depth, abs=1e-3)
     assert energy == pytest.approx(new.gradient(sweeps=1)[0], rel=1e-5)
+
+
+def test_what_is_not_finite_leaves_no_traces():
+    """A simulation that diverged ends at NaN; engines are lent to other candidates after it."""
+    hand = load_hand('allegro')
+    box = trimesh.creation.box((0.07, 0.05, 0.12))
+    obj = load_object((box.vertices, box.faces), support_plane=[0.0, 0.0, 1.0, 0.06])
+    device = resolve_device('cpu')
+    uploads = upload_hand(hand, device), upload_object(obj, device)
+    used, new = (Engine(*uploads, SynthesisConfig(), COUNT, device) for _ in range(2))
+    palm, q = leaps(hand, np.random.default_rng(1))
+    used.set_state(np.full_like(palm, np.nan), np.full_like(q, np.nan))
+    used.look()
+    used.forget()
+    for engine in (used, new):
+        engine.set_state(palm, q)
+    found, expected = used.look(), new.look()
+    assert (expected.distance < -0.005).any()
+    for name in ('distance', 'environment', 'own'):
+        np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
