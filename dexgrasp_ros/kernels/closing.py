@@ -117,7 +117,7 @@ def find_touch(
         shift = wp.transform_get_translation(body)
         nearest = motion.nearest[n, g]
         best = wp.min(best, signed_distance(grid, turn * hand.points[nearest] + shift))
-        if drift >= STALE * best:
+        if drift >= STALE * (best - growth):
             for c in range(hand.group_clusters[g], hand.group_clusters[g + 1]):
                 near = motion.cluster_bound[n, c] - drift
                 if near < best:

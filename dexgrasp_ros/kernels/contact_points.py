@@ -14,7 +14,7 @@ wp.set_module_options({'enable_backward': False})
 
 # φ has slope one where it matters; outside the grid √2, and a little more between its nodes.
 SLOPE = wp.constant(1.5)
-STALE = wp.constant(0.1)  # share of the distance that a group moves before it is searched again
+STALE = wp.constant(0.1)  # share of φ that it may change by before a group is searched again
 
 
 @wp.func
@@ -52,7 +52,7 @@ def find_contacts(
     or inside: φ has slope one, so φ(point) ≥ φ(centre) - radius. (Outside the grid its slope can
     reach √2; there, centimetres away, any close point will do.) The last look's point is the first
     best. Bounds of clusters stay good for as long as the hand has not moved so far, and far away
-    the last point is as good as any until the group has moved by a tenth of its distance.
+    the last point is as good as any while φ cannot have changed by a tenth.
     """
     n, g = wp.tid()
     body = bodies[n, hand.group_bodies[g]]

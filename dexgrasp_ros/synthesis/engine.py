@@ -286,6 +286,13 @@ class Engine:
         held = self._config.contact_weight * 2.0 * residual
         return held + scale * penalties + own_scale * own
 
+    def energy(self, *, sweeps: int) -> NDArray[np.float64]:
+        """Energy [N] at the present state and place of the schedule."""
+        self._look()
+        self._solve(sweeps)
+        scale = self._penalty_scale()
+        return self._energy(scale, scale)
+
     def look(self) -> Look:
         """Distances at the present state."""
         self._contacts.drift.fill_(-_NOTHING)  # search all groups

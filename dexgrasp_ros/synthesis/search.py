@@ -119,7 +119,7 @@ class Search:
 
         def run(rows: slice) -> NDArray[np.float64]:
             with self._borrowed(palm[rows], q[rows]) as engine:
-                return engine.measure(sweeps=sweeps).energy
+                return engine.energy(sweeps=sweeps)
 
         return np.concatenate(self._map(run, len(palm)))
 
