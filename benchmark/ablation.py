@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 import tyro
-from success import BEST, TUNED, _append, _line, _read, _run
+from success import BEST, FINE, TUNED, _append, _line, _read, _run
 
 from dexgrasp_ros import SynthesisConfig, load_hand, load_object
 from dexgrasp_ros.core.object_model import ObjectModel
@@ -107,7 +107,8 @@ def main(
         if _key(head) not in stored:
             if name not in loaded:
                 loaded[name] = load_object(folder / f'{name}.obj')
-            record = next(iter(_run(model, loaded[name], config, [(protocol, BEST)]))) | head
+            shakes = _run(model, loaded[name], config, [(protocol, BEST)], FINE)
+            record = next(shakes) | head
             stored[_key(record)] = record
             _append(out, record)
             print(f'{name} seed {seed} {variant}: {record["held"]}/{max_grasps}', flush=True)
