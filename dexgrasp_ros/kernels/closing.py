@@ -15,7 +15,7 @@ Everything is in the frame of the object's mesh, which moves with the object.
 import warp as wp
 
 from dexgrasp_ros.kernels.contact_points import SLOPE, STALE, travel
-from dexgrasp_ros.kernels.distance import distance_field, signed_distance
+from dexgrasp_ros.kernels.distance import distance_field, signed_distance, xyz
 from dexgrasp_ros.kernels.kinematics import REVOLUTE
 from dexgrasp_ros.kernels.types import Hand, Object
 
@@ -108,7 +108,7 @@ def find_touch(
     motion.place[n, g] = body
     grid = obj.distance
     sphere = hand.group_spheres[g]
-    center = wp.transform_point(body, wp.vec3(sphere[0], sphere[1], sphere[2]))
+    center = wp.transform_point(body, xyz(sphere))
     limit = dynamics.reach + growth
     best = limit
     distance = dynamics.reach  # not best - growth, which rounding could put below it
@@ -122,12 +122,12 @@ def find_touch(
                 near = motion.cluster_bound[n, c] - drift
                 if near < best:
                     s = hand.cluster_spheres[c]
-                    near = signed_distance(grid, turn * wp.vec3(s[0], s[1], s[2]) + shift) - s[3]
+                    near = signed_distance(grid, turn * xyz(s) + shift) - s[3]
                 motion.cluster_bound[n, c] = near
                 if near < best:
                     for r in range(hand.cluster_patches[c], hand.cluster_patches[c + 1]):
                         s = hand.patch_spheres[r]
-                        x = turn * wp.vec3(s[0], s[1], s[2]) + shift
+                        x = turn * xyz(s) + shift
                         if signed_distance(grid, x) - s[3] < best:
                             for p in range(hand.patch_points[r], hand.patch_points[r + 1]):
                                 phi = signed_distance(grid, turn * hand.points[p] + shift)

@@ -6,6 +6,7 @@ from dexgrasp_ros.kernels.distance import (
     distance_field,
     signed_distance,
     signed_distance_gradient,
+    xyz,
 )
 from dexgrasp_ros.kernels.primitives import bounding_radius
 from dexgrasp_ros.kernels.types import Contacts, Hand, Object, Settings
@@ -18,13 +19,8 @@ STALE = wp.constant(0.1)  # share of φ that it may change by before a group is 
 
 
 @wp.func
-def _xyz(v: wp.vec4):
-    return wp.vec3(v[0], v[1], v[2])
-
-
-@wp.func
 def _center(body: wp.transform, sphere: wp.vec4):
-    return wp.transform_point(body, _xyz(sphere))
+    return wp.transform_point(body, xyz(sphere))
 
 
 @wp.func
@@ -75,12 +71,12 @@ def find_contacts(
             near = contacts.cluster_bound[n, c] - drift
             if near < wp.max(best, 0.0):
                 sphere = hand.cluster_spheres[c]
-                near = signed_distance(grid, turn * _xyz(sphere) + shift) - sphere[3]
+                near = signed_distance(grid, turn * xyz(sphere) + shift) - sphere[3]
             contacts.cluster_bound[n, c] = near
             if near < wp.max(best, 0.0):
                 for r in range(hand.cluster_patches[c], hand.cluster_patches[c + 1]):
                     sphere = hand.patch_spheres[r]
-                    near = signed_distance(grid, turn * _xyz(sphere) + shift) - sphere[3]
+                    near = signed_distance(grid, turn * xyz(sphere) + shift) - sphere[3]
                     if near < wp.max(best, 0.0):
                         for p in range(hand.patch_points[r], hand.patch_points[r + 1]):
                             x = turn * hand.points[p] + shift

@@ -57,7 +57,8 @@ def _mix(f0: wp.vec4, f1: wp.vec4, t: float):
 
 
 @wp.func
-def _xyz(v: wp.vec4):
+def xyz(v: wp.vec4):
+    """First three components: the centre of a sphere, the gradient of a node."""
     return wp.vec3(v[0], v[1], v[2])
 
 
@@ -103,8 +104,8 @@ def distance_field(grid: Grid, x: wp.vec3):
         dz = wp.vec4()
     phi = value[3]
     gradient = wp.vec3(dx[3], dy[3], dz[3])
-    direction = _xyz(value)
-    curvature = wp.matrix_from_cols(_xyz(dx), _xyz(dy), _xyz(dz))
+    direction = xyz(value)
+    curvature = wp.matrix_from_cols(xyz(dx), xyz(dy), xyz(dz))
     outside = wp.length(free - u)
     if outside > 0.0:
         away = (free - u) / outside

@@ -8,7 +8,7 @@ import warp as wp
 
 from dexgrasp_ros.kernels.contact_points import SLOPE
 from dexgrasp_ros.kernels.convex import geometries_distance
-from dexgrasp_ros.kernels.distance import signed_distance
+from dexgrasp_ros.kernels.distance import signed_distance, xyz
 from dexgrasp_ros.kernels.primitives import bounding_radius, geometry_distance
 from dexgrasp_ros.kernels.types import Contacts, Hand, Object, Settings
 
@@ -16,14 +16,9 @@ wp.set_module_options({'enable_backward': False})
 
 
 @wp.func
-def _xyz(v: wp.vec4):
-    return wp.vec3(v[0], v[1], v[2])
-
-
-@wp.func
 def _nearest(hand: Hand, g: int, to_geometry: wp.transform, ball: wp.vec4):
     """Lower bound of the distance of a ball's points to geometry g."""
-    near, _g = geometry_distance(hand, g, wp.transform_point(to_geometry, _xyz(ball)))
+    near, _g = geometry_distance(hand, g, wp.transform_point(to_geometry, xyz(ball)))
     return near - ball[3]
 
 
@@ -137,8 +132,8 @@ def push_apart(
             body_b = bodies[n, hand.group_bodies[b]]
             ball_a = hand.group_spheres[a]
             ball_b = hand.group_spheres[b]
-            between = wp.transform_point(body_a, _xyz(ball_a))
-            between -= wp.transform_point(body_b, _xyz(ball_b))
+            between = wp.transform_point(body_a, xyz(ball_a))
+            between -= wp.transform_point(body_b, xyz(ball_b))
             bound = wp.length(between) - ball_a[3] - ball_b[3]
         if bound < margin:
             body_a = bodies[n, hand.group_bodies[a]]
