@@ -54,7 +54,8 @@ def reject_candidates(
 ) -> dict[str, NDArray[np.bool_]]:
     """Reasons against candidates after the descent, [N] each, in the order of their count."""
     return {
-        'not_finite': ~np.isfinite(found.energy),
+        # Contacts that are nowhere bear nothing, so that the energy alone may look sound.
+        'not_finite': ~np.isfinite(found.energy) | ~np.isfinite(found.point).all(axis=(1, 2)),
         'residual': found.residual > config.max_residual,
         'contacts': ~has_opposed_contacts(hand, found, config),
     }

@@ -143,6 +143,14 @@ def test_planning_from_where_it_ended_moves_the_object_less(request, allegro, co
     assert (left < 0.1 * first.normal_force[held]).mean() > 0.9
 
 
+def test_a_candidate_that_is_nowhere_is_not_finite(allegro, can, config):
+    search = Search(allegro, can, config)
+    palm, q = make_seeds(search, allegro, can, dataclasses.replace(config, seed_count=4))
+    palm[2, 0] = np.nan
+    rejected = reject_candidates(allegro, search.measure(palm, q), config)
+    np.testing.assert_array_equal(rejected['not_finite'], [False, False, True, False])
+
+
 # --- forces and torques ------------------------------------------------------------------------
 
 
