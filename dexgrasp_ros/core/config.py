@@ -105,6 +105,15 @@ class SynthesisConfig:
         1.0, '1/m^2', 'pull of open contacts, in the end', 1e-6, 1e9
     )
 
+    # What was wished for
+    wish_weight: float = setting(
+        1e4, '1/m^2', 'of unwanted contacts: by such links, or at such places', 0.0, 1e9
+    )
+    wish_margin: float = setting(0.005, 'm', 'wanted gap of links that are not to touch', 0.0, 0.1)
+    approach_weight: float = setting(
+        10.0, '1/rad^2', "of the palm's direction outside its cone", 0.0, 1e9
+    )
+
     # Optimizer
     iterations: int = setting(200, '1', 'gradient steps', 1, 100_000)
     step_translation: float = setting(0.003, 'm', "first step of the palm's position", 0.0, 1.0)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from dexgrasp_ros.core.archive import read_archive
 
-_JSON_FIELDS = ('config', 'timing', 'rejected')
+_JSON_FIELDS = ('config', 'wishes', 'timing', 'rejected')
 _TEXT_FIELDS = ('hand', 'urdf', 'object_mesh', 'hand_frame')
 _LIST_FIELDS = ('joint_names', 'link_names', 'warnings')
 _SHARED_FIELDS = ('joint_stiffness', 'support_plane')  # arrays that are not of single grasps
@@ -61,6 +61,7 @@ class GraspSet:
     support_plane: NDArray[np.float64] = field(default_factory=lambda: np.full(4, np.nan))
 
     config: dict[str, Any] = field(default_factory=dict)
+    wishes: dict[str, Any] = field(default_factory=dict)  # `Wishes.as_dict`, empty for none
     timing: dict[str, float] = field(default_factory=dict)  # seconds for each phase
     rejected: dict[str, int] = field(default_factory=dict)  # candidates lost at each stage
     warnings: tuple[str, ...] = ()  # what to know of how these were chosen

@@ -88,6 +88,26 @@ class Settings:
 
 
 @wp.struct
+class Wish:
+    """What kind of grasp is wanted, see `core.wishes.Wishes`; lengths in m, object's frame."""
+
+    clear: wp.array(dtype=int)  # [G] 1 for groups that must not touch
+    weight: float  # of contacts that are not wanted [1/m^2]
+    margin: float  # gap that such groups are to keep [m]
+    hold_count: int  # so many regions hold the contacts, the others keep them out
+    region_shapes: wp.array(dtype=int)  # [R] see `kernels.wishes`
+    region_sizes: wp.array(dtype=wp.vec3)  # [R]
+    region_poses: wp.array(dtype=wp.transform)  # [R]
+    axis: wp.vec3  # where the palm is to face, unit
+    half_angle: float  # least angle to it that costs something [rad]
+    approach_weight: float  # [1/rad^2]
+    astray: wp.array2d(dtype=float)  # [N, G] how far x is from where it may touch
+    way_out: wp.array2d(dtype=wp.vec3)  # [N, G] gradient of that
+    lean: wp.array(dtype=float)  # [N] what the palm's direction costs
+    lean_torque: wp.array(dtype=wp.vec3)  # [N] its gradient
+
+
+@wp.struct
 class Contacts:
     """What one look at the object finds for each candidate and group; arrays are [N, G]."""
 

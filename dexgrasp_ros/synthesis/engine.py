@@ -22,6 +22,8 @@ from dexgrasp_ros.kernels.optimizer import Adam, adam_step, advance
 from dexgrasp_ros.kernels.overlap import measure_apart, push_apart, push_out_object
 from dexgrasp_ros.synthesis.look import Look, Measurement
 from dexgrasp_ros.synthesis.schedule import make_settings, schedule
+from dexgrasp_ros.synthesis.wish_terms import WishTerms
+from dexgrasp_ros.synthesis.wishes import Demand
 
 _WRENCH_COUNT = 12
 _NOTHING = -1e9  # m; a bound that is none
@@ -42,10 +44,15 @@ class Engine:
         config: SynthesisConfig,
         count: int,
         device: Any,
+        *,
+        demand: Demand | None = None,
     ) -> None:
         self.count = count
         self._hand, self._object, self._config, self._device = hand, obj, config, device
         self._settings = make_settings(config)
+        self._wish_terms = None
+        if demand is not None:
+            self._wish_terms = WishTerms(demand, config, hand, self._settings, count, device)
         groups, bodies, joints = (
             hand.group_bodies.shape[0],
             hand.body_parents.shape[0],
@@ -150,6 +157,8 @@ class Engine:
         obj, palm, bodies = self._object, self.palm, self._bodies
         self._launch(forward_kinematics, count, hand, palm, self.q, bodies)
         self._launch(find_contacts, (count, groups), hand, obj, settings, palm, bodies, contacts)
+        if self._wish_terms is not None:
+            self._wish_terms.look(count, palm, contacts)
         self._launch(
             push_out_object,
             (count, groups),
@@ -183,6 +192,8 @@ class Engine:
             *(self._hand, self._object, self._settings, self._schedule, self._counter),
             self._contacts,
         )
+        if self._wish_terms is not None:
+            self._wish_terms.soften(self.count, self._schedule, self._counter, self._contacts)
         self._launch(
             solve_contacts,
             (self.count, _WRENCH_COUNT // 2),
@@ -198,7 +209,12 @@ class Engine:
             *(self._hand, self._object, self._settings, self._schedule, self._counter),
             *(self.palm, self._contacts, self._forces, self._rho_f, self._rho_t),
         )
+        place, wish = (count, self._schedule, self._counter), self._wish_terms
+        if wish is not None:
+            wish.differentiate(*place, self.palm, self._forces, self._contacts)
         self._sweep(self._contacts.force, self._contacts.torque)
+        if wish is not None:
+            wish.turn(*place, self._body_torque)
 
     def _sweep(self, force: wp.array, torque: wp.array) -> None:
         self._launch(
@@ -283,6 +299,8 @@ class Engine:
         residual = self._read(self._residual).mean(axis=1)
         penalties = self._read(self._contacts.penalty).sum(axis=1)
         own = self._read(self._self_penalty)
+        if self._wish_terms is not None:
+            own = own + self._wish_terms.lean(self.count)
         held = self._config.contact_weight * 2.0 * residual
         return held + scale * penalties + own_scale * own
 

@@ -15,6 +15,7 @@ from dexgrasp_ros.synthesis.closing_simulation import Outcome
 from dexgrasp_ros.synthesis.look import Look, Measurement
 from dexgrasp_ros.synthesis.postures import Closing, sphere_centers
 from dexgrasp_ros.synthesis.search import Search
+from dexgrasp_ros.synthesis.wishes import Demand, reject_unwished
 
 _LEAST_CONTACTS = 3  # with friction, fewer cannot resist every wrench
 _RESIDUAL_COST = 20.0
@@ -29,14 +30,15 @@ def touching(look: Look, config: SynthesisConfig) -> NDArray[np.bool_]:
 
 
 def has_opposed_contacts(
-    hand: HandModel, look: Look, config: SynthesisConfig
+    hand: HandModel, look: Look, config: SynthesisConfig, demand: Demand | None = None
 ) -> NDArray[np.bool_]:
     """[N] at least three contacts, two of them facing each other from different fingers.
 
-    The palm counts as a finger.
+    The palm counts as a finger. Where two fingers are to hold alone, two contacts will do.
     """
     touch = touching(look, config)
-    result = touch.sum(axis=1) >= _LEAST_CONTACTS
+    least = None if demand is None else demand.least_contacts
+    result = touch.sum(axis=1) >= (least or _LEAST_CONTACTS)
     other = hand.group_fingers[:, None] != hand.group_fingers[None]
     for n in np.flatnonzero(result):
         normal = look.normal[n] * touch[n][:, None]
@@ -50,19 +52,19 @@ def score(found: Measurement) -> NDArray[np.float64]:
 
 
 def reject_candidates(
-    hand: HandModel, found: Measurement, config: SynthesisConfig
+    hand: HandModel, found: Measurement, config: SynthesisConfig, demand: Demand | None = None
 ) -> dict[str, NDArray[np.bool_]]:
     """Reasons against candidates after the descent, [N] each, in the order of their count."""
     return {
         # Contacts that are nowhere bear nothing, so that the energy alone may look sound.
         'not_finite': ~np.isfinite(found.energy) | ~np.isfinite(found.point).all(axis=(1, 2)),
         'residual': found.residual > config.max_residual,
-        'contacts': ~has_opposed_contacts(hand, found, config),
+        'contacts': ~has_opposed_contacts(hand, found, config, demand),
     }
 
 
 def reject_closings(
-    hand: HandModel, closing: Closing, config: SynthesisConfig
+    hand: HandModel, closing: Closing, config: SynthesisConfig, demand: Demand | None = None
 ) -> dict[str, NDArray[np.bool_]]:
     """Reasons against grasps once their postures are known, [N] each."""
     return {
@@ -72,8 +74,8 @@ def reject_closings(
         'self_collision': (closing.at_grasp.self_penetration > config.max_self_penetration)
         | (closing.at_pregrasp.self_penetration > config.max_self_penetration),
         'pregrasp': closing.at_pregrasp.distance.min(axis=1) < config.pregrasp_margin,
-        'lost_contacts': ~has_opposed_contacts(hand, closing.at_grasp, config),
-    }
+        'lost_contacts': ~has_opposed_contacts(hand, closing.at_grasp, config, demand),
+    } | reject_unwished(demand, closing.in_contact, closing.palm, config)
 
 
 def closing_cost(

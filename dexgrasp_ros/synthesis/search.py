@@ -27,6 +27,7 @@ from dexgrasp_ros.synthesis.engine import Engine
 from dexgrasp_ros.synthesis.look import Look, Measurement
 from dexgrasp_ros.synthesis.postures import Closing
 from dexgrasp_ros.synthesis.upload import upload_hand, upload_object
+from dexgrasp_ros.synthesis.wishes import Demand
 
 # Candidates of one engine on a CPU: small enough to stay in the caches and to be spread evenly,
 # large enough that launches (about 10 µs each) do not count beside 100 µs for a candidate.
@@ -45,12 +46,15 @@ class Search:
         obj: ObjectModel,
         config: SynthesisConfig,
         *,
+        demand: Demand | None = None,
         should_stop: StopCallback | None = None,
     ) -> None:
+        self.demand = demand
         self._should_stop = should_stop
         self._device = resolve_device(config.device)
         self._config = config
-        self._hand = upload_hand(hand, self._device)
+        weights = None if demand is None else demand.weights
+        self._hand = upload_hand(hand, self._device, weights=weights)
         self._object = upload_object(obj, self._device)
         self._center = obj.center_of_mass
         self._dynamics = upload_dynamics(hand, obj, config, self._device)
@@ -180,7 +184,7 @@ class Search:
             idle = self._idle[room]
             engine = idle.pop() if idle else None
         if engine is None:
-            engine = Engine(self._hand, self._object, self._config, room, self._device)
+            engine = self._new_engine(room)
         engine.set_state(palm, q)
         engine.forget(nearest)
         yield engine
@@ -188,9 +192,13 @@ class Search:
             idle.append(engine)
 
     def _engine(self, palm: NDArray, q: NDArray) -> Engine:
-        engine = Engine(self._hand, self._object, self._config, len(palm), self._device)
+        engine = self._new_engine(len(palm))
         engine.set_state(palm, q)
         return engine
+
+    def _new_engine(self, room: int) -> Engine:
+        parts = self._hand, self._object, self._config
+        return Engine(*parts, room, self._device, demand=self.demand)
 
     def _map(self, work: Callable[[slice], Any], count: int) -> list[Any]:
         chunk = min(_CPU_CHUNK, -(-count // self._workers)) if self._device.is_cpu else count

@@ -13,6 +13,7 @@ from dexgrasp_ros.core.poses import compose, invert
 from dexgrasp_ros.object import sample_distance
 from dexgrasp_ros.synthesis.postures import radians, sphere_centers
 from dexgrasp_ros.synthesis.search import Search
+from dexgrasp_ros.synthesis.wishes import Demand
 
 _TRIES = 20  # rounds of drawing seeds that must stay clear of the environment
 _BLOCK = 1024  # seeds whose draws are compared at a time, which bounds the memory
@@ -38,7 +39,7 @@ def make_seeds(
     parts = []
     for start in range(0, config.seed_count, _BLOCK):
         count = min(_BLOCK, config.seed_count - start)
-        palm, q = draw_seeds(hand, obj, config, rng, count * draws)
+        palm, q = draw_seeds(hand, obj, config, rng, count * draws, search.demand)
         if draws > 1:
             energy = search.energy(palm, q).reshape(count, draws)
             # What is not finite is rejected in the end; here it must not hide its rivals.
@@ -54,6 +55,7 @@ def draw_seeds(
     config: SynthesisConfig,
     rng: np.random.Generator,
     count: int,
+    demand: Demand | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Draw candidates at random.
 
@@ -61,7 +63,7 @@ def draw_seeds(
     facing it, with any roll. Where there is a support plane or an obstacle, palms and hand roots
     inside it are drawn again; if there is no room at all, the last draw is kept as it is. Hands
     that reach through a support plane are lifted out of it: from inside, the search would have to
-    push them off the object.
+    push them off the object. Wishes limit the points, and turn palms into their cone.
 
     Returns
     -------
@@ -71,7 +73,7 @@ def draw_seeds(
     palm = np.empty((count, 7))
     missing = np.arange(count)
     for _ in range(_TRIES):
-        palm[missing] = _draw_palms(obj, config, len(missing), rng)
+        palm[missing] = _draw_palms(obj, config, len(missing), rng, demand)
         missing = missing[~_is_clear(palm[missing], hand, obj)]
         if not len(missing):
             break
@@ -92,16 +94,44 @@ def _lift_out(palm: NDArray, q: NDArray, hand: HandModel, plane: NDArray) -> Non
 
 
 def _draw_palms(
-    obj: ObjectModel, config: SynthesisConfig, count: int, rng: np.random.Generator
+    obj: ObjectModel,
+    config: SynthesisConfig,
+    count: int,
+    rng: np.random.Generator,
+    demand: Demand | None,
 ) -> NDArray[np.float64]:
-    index = rng.integers(len(obj.surface_points), size=count)
+    points = np.arange(len(obj.surface_points)) if demand is None else demand.starts
+    low, high = config.seed_distance_min, config.seed_distance_max
+    if demand is not None and demand.heights is not None:
+        low, high = demand.heights
+    index = points[rng.integers(len(points), size=count)]
     normal = obj.surface_normals[index] + rng.normal(0.0, config.seed_tilt, (count, 3))
     normal /= np.linalg.norm(normal, axis=1, keepdims=True)
-    height = rng.uniform(config.seed_distance_min, config.seed_distance_max, (count, 1))
+    if demand is not None and demand.wishes.approach_axis is not None:
+        wishes = demand.wishes
+        normal = -_in_cone(-normal, wishes.approach_axis, wishes.approach_half_angle, rng)
+    height = rng.uniform(low, high, (count, 1))
     roll = rng.uniform(-np.pi, np.pi, count)
     rotation = _facing(-normal) * Rotation.from_rotvec(roll[:, None] * [0.0, 0.0, 1.0])
     position = obj.surface_points[index] + height * normal
     return np.concatenate([position, rotation.as_quat()], axis=1)
+
+
+def _in_cone(
+    direction: NDArray[np.float64],
+    axis: tuple[float, float, float],
+    half_angle: float,
+    rng: np.random.Generator,
+) -> NDArray[np.float64]:
+    """Directions [N, 3] where they are in the cone, others anywhere in it."""
+    count = len(direction)
+    # Uniform over a sphere's cap: so is the height (Archimedes).
+    cosine = rng.uniform(np.cos(half_angle), 1.0, count)
+    sine, turn = np.sqrt(1.0 - cosine**2), rng.uniform(-np.pi, np.pi, count)
+    local = np.stack([sine * np.cos(turn), sine * np.sin(turn), cosine], axis=1)
+    other = _facing(np.array([axis])).apply(local)
+    inside = direction @ np.array(axis) >= np.cos(half_angle)
+    return np.where(inside[:, None], direction, other)
 
 
 def _facing(direction: NDArray[np.float64]) -> Rotation:

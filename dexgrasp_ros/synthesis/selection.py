@@ -115,7 +115,7 @@ def _planned(
         score=score(rows.found),
         closing=closing,
     )
-    bad = reject_closings(hand, closing, config)
+    bad = reject_closings(hand, closing, config, search.demand)
     return grasps, bad | reject_paths(search, hand, closing, closing.squeeze, config)
 
 
@@ -152,7 +152,7 @@ def _judge(
     outcomes = [outcome, search.simulate(closing, growth=config.surface_error)]
     left = [search.measure(o.palm, o.q).residual for o in outcomes]
     costs = [closing_cost(o, v, config) for o, v in zip(outcomes, left, strict=True)]
-    bad = reject_closings(hand, closing, config)
+    bad = reject_closings(hand, closing, config, search.demand)
     bad |= reject_outcomes(outcomes, config)
     bad |= reject_paths(search, hand, closing, outcomes[0].q, config)
     return np.max(costs, axis=0), bad

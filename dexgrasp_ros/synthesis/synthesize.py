@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,6 +12,7 @@ from dexgrasp_ros.core.grasp_set import GraspSet
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.core.object_model import ObjectModel
 from dexgrasp_ros.core.progress import ProgressCallback, StopCallback
+from dexgrasp_ros.core.wishes import Wishes
 from dexgrasp_ros.synthesis.batches import take
 from dexgrasp_ros.synthesis.clock import Clock
 from dexgrasp_ros.synthesis.grasp_set import make_grasp_set
@@ -17,6 +20,7 @@ from dexgrasp_ros.synthesis.ranking import count_rejects, reject_candidates, sco
 from dexgrasp_ros.synthesis.search import Search
 from dexgrasp_ros.synthesis.seeds import make_seeds
 from dexgrasp_ros.synthesis.selection import Candidates, choose
+from dexgrasp_ros.synthesis.wishes import reject_unwished, resolve_wishes
 
 _DESCENT_SHARE = 0.7  # of the whole time, for the progress bar
 
@@ -26,6 +30,7 @@ def synthesize(
     obj: ObjectModel,
     config: SynthesisConfig | None = None,
     *,
+    wishes: Wishes | None = None,
     progress: ProgressCallback | None = None,
     should_stop: StopCallback | None = None,
 ) -> GraspSet:
@@ -37,6 +42,8 @@ def synthesize(
         From `load_hand` and `load_object`.
     config
         Settings; the defaults of `SynthesisConfig` without it.
+    wishes
+        What kind of grasp to look for; default: any.
     progress
         Called with the state of the search; on a CPU from worker threads, one at a time.
     should_stop
@@ -50,6 +57,10 @@ def synthesize(
 
     Raises
     ------
+    InputError
+        INVALID_INPUT or UNKNOWN_LINK for wishes that this hand or this object cannot grant.
+    HandError
+        UNSUPPORTED_HAND for a type of grasp that the hand does not have.
     SynthesisError
         CANCELLED or TIME_LIMIT.
     DeviceError
@@ -58,7 +69,8 @@ def synthesize(
     config = config or SynthesisConfig()
     clock = Clock(config, progress, should_stop)
     clock.report('seeds', 0.0)
-    search = Search(hand, obj, config, should_stop=clock.should_stop)
+    demand = None if wishes is None else resolve_wishes(hand, obj, wishes)
+    search = Search(hand, obj, config, demand=demand, should_stop=clock.should_stop)
     palm, q = make_seeds(search, hand, obj, config)
     clock.lap('seeds')
     palm, q, found = search.optimize(
@@ -68,7 +80,8 @@ def synthesize(
     )
     clock.lap('optimize')
 
-    alive, rejected = count_rejects(reject_candidates(hand, found, config))
+    bad = reject_candidates(hand, found, config, demand)
+    alive, rejected = count_rejects(bad | reject_unwished(demand, found, palm, config))
     order = np.flatnonzero(alive)
     order = order[np.argsort(-score(found)[order], kind='stable')]
     candidates = Candidates(
@@ -82,4 +95,5 @@ def synthesize(
 
     chosen = choose(search, hand, config, candidates, rejected, report=report)
     clock.lap('finish')
-    return make_grasp_set(hand, obj, config, chosen, clock, rejected, search)
+    grasps = make_grasp_set(hand, obj, config, chosen, clock, rejected, search)
+    return grasps if wishes is None else dataclasses.replace(grasps, wishes=wishes.as_dict())

@@ -17,7 +17,7 @@ from dexgrasp_ros.core.poses import matrix_to_pose, pose_to_matrix
 from dexgrasp_ros.kernels import types
 from dexgrasp_ros.synthesis.postures import radians
 
-_LEAST_WEIGHT = 0.02  # a group that is not wanted is a soft contact, not a division by zero
+LEAST_WEIGHT = 0.02  # a group that is not wanted is a soft contact, not a division by zero
 # Points of a cluster and of a patch in it: what left the fewest look-ups on a CPU.
 _CLUSTER_SIZE = 24
 _PATCH_SIZE = 6
@@ -62,8 +62,14 @@ def _locked_motion(hand: HandModel, link: int) -> NDArray[np.float64]:
     return motion
 
 
-def upload_hand(hand: HandModel, device: Any) -> types.Hand:
-    """Copy a hand to `device`, its surface in the frames of the moving bodies."""
+def upload_hand(hand: HandModel, device: Any, *, weights: NDArray | None = None) -> types.Hand:
+    """Copy a hand to `device`, its surface in the frames of the moving bodies.
+
+    `weights` [G], above 0, stand for how much contact is wanted of each group; default: the
+    hand's own.
+    """
+    if weights is None:
+        weights = np.maximum(hand.group_weights, LEAST_WEIGHT)
     links, body_of_link, link_in_body = moving_bodies(hand)
     parents = np.where(links > 0, body_of_link[hand.link_parents[links]], -1)
     parent_in_body = link_in_body[hand.link_parents[links]]
@@ -93,9 +99,7 @@ def upload_hand(hand: HandModel, device: Any) -> types.Hand:
     s.upper = array(hand.upper.astype(np.float32), float)
     s.radian = array(radians(hand).astype(np.float32), float)
     s.group_bodies = array(body_of_link[hand.geometry_links].astype(np.int32), int)
-    s.group_weights = array(
-        np.maximum(hand.group_weights, _LEAST_WEIGHT).astype(np.float32), float
-    )
+    s.group_weights = array(weights.astype(np.float32), float)
     s.group_clusters = array(tree.group_clusters, int)
     s.group_spheres = array(_spheres(points, starts), wp.vec4)
     s.geometry_types = array(hand.geometry_types.astype(np.int32), int)
