@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from dexgrasp_ros.core.depth_frame import DepthFrame, load_scene
     from dexgrasp_ros.core.errors import DexGraspError, ErrorCode
     from dexgrasp_ros.core.grasp_set import GraspSet
+    from dexgrasp_ros.core.wishes import Region, Wishes
     from dexgrasp_ros.evaluation import Evaluation, evaluate
     from dexgrasp_ros.hand import load_hand
     from dexgrasp_ros.object import load_object
@@ -33,7 +34,9 @@ _HOMES = {
     'ErrorCode': 'core.errors',
     'Evaluation': 'evaluation',
     'GraspSet': 'core.grasp_set',
+    'Region': 'core.wishes',
     'SynthesisConfig': 'core.config',
+    'Wishes': 'core.wishes',
     'evaluate': 'evaluation',
     'load_hand': 'hand',
     'load_object': 'object',
@@ -48,7 +51,9 @@ __all__ = [
     'ErrorCode',
     'Evaluation',
     'GraspSet',
+    'Region',
     'SynthesisConfig',
+    'Wishes',
     'evaluate',
     'load_hand',
     'load_object',

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 
 from dexgrasp_ros.cli.settings import SearchOptions, synthesis_config
+from dexgrasp_ros.cli.wishes import read_wishes
 from dexgrasp_ros.core.convex_pieces import FINE
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from dexgrasp_ros.core.grasp_set import GraspSet
     from dexgrasp_ros.core.hand_model import HandModel
     from dexgrasp_ros.core.object_model import ObjectModel
+    from dexgrasp_ros.core.wishes import Wishes
 
 
 def synthesize(
@@ -27,6 +29,11 @@ def synthesize(
     hand: str = 'allegro',
     root: str | None = None,
     on_table: bool = False,
+    grasp_type: Literal['any', 'power', 'precision'] = 'any',
+    fingers: tuple[str, ...] = (),
+    approach: tuple[float, float, float, float] | None = None,
+    hold_region: tuple[str, ...] = (),
+    avoid_region: tuple[str, ...] = (),
     verify: Literal['none', 'fc', 'hard', 'tabletop'] = 'none',
     piece_threshold: float = FINE,
     out: Path = Path('grasps.npz'),
@@ -47,6 +54,21 @@ def synthesize(
     on_table
         The object stands on a table: let go with the z axis of the mesh up, it settles on it, and
         the hand keeps clear of it. The file says where the table is.
+    grasp_type
+        power: the palm touches, and two fingers at least. precision: nothing but fingertips does.
+    fingers
+        Fingers that shall touch, each of them and no other, by the name of one of their links or
+        the beginning that only their links' names share (rh_th); the palm by its link.
+    approach
+        The palm faces along x y z (unit vector, frame of the mesh) or no more than so many
+        degrees off: ``0 0 -1 30`` is from above.
+    hold_region
+        Contacts lie in one of these: shape:sizes@x,y,z or shape:sizes@x,y,z,qx,qy,qz,qw in the
+        frame of the mesh [m]. box:x,y,z; sphere:radius; cylinder:height,radius and
+        cone:height,radius along z; the place is that of the middle. Example:
+        box:0.04,0.04,0.1@0,0,0.05
+    avoid_region
+        Contacts lie in none of these.
     verify
         Return only grasps that hold in this protocol of the shake test; 'tabletop' implies
         `on_table`.
@@ -72,6 +94,13 @@ def synthesize(
 
     console = Console(stderr=json)
     config = synthesis_config(search)
+    wishes = read_wishes(
+        grasp_type=grasp_type,
+        fingers=fingers,
+        approach=approach,
+        hold_region=hold_region,
+        avoid_region=avoid_region,
+    )
     prepare_file(out)
     if course is not None:
         prepare_picture(course)
@@ -81,10 +110,11 @@ def synthesize(
     _warn(console, warnings)
     with progress_bar(console) as show:
         if verify == 'none':
-            grasps = find_grasps(model, obj, config, progress=show)
+            grasps = find_grasps(model, obj, config, wishes=wishes, progress=show)
         else:
             grasps = synthesize_verified(
                 *(model, obj, config),
+                wishes=wishes,
                 protocol=verify,
                 piece_threshold=piece_threshold,
                 progress=show,
@@ -98,7 +128,7 @@ def synthesize(
         # Before the course, whose failure must not cost this line.
         print_json(_summary(grasps, [*warnings, *late], out))
     if course is not None:
-        _draw_course(console, course, model, obj, config, grasps)
+        _draw_course(console, course, model, obj, config, wishes, grasps)
 
 
 def _load_object(mesh: Path, threshold: float, on_table: bool) -> tuple[ObjectModel, list[str]]:
@@ -160,6 +190,7 @@ def _draw_course(
     hand: HandModel,
     obj: ObjectModel,
     config: SynthesisConfig,
+    wishes: Wishes | None,
     grasps: GraspSet,
 ) -> None:
     """Search again from the best grasp's seed, and draw its way."""
@@ -170,7 +201,7 @@ def _draw_course(
     if not len(grasps):
         console.print('No grasp, so no course is drawn.')
         return
-    course = trace_seed(hand, obj, config, int(grasps.seed_index[0]))
+    course = trace_seed(hand, obj, config, int(grasps.seed_index[0]), wishes=wishes)
     picture = render_course(
         hand,
         link_poses(hand, course.q, course.base_pose),

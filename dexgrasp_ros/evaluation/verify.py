@@ -13,6 +13,7 @@ from dexgrasp_ros.core.grasp_set import GraspSet
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.core.object_model import ObjectModel
 from dexgrasp_ros.core.progress import ProgressCallback, StopCallback
+from dexgrasp_ros.core.wishes import Wishes
 from dexgrasp_ros.evaluation.evaluate import evaluate
 from dexgrasp_ros.evaluation.inputs import check_threshold
 from dexgrasp_ros.evaluation.protocols import find_protocol
@@ -27,6 +28,7 @@ def synthesize_verified(
     obj: ObjectModel,
     config: SynthesisConfig | None = None,
     *,
+    wishes: Wishes | None = None,
     protocol: str = 'fc',
     piece_threshold: float = FINE,
     processes: int | None = None,
@@ -44,6 +46,8 @@ def synthesize_verified(
         As for `synthesize`. Twice as many grasps are shaken as `config.max_grasps` asks for;
         `config.time_limit` is that of search and shaking together, except for the cutting of an
         object into convex pieces, which happens once and cannot be interrupted.
+    wishes
+        As for `synthesize`.
     protocol
         ``'fc'``, ``'hard'`` or ``'tabletop'``.
     piece_threshold
@@ -64,7 +68,7 @@ def synthesize_verified(
     ------
     InputError
         OUT_OF_RANGE: there is no such protocol, or no such threshold.
-    SynthesisError, DeviceError
+    HandError, SynthesisError, DeviceError
         As from `synthesize`.
     """
     config = config or SynthesisConfig()
@@ -73,7 +77,9 @@ def synthesize_verified(
     pool = min(_POOL * config.max_grasps, config.seed_count)
     wide = dataclasses.replace(config, max_grasps=max(pool, config.max_grasps))
     clock = Clock(config, progress, should_stop)
-    grasps = synthesize(hand, obj, wide, progress=progress, should_stop=should_stop)
+    grasps = synthesize(
+        hand, obj, wide, wishes=wishes, progress=progress, should_stop=should_stop
+    )
     start = time.perf_counter()
     result = evaluate(
         grasps,

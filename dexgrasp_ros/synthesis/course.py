@@ -13,6 +13,7 @@ from dexgrasp_ros.core.errors import ErrorCode, InputError
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.core.object_model import ObjectModel
 from dexgrasp_ros.core.poses import compose, invert
+from dexgrasp_ros.core.wishes import Wishes
 from dexgrasp_ros.synthesis.batches import join
 from dexgrasp_ros.synthesis.device import resolve_device
 from dexgrasp_ros.synthesis.engine import Engine
@@ -21,6 +22,7 @@ from dexgrasp_ros.synthesis.ranking import touching
 from dexgrasp_ros.synthesis.search import Search
 from dexgrasp_ros.synthesis.seeds import make_seeds
 from dexgrasp_ros.synthesis.upload import upload_hand, upload_object
+from dexgrasp_ros.synthesis.wishes import resolve_wishes
 
 # Shares of the iterations: early ones, since the first tenth of them makes half of the way.
 _SHARES = (0.0, 0.05, 0.2, 0.5, 1.0)
@@ -46,6 +48,7 @@ def trace_seed(
     config: SynthesisConfig,
     seed_index: int,
     *,
+    wishes: Wishes | None = None,
     iterations: Sequence[int] | None = None,
 ) -> Course:
     """Search again from one seed alone, and record where it was.
@@ -56,7 +59,7 @@ def trace_seed(
 
     Parameters
     ----------
-    hand, obj, config
+    hand, obj, config, wishes
         What the search was given.
     seed_index
         Of the `config.seed_count` seeds, as in `GraspSet.seed_index`.
@@ -77,14 +80,16 @@ def trace_seed(
             f'There is no seed {seed_index}; expected 0 to {config.seed_count - 1}.',
             ErrorCode.OUT_OF_RANGE,
         )
-    palm, q = make_seeds(Search(hand, obj, config), hand, obj, config)
+    demand = None if wishes is None else resolve_wishes(hand, obj, wishes)
+    palm, q = make_seeds(Search(hand, obj, config, demand=demand), hand, obj, config)
     device = resolve_device(config.device)
-    uploads = upload_hand(hand, device), upload_object(obj, device)
-    engine = Engine(*uploads, config, 1, device)
+    weights = None if demand is None else demand.weights
+    uploads = upload_hand(hand, device, weights=weights), upload_object(obj, device)
+    engine = Engine(*uploads, config, 1, device, demand=demand)
     engine.set_state(palm[seed_index][None], q[seed_index][None])
     # Measuring leaves its forces behind, and the descent must start from its own: so another
     # engine measures, whose schedule stands still at the end.
-    judge = Engine(*uploads, config, 1, device)
+    judge = Engine(*uploads, config, 1, device, demand=demand)
     judge.seek(config.iterations)
     states: list[tuple[NDArray, NDArray]] = []
     found: list[Measurement] = []
