@@ -115,6 +115,9 @@ class SynthesisConfig:
     )
 
     # Optimizer
+    finalists: float = setting(
+        2.0, '1', 'candidates for each wanted grasp that go to the end before others', 1.0, 1e6
+    )
     iterations: int = setting(200, '1', 'gradient steps', 1, 100_000)
     step_translation: float = setting(0.003, 'm', "first step of the palm's position", 0.0, 1.0)
     step_rotation: float = setting(0.03, 'rad', "first step of the palm's rotation", 0.0, 1.0)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 Batch = TypeVar('Batch')
 
 
-def take(batch: Batch, index: NDArray[np.integer]) -> Batch:
+def take(batch: Batch, index: NDArray[np.integer] | slice) -> Batch:
     """Return the rows `index`, in that order."""
     rows = {k: v[index] if isinstance(v, np.ndarray) else take(v, index) for k, v in _of(batch)}
     return type(batch)(**rows)

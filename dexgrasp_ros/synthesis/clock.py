@@ -32,9 +32,9 @@ class Clock:
         return time.perf_counter() - self._start
 
     def lap(self, phase: str) -> None:
-        """Book the time since the last lap, and end the search where it must end."""
+        """Add the time since the last lap to a phase, and end the search where it must end."""
         now = time.perf_counter()
-        self.timing[phase] = now - self._lap
+        self.timing[phase] = self.timing.get(phase, 0.0) + now - self._lap
         self._lap = now
         self.check()
 

@@ -20,6 +20,7 @@ from dexgrasp_ros.kernels.contact_solve import (
 from dexgrasp_ros.kernels.kinematics import forward_kinematics, reverse_sweep
 from dexgrasp_ros.kernels.optimizer import Adam, adam_step, advance
 from dexgrasp_ros.kernels.overlap import measure_apart, push_apart, push_out_object
+from dexgrasp_ros.synthesis.descent import Descent
 from dexgrasp_ros.synthesis.look import Look, Measurement
 from dexgrasp_ros.synthesis.schedule import make_settings, schedule
 from dexgrasp_ros.synthesis.wish_terms import WishTerms
@@ -138,6 +139,35 @@ class Engine:
         """Copy palm poses [N, 7] and joints [N, J] to the host."""
         return self._read(self.palm), self._read(self.q)
 
+    def descent(self) -> Descent:
+        """Copy all that the rest of a descent depends on, but its place in the schedule."""
+        return Descent(
+            **{name: array.numpy()[: self.count].copy() for name, array in self._memory().items()}
+        )
+
+    def resume(self, descent: Descent) -> None:
+        """Go on where `descent` was taken; the place in the schedule is for `seek`."""
+        self.count = len(descent.q)
+        for name, array in self._memory().items():
+            array[: self.count].assign(getattr(descent, name))
+
+    def _memory(self) -> dict[str, wp.array]:
+        c = self._contacts
+        return {
+            'palm': self.palm,
+            'q': self.q,
+            'first': self._adam.first,
+            'second': self._adam.second,
+            'force': self._forces,
+            'nearest': c.nearest,
+            'place': c.place,
+            'drift': c.drift,
+            'cluster_bound': c.cluster_bound,
+            'pair_bound': c.pair_bound,
+            'object_bound': c.object_bound,
+            'environment_bound': c.environment_bound,
+        }
+
     def _read(self, array: wp.array) -> NDArray[np.float64]:
         return array.numpy()[: self.count].astype(np.float64)
 
@@ -151,7 +181,7 @@ class Engine:
         wp.launch(kernel, dim=dim, inputs=list(arguments), device=self._device)
 
     def _look(self) -> None:
-        """Kinematics, distances and all penalties that do not need contact forces."""
+        """Kinematics, distances and penalties of hand and object, hand and environment."""
         count, groups = self.count, self._groups
         hand, settings, contacts = self._hand, self._settings, self._contacts
         obj, palm, bodies = self._object, self.palm, self._bodies
@@ -170,10 +200,14 @@ class Engine:
                 (count, groups),
                 *(hand, obj, settings, palm, bodies, contacts, self._environment),
             )
+
+    def _push_apart(self) -> None:
+        """Penalty of the hand's overlap with itself, after a look."""
         self._launch(
             push_apart,
-            count,
-            *(hand, settings, palm, bodies, contacts, self._self_penalty),
+            self.count,
+            *(self._hand, self._settings, self.palm, self._bodies, self._contacts),
+            self._self_penalty,
         )
 
     def _measure_own(self) -> None:
@@ -227,6 +261,7 @@ class Engine:
     def step(self) -> None:
         """One iteration of the descent."""
         self._look()
+        self._push_apart()
         self._solve(self._config.sweeps)
         self._differentiate()
         self._launch(
@@ -278,6 +313,7 @@ class Engine:
             object's frame), joints.
         """
         self._look()
+        self._push_apart()
         self._solve(sweeps)
         self._differentiate()
         gradient = np.concatenate(
@@ -304,9 +340,15 @@ class Engine:
         held = self._config.contact_weight * 2.0 * residual
         return held + scale * penalties + own_scale * own
 
+    def last_energy(self) -> NDArray[np.float64]:
+        """Energy [N] where the last step of a descent started."""
+        # Differentiation has scaled the penalties of the contacts already.
+        return self._energy(1.0, float(schedule(self._config)[self._counter.numpy()[0] - 1, 2]))
+
     def energy(self, *, sweeps: int) -> NDArray[np.float64]:
         """Energy [N] at the present state and place of the schedule."""
         self._look()
+        self._push_apart()
         self._solve(sweeps)
         scale = self._penalty_scale()
         return self._energy(scale, scale)
@@ -315,6 +357,7 @@ class Engine:
         """Distances at the present state."""
         self._contacts.drift.fill_(-_NOTHING)  # search all groups
         self._look()
+        self._contacts.pair_bound.fill_(_NOTHING)  # nobody kept it up
         self._measure_own()
         return Look(**self._found())
 
@@ -322,6 +365,7 @@ class Engine:
         """Distances at the present state, and what is left of the test wrenches there."""
         self._contacts.drift.fill_(-_NOTHING)  # search all groups
         self._look()
+        self._push_apart()
         self._measure_own()
         self._solve(sweeps)
         scale = self._penalty_scale()

@@ -94,21 +94,21 @@ def closing_cost(
 
 def reject_outcomes(
     outcomes: Sequence[Outcome], config: SynthesisConfig
-) -> dict[str, NDArray[np.bool_]]:
-    """Reason against grasps that failed in one of their simulated closings, [N]."""
+) -> NDArray[np.bool_]:
+    """[N] grasps that failed in one of their simulated closings."""
     held = [
         (o.displacement < config.max_displacement)
         & (o.rotation < config.max_rotation)
         & (o.normal_force > _LEAST_SHARE * config.squeeze_force)
         for o in outcomes
     ]
-    return {'simulation': ~np.all(held, axis=0)}
+    return ~np.all(held, axis=0)
 
 
 def reject_paths(
     search: Search, hand: HandModel, closing: Closing, end: NDArray, config: SynthesisConfig
-) -> dict[str, NDArray[np.bool_]]:
-    """Reason against grasps that run into something between their postures, [N].
+) -> NDArray[np.bool_]:
+    """[N] grasps that run into something between their postures.
 
     Looked at: the way from pre-grasp to grasp, and from there to the joints [N, J] at which the
     squeeze ends, each in places between which no sphere about the hand's points moves by more
@@ -122,7 +122,7 @@ def reject_paths(
     for look in _looks_between(search, hand, at, (closing.palm, end), closing.at_grasp, config):
         bad |= _collides(look, config)
     bad |= _collides(search.look(closing.palm, end, near=closing.at_grasp), config)
-    return {'path': bad}
+    return bad
 
 
 def _looks_between(

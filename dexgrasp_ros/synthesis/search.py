@@ -22,6 +22,7 @@ from dexgrasp_ros.synthesis.closing_simulation import (
     Outcome,
     upload_dynamics,
 )
+from dexgrasp_ros.synthesis.descent import Descent
 from dexgrasp_ros.synthesis.device import core_count, resolve_device
 from dexgrasp_ros.synthesis.engine import Engine
 from dexgrasp_ros.synthesis.look import Look, Measurement
@@ -93,36 +94,79 @@ class Search:
         SynthesisError
             CANCELLED.
         """
-        done, total, lock = 0, len(palm) * self._config.iterations, Lock()
+        iterations, lock, done = self._config.iterations, Lock(), 0
 
-        def run(rows: slice) -> tuple[NDArray, NDArray, Measurement]:
-            engine = self._engine(palm[rows], q[rows])
+        def count(made: int) -> None:
+            nonlocal done
+            with lock:
+                done += made
+                if report is not None:
+                    report(done / (len(palm) * iterations))
 
-            def between(iterations: int) -> None:
-                nonlocal done
+        descent, _energy = self.descend(self.start(palm, q), 0, iterations, report=count)
+        return self.arrive(descent)
+
+    def start(self, palm: NDArray, q: NDArray) -> Descent:
+        """Descents that stand at their first step."""
+        engine = self._new_engine(len(palm))
+        engine.set_state(palm, q)
+        return engine.descent()
+
+    def descend(
+        self, descent: Descent, first: int, last: int, *, report: Callable[[int], None]
+    ) -> tuple[Descent, NDArray[np.float64]]:
+        """Go from one iteration to another.
+
+        Parameters
+        ----------
+        descent
+            N candidates at iteration `first`.
+        report
+            Called from worker threads with the number of candidates' iterations made since.
+
+        Returns
+        -------
+        descent, energy
+            At iteration `last`, and the energy [N] one iteration before.
+
+        Raises
+        ------
+        SynthesisError
+            CANCELLED.
+        """
+
+        def run(rows: slice) -> tuple[Descent, NDArray]:
+            with self._resumed(descent, rows, first) as engine:
+
+                def between(iterations: int) -> None:
+                    check_stop(self._should_stop)
+                    report(iterations * engine.count)
+
                 check_stop(self._should_stop)
-                with lock:
-                    done += iterations * engine.count
-                    if report is not None:
-                        report(done / total)
+                engine.run(last - first, between)
+                return engine.descent(), engine.last_energy()
 
-            check_stop(self._should_stop)
-            engine.run(self._config.iterations, between)
-            return *engine.get_state(), engine.measure(sweeps=self._config.ranking_sweeps)
+        parts = self._map(run, len(descent.q))
+        return join([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
 
-        parts = self._map(run, len(palm))
-        return (
-            np.concatenate([p[0] for p in parts]),
-            np.concatenate([p[1] for p in parts]),
-            join([p[2] for p in parts]),
-        )
+    def arrive(
+        self, descent: Descent
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], Measurement]:
+        """Palm poses, joints and measurement of descents that are at their end."""
+
+        def run(rows: slice) -> Measurement:
+            with self._resumed(descent, rows, self._config.iterations) as engine:
+                return engine.measure(sweeps=self._config.ranking_sweeps)
+
+        found = join(self._map(run, len(descent.q)))
+        return descent.palm.astype(np.float64), descent.q.astype(np.float64), found
 
     def energy(self, palm: NDArray, q: NDArray) -> NDArray[np.float64]:
         """Energy [N] at any number of states, at the schedule's start."""
         sweeps = self._config.sweeps
 
         def run(rows: slice) -> NDArray[np.float64]:
-            with self._borrowed(palm[rows], q[rows]) as engine:
+            with self._placed(palm[rows], q[rows]) as engine:
                 return engine.energy(sweeps=sweeps)
 
         return np.concatenate(self._map(run, len(palm)))
@@ -132,7 +176,7 @@ class Search:
 
         def run(rows: slice) -> Look:
             nearest = None if near is None else near.nearest[rows]
-            with self._borrowed(palm[rows], q[rows], nearest) as engine:
+            with self._placed(palm[rows], q[rows], nearest) as engine:
                 return engine.look()
 
         return join(self._map(run, len(palm)))
@@ -142,7 +186,7 @@ class Search:
         sweeps = self._config.ranking_sweeps
 
         def run(rows: slice) -> Measurement:
-            with self._borrowed(palm[rows], q[rows]) as engine:
+            with self._placed(palm[rows], q[rows]) as engine:
                 engine.seek(self._config.iterations)
                 return engine.measure(sweeps=sweeps)
 
@@ -169,32 +213,40 @@ class Search:
         """Jᵀ f: joint torques [N, J] that press `force` [N, G, 3] on the object at `point`."""
 
         def run(rows: slice) -> NDArray[np.float64]:
-            with self._borrowed(palm[rows], q[rows]) as engine:
+            with self._placed(palm[rows], q[rows]) as engine:
                 return engine.joint_torques(point[rows], force[rows])
 
         return np.concatenate(self._map(run, len(palm)))
 
     @contextmanager
-    def _borrowed(
-        self, palm: NDArray, q: NDArray, nearest: NDArray | None = None
-    ) -> Iterator[Engine]:
-        """Lend an engine that is at these states; making one takes longer than a look."""
-        room = 1 << max(len(palm) - 1, _CPU_CHUNK - 1).bit_length()
+    def _borrowed(self, count: int) -> Iterator[Engine]:
+        """Lend an engine with room for `count`; making one takes longer than a look."""
+        room = 1 << max(count - 1, _CPU_CHUNK - 1).bit_length()
         with self._lock:
             idle = self._idle[room]
             engine = idle.pop() if idle else None
-        if engine is None:
-            engine = self._new_engine(room)
-        engine.set_state(palm, q)
-        engine.forget(nearest)
+        engine = engine or self._new_engine(room)
         yield engine
         with self._lock:
             idle.append(engine)
 
-    def _engine(self, palm: NDArray, q: NDArray) -> Engine:
-        engine = self._new_engine(len(palm))
-        engine.set_state(palm, q)
-        return engine
+    @contextmanager
+    def _placed(
+        self, palm: NDArray, q: NDArray, nearest: NDArray | None = None
+    ) -> Iterator[Engine]:
+        """Lend an engine that is at these states and knows nothing else."""
+        with self._borrowed(len(palm)) as engine:
+            engine.set_state(palm, q)
+            engine.forget(nearest)
+            yield engine
+
+    @contextmanager
+    def _resumed(self, descent: Descent, rows: slice, iteration: int) -> Iterator[Engine]:
+        """Lend an engine in the middle of these rows' descent."""
+        with self._borrowed(rows.stop - rows.start) as engine:
+            engine.resume(take(descent, rows))
+            engine.seek(iteration)
+            yield engine
 
     def _new_engine(self, room: int) -> Engine:
         parts = self._hand, self._object, self._config
@@ -203,6 +255,7 @@ class Search:
     def _map(self, work: Callable[[slice], Any], count: int) -> list[Any]:
         chunk = min(_CPU_CHUNK, -(-count // self._workers)) if self._device.is_cpu else count
         rows = [slice(i, min(i + chunk, count)) for i in range(0, count, max(chunk, 1))]
+        rows = rows or [slice(0, 0)]
         check_stop(self._should_stop)
         if len(rows) == 1:
             return [work(rows[0])]

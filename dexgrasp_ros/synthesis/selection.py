@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,32 +12,22 @@ from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.synthesis.batches import join, take
 from dexgrasp_ros.synthesis.closing import plan_closing, replan_closing
 from dexgrasp_ros.synthesis.closing_simulation import Outcome
-from dexgrasp_ros.synthesis.look import Measurement
 from dexgrasp_ros.synthesis.postures import Closing, radians
+from dexgrasp_ros.synthesis.race import Candidates
 from dexgrasp_ros.synthesis.ranking import (
     closing_cost,
     count_rejects,
     distinct,
+    reject_candidates,
     reject_closings,
     reject_outcomes,
     reject_paths,
     score,
 )
 from dexgrasp_ros.synthesis.search import Search
+from dexgrasp_ros.synthesis.wishes import reject_unwished
 
-# Candidates whose closing is planned together, for each grasp that is wanted, and at least.
-_BLOCK_PER_GRASP = 6
-_LEAST_BLOCK = 32
-
-
-@dataclass(frozen=True, kw_only=True)
-class Candidates:
-    """N candidates after the descent, best first."""
-
-    seed_index: NDArray[np.int64]  # [N] of the seeds that they came from
-    palm: NDArray[np.float64]  # [N, 7]
-    q: NDArray[np.float64]  # [N, J]
-    found: Measurement
+_Reasons = dict[str, NDArray[np.bool_]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,59 +38,83 @@ class Grasps:
     residual: NDArray[np.float64]  # [N]
     score: NDArray[np.float64]  # [N]
     closing: Closing
+    end: NDArray[np.float64]  # [N, J] where the joints come to rest in the squeeze
+    way_is_clear: NDArray[np.bool_]  # [N] False where nobody has looked yet
 
 
-def choose(
-    search: Search,
-    hand: HandModel,
-    config: SynthesisConfig,
-    candidates: Candidates,
-    rejected: dict[str, int],
-    *,
-    report: Callable[[int, NDArray[np.float64]], None],
-) -> Grasps | None:
-    """Plan closings until enough distinct ones are good.
+class Selection:
+    """The best distinct grasps among the candidates that were added so far."""
 
-    Most of a search's candidates are never returned, so they come in blocks, best first.
+    def __init__(self, search: Search, hand: HandModel, config: SynthesisConfig) -> None:
+        self._search, self._hand, self._config = search, hand, config
+        self._pool: Grasps | None = None  # what is sound, best first
+        self._chosen = np.empty(0, dtype=np.int64)  # rows of the pool
+        self._duplicates = 0
+        self.seen = 0  # candidates so far
+        self._rejected: dict[str, int] = {}
 
-    Parameters
-    ----------
-    candidates
-        What is to choose from, best first.
-    rejected
-        Counts of what was dropped and why; added to.
-    report
-        Called with the number of candidates left and the scores of what was chosen so far.
-    """
-    total = len(candidates.q)
-    block = max(_LEAST_BLOCK, _BLOCK_PER_GRASP * config.max_grasps)
-    prepare = _simulated if config.simulate_closing else _planned
-    pool: Grasps | None = None
-    chosen, duplicates, seen = np.empty(0, dtype=np.int64), 0, 0
-    while seen < total and len(chosen) < config.max_grasps:
-        rows = take(candidates, np.arange(seen, min(seen + block, total)))
-        seen += len(rows.q)
+    @property
+    def grasps(self) -> Grasps | None:
+        """What would be returned now, best first; None if there is nothing."""
+        return take(self._pool, self._chosen) if len(self._chosen) else None
+
+    @property
+    def scores(self) -> NDArray[np.float64]:
+        """Scores of these grasps."""
+        return self._pool.score[self._chosen] if len(self._chosen) else np.empty(0)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there are as many as are wanted."""
+        return len(self._chosen) >= self._config.max_grasps
+
+    def rejected(self, total: int) -> dict[str, int]:
+        """How many of `total` candidates fell to each reason, and how many were not needed."""
+        sound = 0 if self._pool is None else len(self._pool.score)
+        surplus = total - self.seen + sound - self._duplicates - len(self._chosen)
+        return {**self._rejected, 'duplicate': self._duplicates, 'surplus': surplus}
+
+    def add(self, candidates: Candidates) -> None:
+        """Plan closings for more candidates, and choose again."""
+        search, hand, config = self._search, self._hand, self._config
+        self.seen += len(candidates.q)
+        bad = reject_candidates(hand, candidates.found, config, search.demand)
+        bad |= reject_unwished(search.demand, candidates.found, candidates.palm, config)
+        rows = take(candidates, self._alive(bad))
+        prepare = _simulated if config.simulate_closing else _planned
         grasps, bad = prepare(search, hand, config, rows)
-        good, counts = count_rejects(bad)
+        grasps = take(grasps, self._alive(bad))
+        pool = grasps if self._pool is None else join([self._pool, grasps])
+        self._pool = take(pool, np.argsort(-pool.score, kind='stable'))
+        self._rejected.setdefault('path', 0)
+        self._choose()
+
+    def _alive(self, bad: _Reasons) -> NDArray[np.int64]:
+        """Rows without a reason against them; the reasons are counted."""
+        alive, counts = count_rejects(bad)
         for name, count in counts.items():
-            rejected[name] = rejected.get(name, 0) + count
-        grasps = take(grasps, np.flatnonzero(good))
-        pool = grasps if pool is None else join([pool, grasps])
-        pool = take(pool, np.argsort(-pool.score, kind='stable'))
-        chosen, duplicates = distinct(
-            pool.closing.palm,
-            pool.closing.grasp / radians(hand),
-            config,
-            limit=config.max_grasps,
-        )
-        report(total - seen, pool.score[chosen])
-    rejected['duplicate'] = duplicates
-    good_count = 0 if pool is None else len(pool.score)
-    rejected['surplus'] = total - seen + good_count - duplicates - len(chosen)
-    return take(pool, chosen) if pool is not None and len(chosen) else None
+            self._rejected[name] = self._rejected.get(name, 0) + count
+        return np.flatnonzero(alive)
 
-
-_Reasons = dict[str, NDArray[np.bool_]]
+    def _choose(self) -> None:
+        """Take the best distinct ones whose way is clear. No other way is looked at."""
+        hand, config = self._hand, self._config
+        while True:
+            pool = self._pool
+            self._chosen, self._duplicates = distinct(
+                pool.closing.palm,
+                pool.closing.grasp / radians(hand),
+                config,
+                limit=config.max_grasps,
+            )
+            unknown = self._chosen[~pool.way_is_clear[self._chosen]]
+            if not len(unknown):
+                return
+            rows = take(pool, unknown)
+            blocked = np.zeros(len(pool.score), dtype=bool)
+            blocked[unknown] = reject_paths(self._search, hand, rows.closing, rows.end, config)
+            pool.way_is_clear[unknown] = True
+            self._pool = take(pool, self._alive({'path': blocked}))
 
 
 def _planned(
@@ -109,54 +122,71 @@ def _planned(
 ) -> tuple[Grasps, _Reasons]:
     """Plan closings; they rank by what the search left of the test wrenches."""
     closing = plan_closing(search, hand, config, rows.palm, rows.q, rows.found)
-    grasps = Grasps(
-        seed_index=rows.seed_index,
-        residual=rows.found.residual,
-        score=score(rows.found),
-        closing=closing,
-    )
     bad = reject_closings(hand, closing, config, search.demand)
-    return grasps, bad | reject_paths(search, hand, closing, closing.squeeze, config)
+    return _grasps(rows, score(rows.found), closing, closing.squeeze), bad
 
 
 def _simulated(
     search: Search, hand: HandModel, config: SynthesisConfig, rows: Candidates
 ) -> tuple[Grasps, _Reasons]:
-    """Plan closings, and plan again from where they end in simulation; the gentler one counts."""
-    closing = plan_closing(search, hand, config, rows.palm, rows.q, rows.found)
-    outcome = search.simulate(closing)
+    """Plan closings, and plan again from where they end in simulation.
+
+    The later plan closes more gently; the first serves where the later one cannot be used.
+    """
+    first = plan_closing(search, hand, config, rows.palm, rows.q, rows.found)
+    outcome = search.simulate(first)
     again = replan_closing(search, hand, config, outcome)
-    plans = [closing, again]
-    judged = [
-        _judge(search, hand, config, closing, outcome),
-        _judge(search, hand, config, again, search.simulate(again)),
-    ]
-    # The later plan closes more gently; the first serves where the later one cannot be used.
-    cost = np.array([np.where(_any(bad), np.inf, cost) for cost, bad in judged])
-    best = np.where(np.isinf(cost).all(axis=0), 1, cost.argmin(axis=0))
-    pick = best * len(rows.q) + np.arange(len(rows.q))
-    grasps = Grasps(
-        seed_index=rows.seed_index,
-        residual=rows.found.residual,
-        score=1.0 / (1.0 + np.concatenate([cost for cost, _ in judged])[pick]),
-        closing=take(join(plans), pick),
-    )
-    names = judged[0][1]
-    return grasps, {n: np.concatenate([bad[n] for _, bad in judged])[pick] for n in names}
+    cost, end, bad = _judge(search, hand, config, again)
+    failed = np.flatnonzero(np.isinf(cost))
+    spare = take(first, failed)
+    cost[failed], end[failed], _ = _judge(search, hand, config, spare, take(outcome, failed))
+    saved = np.isfinite(cost[failed])
+    for reason in bad.values():
+        reason[failed[saved]] = False
+    pick = np.arange(len(cost))
+    pick[failed[saved]] = len(cost) + np.flatnonzero(saved)
+    return _grasps(rows, 1.0 / (1.0 + cost), take(join([again, spare]), pick), end), bad
 
 
 def _judge(
-    search: Search, hand: HandModel, config: SynthesisConfig, closing: Closing, outcome: Outcome
-) -> tuple[NDArray[np.float64], _Reasons]:
-    """Cost [N] of simulated closings about the surface as it is and further out, and rejects."""
-    outcomes = [outcome, search.simulate(closing, growth=config.surface_error)]
-    left = [search.measure(o.palm, o.q).residual for o in outcomes]
-    costs = [closing_cost(o, v, config) for o, v in zip(outcomes, left, strict=True)]
+    search: Search,
+    hand: HandModel,
+    config: SynthesisConfig,
+    closing: Closing,
+    outcome: Outcome | None = None,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], _Reasons]:
+    """Simulate closings about the surface as it is, and about one that is further out.
+
+    `outcome` is that about the surface as it is, where it is known already.
+
+    Returns
+    -------
+    cost, end, rejects
+        Cost [N], infinite for what is rejected; joints [N, J] where the squeeze ends.
+    """
     bad = reject_closings(hand, closing, config, search.demand)
-    bad |= reject_outcomes(outcomes, config)
-    bad |= reject_paths(search, hand, closing, outcomes[0].q, config)
-    return np.max(costs, axis=0), bad
+    cost, end = np.full(len(closing.grasp), np.inf), closing.squeeze.copy()
+    sound = np.flatnonzero(~np.any(list(bad.values()), axis=0))
+    part = take(closing, sound)
+    outcomes = [
+        search.simulate(part) if outcome is None else take(outcome, sound),
+        search.simulate(part, growth=config.surface_error),
+    ]
+    left = [search.measure(o.palm, o.q).residual for o in outcomes]
+    lost = reject_outcomes(outcomes, config)
+    costs = [closing_cost(o, v, config) for o, v in zip(outcomes, left, strict=True)]
+    cost[sound] = np.where(lost, np.inf, np.max(costs, axis=0))
+    end[sound] = outcomes[0].q
+    bad['simulation'] = np.isin(np.arange(len(cost)), sound[lost])
+    return cost, end, bad
 
 
-def _any(bad: _Reasons) -> NDArray[np.bool_]:
-    return np.any(list(bad.values()), axis=0)
+def _grasps(rows: Candidates, score: NDArray, closing: Closing, end: NDArray) -> Grasps:
+    return Grasps(
+        seed_index=rows.seed_index,
+        residual=rows.found.residual,
+        score=score,
+        closing=closing,
+        end=end,
+        way_is_clear=np.zeros(len(end), dtype=bool),
+    )

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 
-import numpy as np
-from numpy.typing import NDArray
-
 from dexgrasp_ros.core.config import SynthesisConfig
 from dexgrasp_ros.core.grasp_set import GraspSet
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.core.object_model import ObjectModel
 from dexgrasp_ros.core.progress import ProgressCallback, StopCallback
 from dexgrasp_ros.core.wishes import Wishes
-from dexgrasp_ros.synthesis.batches import take
 from dexgrasp_ros.synthesis.clock import Clock
 from dexgrasp_ros.synthesis.grasp_set import make_grasp_set
-from dexgrasp_ros.synthesis.ranking import count_rejects, reject_candidates, score
+from dexgrasp_ros.synthesis.race import race
 from dexgrasp_ros.synthesis.search import Search
 from dexgrasp_ros.synthesis.seeds import make_seeds
-from dexgrasp_ros.synthesis.selection import Candidates, choose
-from dexgrasp_ros.synthesis.wishes import reject_unwished, resolve_wishes
+from dexgrasp_ros.synthesis.selection import Selection
+from dexgrasp_ros.synthesis.wishes import resolve_wishes
 
 _DESCENT_SHARE = 0.7  # of the whole time, for the progress bar
 
@@ -73,27 +69,23 @@ def synthesize(
     search = Search(hand, obj, config, demand=demand, should_stop=clock.should_stop)
     palm, q = make_seeds(search, hand, obj, config)
     clock.lap('seeds')
-    palm, q, found = search.optimize(
-        palm,
-        q,
-        report=lambda share: clock.report('optimize', share * _DESCENT_SHARE),
-    )
-    clock.lap('optimize')
+    selection = Selection(search, hand, config)
 
-    bad = reject_candidates(hand, found, config, demand)
-    alive, rejected = count_rejects(bad | reject_unwished(demand, found, palm, config))
-    order = np.flatnonzero(alive)
-    order = order[np.argsort(-score(found)[order], kind='stable')]
-    candidates = Candidates(
-        seed_index=order, palm=palm[order], q=q[order], found=take(found, order)
-    )
+    def report(phase: str, share: float) -> None:
+        """`share` is that of the descent of those that come first; others may follow."""
+        fraction = share * _DESCENT_SHARE
+        if selection.seen:
+            found = len(selection.scores) / config.max_grasps
+            fraction = _DESCENT_SHARE + (1.0 - _DESCENT_SHARE) * found
+        clock.report(phase, fraction, len(q) - selection.seen, selection.scores)
 
-    def report(left: int, best: NDArray[np.float64]) -> None:
-        share = min(len(best) / config.max_grasps, 1.0)
-        fraction = _DESCENT_SHARE + (1.0 - _DESCENT_SHARE) * share
-        clock.report('finish', fraction, left, best)
-
-    chosen = choose(search, hand, config, candidates, rejected, report=report)
-    clock.lap('finish')
+    for candidates in race(search, config, palm, q, report=lambda s: report('optimize', s)):
+        clock.lap('optimize')
+        selection.add(candidates)
+        clock.lap('finish')
+        report('finish', 1.0)
+        if selection.is_full:
+            break
+    rejected, chosen = selection.rejected(len(q)), selection.grasps
     grasps = make_grasp_set(hand, obj, config, chosen, clock, rejected, search)
     return grasps if wishes is None else dataclasses.replace(grasps, wishes=wishes.as_dict())

@@ -249,8 +249,8 @@ def test_the_squeeze_does_not_drive_the_hand_into_itself(search, closings, grasp
 def test_a_simulation_that_diverged_spoils_no_other_way(search, allegro, closings, config):
     few = take(closings, np.arange(3))
     end = few.squeeze.copy()
-    clear = reject_paths(search, allegro, few, end, config)['path']
+    clear = reject_paths(search, allegro, few, end, config)
     end[1] = np.nan
     lost = dataclasses.replace(few, palm=np.where(np.arange(3)[:, None] == 1, np.nan, few.palm))
-    with_lost = reject_paths(search, allegro, lost, end, config)['path']
+    with_lost = reject_paths(search, allegro, lost, end, config)
     np.testing.assert_array_equal(with_lost[[0, 2]], clear[[0, 2]])
