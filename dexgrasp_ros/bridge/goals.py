@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from shape_msgs.msg import SolidPrimitive
+from std_msgs.msg import Header
 
 from dexgrasp_msgs.action import SynthesizeGrasps
-from dexgrasp_msgs.msg import Object
+from dexgrasp_msgs.msg import Object, Region
 from dexgrasp_ros.bridge.geometry import cloud_message, cloud_points, pose_array
 from dexgrasp_ros.core.config import SynthesisConfig
 from dexgrasp_ros.core.errors import ErrorCode, InputError
-from dexgrasp_ros.core.poses import compose, invert, transform_points
+from dexgrasp_ros.core.poses import compose, invert, pose_to_matrix, transform_points
+from dexgrasp_ros.core.wishes import Region as Shape
+from dexgrasp_ros.core.wishes import Wishes
 
 Goal = SynthesizeGrasps.Goal
+IDENTITY = np.array([0.0, 0, 0, 0, 0, 0, 1])
 
 
 def check_goal(goal: Goal) -> None:
@@ -24,8 +31,8 @@ def check_goal(goal: Goal) -> None:
     Raises
     ------
     InputError
-        INVALID_INPUT for an unknown source or a wish that the search cannot honour yet,
-        OUT_OF_RANGE for a label below LABEL_ALL.
+        INVALID_INPUT for an unknown source, OUT_OF_RANGE for a label below LABEL_ALL, and what
+        `goal_wishes` raises.
     """
     if goal.source not in (Goal.SOURCE_LIVE, Goal.SOURCE_MESH):
         raise InputError(
@@ -42,19 +49,83 @@ def check_goal(goal: Goal) -> None:
         raise InputError(
             "'mesh_pose.header.frame_id' is empty; expected the frame that the mesh is placed in."
         )
-    axis = goal.approach_axis
-    wishes = {
-        'grasp_type': goal.grasp_type != Goal.GRASP_ANY,
-        'fingers': bool(goal.fingers),
-        'approach_axis': any((axis.x, axis.y, axis.z)),
-        'hold_regions': bool(goal.hold_regions),
-        'avoid_regions': bool(goal.avoid_regions),
+    # Refused here, wishes need not wait for an object.
+    goal_wishes(goal, IDENTITY, lambda _frame: IDENTITY)
+
+
+def goal_wishes(
+    goal: Goal,
+    mesh_pose: NDArray[np.float64],
+    region_pose: Callable[[Header], NDArray[np.float64]],
+) -> Wishes | None:
+    """Return what kind of grasp a goal asks for, in the frame of the object's mesh; None for any.
+
+    Parameters
+    ----------
+    goal
+        The goal.
+    mesh_pose
+        Pose [7] of the mesh's frame in the frame of the grasps.
+    region_pose
+        Gives the pose [7] of a region's frame in that of the mesh, by the region's header; asked
+        only where that names a frame.
+
+    Raises
+    ------
+    InputError
+        INVALID_INPUT for an unknown type of grasp or shape or an angle without an axis,
+        OUT_OF_RANGE or WRONG_SHAPE for numbers that cannot be.
+    """
+    types = {Goal.GRASP_ANY: 'any', Goal.GRASP_POWER: 'power', Goal.GRASP_PRECISION: 'precision'}
+    if goal.grasp_type not in types:
+        expected = ', '.join(f'{value} ({name})' for value, name in types.items())
+        raise InputError(f"'grasp_type' is {goal.grasp_type}; expected one of {expected}.")
+
+    def placed(region: Region) -> Shape:
+        frame = region_pose(region.header) if region.header.frame_id else IDENTITY
+        return _shape(region.shape, compose(frame, pose_array(region.pose)))
+
+    wishes = Wishes(
+        grasp_type=types[goal.grasp_type],
+        fingers=goal.fingers,
+        hold_regions=tuple(placed(r) for r in goal.hold_regions),
+        avoid_regions=tuple(placed(r) for r in goal.avoid_regions),
+        **_cone(goal, mesh_pose),
+    )
+    return None if wishes == Wishes() else wishes
+
+
+def _cone(goal: Goal, mesh_pose: NDArray[np.float64]) -> dict[str, Any]:
+    """Approach of a goal in the mesh's frame; nothing where the axis is zero."""
+    axis = np.array([goal.approach_axis.x, goal.approach_axis.y, goal.approach_axis.z])
+    if not axis.any():
+        if goal.approach_half_angle != 0.0:
+            raise InputError(
+                f"'approach_half_angle' is {goal.approach_half_angle} and 'approach_axis' is zero;"
+                ' expected both, or neither.'
+            )
+        return {}
+    # A turn keeps the length, so what is not a unit vector is refused as such.
+    turn = pose_to_matrix(mesh_pose)[:3, :3]
+    return {
+        'approach_axis': tuple(axis @ turn),
+        'approach_half_angle': goal.approach_half_angle,
     }
-    if asked := [name for name, is_set in wishes.items() if is_set]:
-        raise InputError(
-            f'This version cannot search for grasps by {", ".join(asked)}; leave unset what it'
-            f' does not know: {", ".join(wishes)}.'
-        )
+
+
+def _shape(primitive: SolidPrimitive, pose: NDArray[np.float64]) -> Shape:
+    kinds = {
+        SolidPrimitive.BOX: 'box',
+        SolidPrimitive.SPHERE: 'sphere',
+        SolidPrimitive.CYLINDER: 'cylinder',
+        SolidPrimitive.CONE: 'cone',
+    }
+    if primitive.type not in kinds:
+        expected = ', '.join(f'{value} ({name})' for value, name in kinds.items())
+        raise InputError(f"The type of a region's shape is {primitive.type}; expected {expected}.")
+    return Shape(
+        shape=kinds[primitive.type], size=tuple(primitive.dimensions), pose=tuple(pose)
+    )
 
 
 def goal_config(goal: Goal, defaults: SynthesisConfig) -> SynthesisConfig:

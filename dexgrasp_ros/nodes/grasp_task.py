@@ -21,7 +21,13 @@ from dexgrasp_msgs.action import SynthesizeGrasps
 from dexgrasp_msgs.msg import Grasp, Object, ObjectFailure
 from dexgrasp_ros.bridge.errors import error_fields
 from dexgrasp_ros.bridge.geometry import stamp_to_nanoseconds, transform_plane
-from dexgrasp_ros.bridge.goals import check_goal, goal_config, mesh_object
+from dexgrasp_ros.bridge.goals import (
+    IDENTITY,
+    check_goal,
+    goal_config,
+    goal_wishes,
+    mesh_object,
+)
 from dexgrasp_ros.bridge.grasps import (
     grasp_messages,
     grasp_poses,
@@ -39,7 +45,8 @@ from dexgrasp_ros.core.config import SynthesisConfig
 from dexgrasp_ros.core.errors import DexGraspError, SynthesisError
 from dexgrasp_ros.core.grasp_set import GraspSet
 from dexgrasp_ros.core.hand_model import HandModel
-from dexgrasp_ros.core.poses import compose
+from dexgrasp_ros.core.object_model import ObservedObject
+from dexgrasp_ros.core.poses import compose, invert
 from dexgrasp_ros.core.progress import Progress, StopCallback, check_stop
 from dexgrasp_ros.hand import load_hand
 from dexgrasp_ros.nodes.configuration import GraspParameters
@@ -52,7 +59,6 @@ Goal, Result, Feedback = (
     SynthesizeGrasps.Result,
     SynthesizeGrasps.Feedback,
 )
-_IDENTITY = np.array([0.0, 0, 0, 0, 0, 0, 1])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,6 +177,9 @@ class GraspTask:
         """Grasps of one object in the frame of `head`; `share` is which of how many it is."""
         observed, pose_in_own = observed_object(message)
         pose = compose(self._pose(head.frame_id, observed.frame_id, observed.stamp), pose_in_own)
+        wishes = goal_wishes(
+            self._goal, pose, lambda region: self._region_pose(region, observed, pose_in_own)
+        )
         self._lap('transform')
         plane = observed.support_plane
         self._feedback('object', label=observed.label, fraction=share[0] / share[1])
@@ -186,6 +195,7 @@ class GraspTask:
             self._hand,
             obj,
             search,
+            wishes=wishes,
             progress=lambda p: self._progress(p, observed.label, share),
             should_stop=self._should_stop,
         )
@@ -237,10 +247,17 @@ class GraspTask:
 
     def _pose(self, target: str, source: str, stamp: int) -> NDArray[np.float64]:
         if target == source:
-            return _IDENTITY
+            return IDENTITY
         return self._transforms.lookup(
             target, source, stamp, self._config.tf_timeout, self._should_stop
         )
+
+    def _region_pose(
+        self, region: Header, observed: ObservedObject, mesh_pose: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Pose of a region's frame in the mesh's, which is at `mesh_pose` in the object's."""
+        stamp = stamp_to_nanoseconds(region.stamp) or observed.stamp
+        return compose(invert(mesh_pose), self._pose(observed.frame_id, region.frame_id, stamp))
 
     def _fail(self, label: int, error: DexGraspError) -> None:
         code, sentence = error_fields(error)

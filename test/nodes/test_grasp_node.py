@@ -19,11 +19,12 @@ from lifecycle_msgs.srv import ChangeState
 from rcl_interfaces.msg import Parameter, ParameterValue
 from rcl_interfaces.srv import SetParameters
 from sensor_msgs.msg import JointState
+from shape_msgs.msg import SolidPrimitive
 from trajectory_msgs.msg import JointTrajectory, MultiDOFJointTrajectory
 from visualization_msgs.msg import MarkerArray
 
 from dexgrasp_msgs.action import SynthesizeGrasps
-from dexgrasp_msgs.msg import GraspArray
+from dexgrasp_msgs.msg import GraspArray, Region
 from dexgrasp_ros.bridge.client import GraspClient
 from dexgrasp_ros.bridge.geometry import mesh_message
 from dexgrasp_ros.bridge.qos import latched_subscription
@@ -169,6 +170,36 @@ def test_feedback_has_the_phases_in_order_and_numbers(client):
     assert max(f.candidates for f in seen) == 8
 
 
+def upper_half(frame, x=0.0):
+    """Upper half of the box, where its middle is at x."""
+    region = Region(shape=SolidPrimitive(type=SolidPrimitive.BOX, dimensions=[0.2, 0.2, 0.06]))
+    region.header.frame_id = frame
+    region.pose.position.x, region.pose.position.z = x, 0.03
+    return region
+
+
+TIPS = {f'link_{n}.0{part}' for n in (3, 7, 11, 15) for part in ('', '_tip')}
+
+
+@pytest.mark.parametrize(('frame', 'x'), [('', 0.0), ('table', 1.0)])
+def test_a_precision_grasp_in_a_region_from_above_is_what_was_asked_for(client, frame, x):
+    reply = client.synthesize(
+        box_goal(
+            grasp_type=Goal.GRASP_PRECISION,
+            approach_axis=Vector3(z=-1.0),
+            approach_half_angle=0.6,
+            hold_regions=[upper_half(frame, x)],
+            seed_count=48,
+            max_grasps=4,
+        )
+    )
+    result = reply.check()
+    for grasp in result.grasps.grasps:
+        assert {c.link for c in grasp.contacts} <= TIPS
+        assert min(c.point.z for c in grasp.contacts) > -0.0021
+    assert {'links', 'approach', 'region'} <= {r.stage for r in result.rejected}
+
+
 def no_faces():
     goal = box_goal()
     goal.mesh.triangles = []
@@ -202,8 +233,18 @@ BAD = {
     'negative time limit': (lambda _: box_goal(time_limit=-1.0), ErrorCode.OUT_OF_RANGE),
     'no such seed': (lambda _: box_goal(random_seed=-5), ErrorCode.OUT_OF_RANGE),
     'too many grasps': (lambda _: box_goal(max_grasps=2**32 - 1), ErrorCode.OUT_OF_RANGE),
-    'wish not known yet': (
+    'unknown grasp type': (lambda _: box_goal(grasp_type=9), ErrorCode.INVALID_INPUT),
+    'unknown finger': (lambda _: box_goal(fingers=['toe']), ErrorCode.UNKNOWN_LINK),
+    'axis without angle': (
         lambda _: box_goal(approach_axis=Vector3(x=1.0)),
+        ErrorCode.OUT_OF_RANGE,
+    ),
+    'region in an unknown frame': (
+        lambda _: box_goal(hold_regions=[upper_half('moon')]),
+        ErrorCode.TRANSFORM_UNAVAILABLE,
+    ),
+    'region beside the object': (
+        lambda _: box_goal(hold_regions=[upper_half('table')]),
         ErrorCode.INVALID_INPUT,
     ),
     'nobody reconstructs': (lambda _: Goal(label=3), ErrorCode.RECONSTRUCTION_FAILED),
