@@ -111,7 +111,7 @@ def _fingertip_heights(hand: HandModel, tips: NDArray[np.bool_]) -> tuple[float,
     root = invert(hand.palm_pose)
     links = link_poses(hand, hand.preshape[None], root[None])[0]
     frames = compose(links[hand.geometry_links[tips]], hand.geometry_poses[tips])
-    reach = float(frames[:, 2].max())
+    reach = float(frames[:, 2].max(initial=0.0))
     return (0.3 * reach, 0.9 * reach) if reach > 0.0 else None
 
 
