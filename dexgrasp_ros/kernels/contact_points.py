@@ -48,7 +48,8 @@ def find_contacts(
     or inside: φ has slope one, so φ(point) ≥ φ(centre) - radius. (Outside the grid its slope can
     reach √2; there, centimetres away, any close point will do.) The last look's point is the first
     best. Bounds of clusters stay good for as long as the hand has not moved so far, and far away
-    the last point is as good as any while φ cannot have changed by a tenth.
+    the last point is as good as any while φ cannot have changed by a tenth. Beyond
+    `settings.reach` nothing is searched.
     """
     n, g = wp.tid()
     body = bodies[n, hand.group_bodies[g]]
@@ -66,24 +67,42 @@ def find_contacts(
     force = wp.vec3()
     torque = wp.vec3()
     penalty = float(0.0)
-    if drift >= STALE * best:
+    limit = wp.max(wp.min(best, settings.reach), 0.0)
+    away = float(0.0)  # at least so far is the whole group
+    if best > settings.reach:
+        away = signed_distance(grid, _center(body, hand.group_spheres[g]))
+        away -= hand.group_spheres[g][3]
+    if drift >= STALE * best and away < settings.reach:
+        least = limit
+        guess = nearest
         for c in range(hand.group_clusters[g], hand.group_clusters[g + 1]):
             near = contacts.cluster_bound[n, c] - drift
-            if near < wp.max(best, 0.0):
+            if near < limit:
                 sphere = hand.cluster_spheres[c]
                 near = signed_distance(grid, turn * xyz(sphere) + shift) - sphere[3]
             contacts.cluster_bound[n, c] = near
-            if near < wp.max(best, 0.0):
+            if near < least:
+                least = near
+                guess = hand.cluster_points[c]
+        # A point of the nearest cluster is a better first best where the last one is none.
+        phi = signed_distance(grid, turn * hand.points[guess] + shift)
+        if phi < best:
+            best = phi
+            nearest = guess
+            limit = wp.max(wp.min(best, settings.reach), 0.0)
+        for c in range(hand.group_clusters[g], hand.group_clusters[g + 1]):
+            if contacts.cluster_bound[n, c] < limit:
                 for r in range(hand.cluster_patches[c], hand.cluster_patches[c + 1]):
                     sphere = hand.patch_spheres[r]
                     near = signed_distance(grid, turn * xyz(sphere) + shift) - sphere[3]
-                    if near < wp.max(best, 0.0):
+                    if near < limit:
                         for p in range(hand.patch_points[r], hand.patch_points[r + 1]):
                             x = turn * hand.points[p] + shift
                             phi = signed_distance(grid, x)
                             if phi < best:
                                 best = phi
                                 nearest = p
+                                limit = wp.max(wp.min(best, settings.reach), 0.0)
                             if phi < 0.0:
                                 slope = signed_distance_gradient(grid, x)
                                 f = slope * (2.0 * settings.penetration_weight * phi)

@@ -77,6 +77,7 @@ class Settings:
 
     friction: float
     compliance: float  # r0
+    reach: float  # [m] of groups that are farther away, any point may stand for the closest
     sweeps: int
     contact_weight: float
     penetration_weight: float

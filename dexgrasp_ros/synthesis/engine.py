@@ -22,12 +22,12 @@ from dexgrasp_ros.kernels.optimizer import Adam, adam_step, advance
 from dexgrasp_ros.kernels.overlap import measure_apart, push_apart, push_out_object
 from dexgrasp_ros.synthesis.descent import Descent
 from dexgrasp_ros.synthesis.look import Look, Measurement
-from dexgrasp_ros.synthesis.schedule import make_settings, schedule
+from dexgrasp_ros.synthesis.schedule import FAR, look_reach, make_settings, schedule
 from dexgrasp_ros.synthesis.wish_terms import WishTerms
 from dexgrasp_ros.synthesis.wishes import Demand
 
 _WRENCH_COUNT = 12
-_NOTHING = -1e9  # m; a bound that is none
+_NOTHING = -FAR  # a bound that is none
 _GRAPH_ITERATIONS = 10  # in one replay, between two looks at a stop
 
 
@@ -354,9 +354,11 @@ class Engine:
         return self._energy(scale, scale)
 
     def look(self) -> Look:
-        """Distances at the present state."""
+        """Distances at the present state, exact where they are less than `look_reach`."""
         self._contacts.drift.fill_(-_NOTHING)  # search all groups
+        self._settings.reach = look_reach(self._config)
         self._look()
+        self._settings.reach = FAR
         self._contacts.pair_bound.fill_(_NOTHING)  # nobody kept it up
         self._measure_own()
         return Look(**self._found())

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 class Look:
     """Where N candidates are, on the host; lengths in m, object's frame."""
 
-    distance: NDArray[np.float64]  # [N, G] of each group to the object, negative inside
+    # [N, G] of each group to the object, negative inside; of those that are farther than
+    # `schedule.look_reach` (but in a measurement) that of any of their points.
+    distance: NDArray[np.float64]
     point: NDArray[np.float64]  # [N, G, 3] closest point of the group
     normal: NDArray[np.float64]  # [N, G, 3] unit, into the object
     nearest: NDArray[np.int64]  # [N, G] index of the closest point in the kernels' order

@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from dexgrasp_ros.core.config import SynthesisConfig
 from dexgrasp_ros.kernels import types
 
+FAR = 1e9  # m, beyond anything
+
 
 def schedule(config: SynthesisConfig) -> NDArray[np.float32]:
     """Softness [m], distance weight, penalty scale and step scale of each iteration [T, 4].
@@ -30,11 +32,17 @@ def schedule(config: SynthesisConfig) -> NDArray[np.float32]:
     return rows.astype(np.float32)
 
 
+def look_reach(config: SynthesisConfig) -> float:
+    """How far from the object distances matter once the descent is over [m]."""
+    return max(config.pregrasp_clearance, config.pregrasp_margin) + config.contact_distance
+
+
 def make_settings(config: SynthesisConfig) -> types.Settings:
     """Numbers of the energy."""
     s = types.Settings()
     s.friction = config.friction
     s.compliance = config.compliance
+    s.reach = FAR
     s.sweeps = config.sweeps
     s.contact_weight = config.contact_weight
     s.penetration_weight = config.penetration_weight

@@ -13,13 +13,13 @@ from dexgrasp_ros.hand import load_hand
 from dexgrasp_ros.object import load_object
 from dexgrasp_ros.synthesis.device import resolve_device
 from dexgrasp_ros.synthesis.engine import Engine
+from dexgrasp_ros.synthesis.schedule import look_reach
 from dexgrasp_ros.synthesis.upload import upload_hand, upload_object
 
 COUNT = 16
 ROUNDS = 40
 OTHERS = ('penetration_weight', 'object_penetration_weight', 'environment_weight')
 WEAK_PULL = {'distance_weight_start': 1e-6, 'distance_weight_end': 1e-6}
-LOOKED_AT = 0.02  # m from the object: inside its grid
 
 
 def leaps(hand, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -78,9 +78,9 @@ def test_a_used_engine_sees_what_a_new_one_sees(name, off):
                 assert (error <= 1e-5 * scale + 1e-6).all()
         else:
             found, expected = used.look(), new.look()
-            near = expected.distance < LOOKED_AT
+            near = expected.distance < look_reach(config)
             np.testing.assert_allclose(found.distance[near], expected.distance[near], atol=1e-6)
-            assert (found.distance[~near] >= LOOKED_AT).all()
+            assert (found.distance[~near] >= look_reach(config)).all()
             np.testing.assert_allclose(found.environment, expected.environment, atol=1e-6)
             np.testing.assert_allclose(found.own, expected.own, atol=1e-6)
             seen += [
