@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import tyro
 
 from dexgrasp_ros.core.convex_pieces import FINE
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 def evaluate(
@@ -99,8 +103,17 @@ def evaluate(
         f'(95 % interval {100 * low:.0f} to {100 * high:.0f} %); '
         f'convex pieces / mesh: {found.volume_ratio:.2f} by volume'
     )
+    share = f'{100 * found.touched_share:.0f} % of the surface within 1 cm of a contact'
+    console.print(f'{found.distinct_count} distinct; {share}{_spread(found.explained_variance)}')
     if out is not None:
         found.save(out)
         console.print(f'Written to {out}')
     if json:
         print_json({'summary': found.summary(), 'grasps': found.rows(), 'out': out and str(out)})
+
+
+def _spread(explained: NDArray[np.float64]) -> str:
+    """How much of the difference between grasps is along one line; nothing of fewer than two."""
+    if not len(explained):
+        return ''
+    return f'; first principal component {100 * explained[0]:.0f} % of the variance'

@@ -3,6 +3,7 @@
 `evaluate` is the one call; the rest are its parts.
 """
 
+from dexgrasp_ros.evaluation.coverage import touched_share
 from dexgrasp_ros.evaluation.evaluate import evaluate
 from dexgrasp_ros.evaluation.growth import grow_surface
 from dexgrasp_ros.evaluation.inputs import check_threshold
@@ -27,5 +28,6 @@ __all__ = [
     'grow_surface',
     'hull_quality',
     'synthesize_verified',
+    'touched_share',
     'wilson_interval',
 ]

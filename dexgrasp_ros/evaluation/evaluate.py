@@ -17,6 +17,7 @@ from dexgrasp_ros.core.hand_model import HandModel, JointType
 from dexgrasp_ros.core.object_model import ObjectModel
 from dexgrasp_ros.core.poses import compose, transform_points
 from dexgrasp_ros.core.progress import Progress, ProgressCallback, StopCallback, check_stop
+from dexgrasp_ros.evaluation.coverage import touched_share
 from dexgrasp_ros.evaluation.diversity import distinct_count, explained_variance
 from dexgrasp_ros.evaluation.geometry import THRESHOLDS, GraspGeometry, Lie
 from dexgrasp_ros.evaluation.growth import grow_pieces
@@ -338,6 +339,11 @@ def _evaluation(
             palm, grasps.grasp, length=obj.characteristic_length
         ),
         distinct_count=distinct_count(palm, grasps.grasp),
+        touched_share=touched_share(
+            *(obj.vertices, obj.faces),
+            np.concatenate([np.empty((0, 3)), *(lie.points for lie in lies)]),
+            np.concatenate([np.empty((0, 3)), *(lie.normals for lie in lies)]),
+        ),
         volume_ratio=volume_ratio,
         torque_length=obj.characteristic_length,
         friction=friction,

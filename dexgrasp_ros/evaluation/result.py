@@ -56,6 +56,7 @@ class Evaluation:
     piece_threshold: float = FINE  # that they were cut with
     torque_length: float  # m that torques were divided by
     friction: float  # of the wrench metrics
+    touched_share: float = float('nan')  # of the surface, within 1 cm of any contact
     warnings: tuple[str, ...] = field(default=())
     perturbation: Perturbation | None = None  # of the object in the shake test
 
@@ -99,6 +100,7 @@ class Evaluation:
             'tip_distance_mean': _mean(self.tip_distance),
             'explained_variance': self.explained_variance.tolist(),
             'distinct': self.distinct_count,
+            'touched_share': self.touched_share,
             'volume_ratio': self.volume_ratio,
             'piece_threshold': self.piece_threshold,
             'torque_length': self.torque_length,

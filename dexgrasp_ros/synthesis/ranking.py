@@ -75,7 +75,9 @@ def reject_closings(
         | (closing.at_pregrasp.self_penetration > config.max_self_penetration),
         'pregrasp': closing.at_pregrasp.distance.min(axis=1) < config.pregrasp_margin,
         'lost_contacts': ~has_opposed_contacts(hand, closing.at_grasp, config, demand),
-    } | reject_unwished(demand, closing.in_contact, closing.palm, config)
+    } | reject_unwished(
+        demand, (closing.in_contact, closing.at_grasp), closing.palm, config
+    )
 
 
 def closing_cost(

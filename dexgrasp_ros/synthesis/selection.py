@@ -79,7 +79,7 @@ class Selection:
         search, hand, config = self._search, self._hand, self._config
         self.seen += len(candidates.q)
         bad = reject_candidates(hand, candidates.found, config, search.demand)
-        bad |= reject_unwished(search.demand, candidates.found, candidates.palm, config)
+        bad |= reject_unwished(search.demand, [candidates.found], candidates.palm, config)
         rows = take(candidates, self._alive(bad))
         prepare = _simulated if config.simulate_closing else _planned
         grasps, bad = prepare(search, hand, config, rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -150,22 +151,28 @@ def in_place(
 
 
 def reject_unwished(
-    demand: Demand | None, look: Look, palm: NDArray[np.float64], config: SynthesisConfig
+    demand: Demand | None,
+    looks: Sequence[Look],
+    palm: NDArray[np.float64],
+    config: SynthesisConfig,
 ) -> dict[str, NDArray[np.bool_]]:
-    """Reasons against candidates that are not what was wished for, [N] each."""
+    """Reasons against candidates that are not what was wished for, [N] each.
+
+    What is to touch does so in the first of their postures; what is not to does so in none.
+    """
     if demand is None:
         return {}
-    wishes = demand.wishes
-    touch = look.distance < config.contact_distance
-    missing = ~(touch @ demand.touch.T).all(axis=1)
-    reasons = {'links': (touch & demand.clear).any(axis=1) | missing}
+    wishes, distance = demand.wishes, config.contact_distance
+    touch = [look.distance < distance for look in looks]
+    missing = ~(touch[0] @ demand.touch.T).all(axis=1)
+    reasons = {'links': missing | np.any([t & demand.clear for t in touch], axis=(0, 2))}
     if wishes.approach_axis is not None:
-        z = _direction(palm)
-        angle = np.arccos(np.clip(z @ np.array(wishes.approach_axis), -1.0, 1.0))
+        angle = np.arccos(np.clip(_direction(palm) @ np.array(wishes.approach_axis), -1.0, 1.0))
         reasons['approach'] = angle > wishes.approach_half_angle
     if wishes.hold_regions or wishes.avoid_regions:
-        place = in_place(wishes, look.point.reshape(-1, 3), config.contact_distance)
-        reasons['region'] = (touch & ~place.reshape(touch.shape)).any(axis=1)
+        place = [in_place(wishes, look.point.reshape(-1, 3), distance) for look in looks]
+        astray = [t & ~p.reshape(t.shape) for t, p in zip(touch, place, strict=True)]
+        reasons['region'] = np.any(astray, axis=(0, 2))
     return reasons
 
 

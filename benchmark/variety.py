@@ -1,0 +1,249 @@
+"""Grasps of the kind one asks for: success, diversity and coverage; run it again and it goes on.
+
+    .venv/bin/python benchmark/variety.py [--hands allegro shadow …] [--random-seeds 0 …]
+        [--objects 025_mug …] [--kinds any power precision cone hold] [--out FILE.jsonl]
+
+Every object is searched with 128 seeds for 16 grasps of each kind, and what comes is shaken
+(protocol ``fc``); grasps that did not come count as failures. Kinds: those of ``--grasp-type``;
+``cone``: the palm within 30 degrees of facing down in the frame of the mesh; ``hold``: contacts in
+the upper half of the object along the longest side of its bounding box only. Whether a grasp is
+of its kind is measured anew at its grasp posture on the true mesh: links within 2 mm, and where.
+The last column says how many of the grasps of ``any`` are of that kind by chance.
+Each result is one line of JSON in ``--out``, and lines that are there are not made again.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import os
+import time
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tyro
+
+from dexgrasp_ros import (
+    Region,
+    SynthesisConfig,
+    Wishes,
+    evaluate,
+    load_hand,
+    load_object,
+    synthesize,
+)
+from dexgrasp_ros.core.grasp_set import GraspSet
+from dexgrasp_ros.core.hand_model import HandModel
+from dexgrasp_ros.core.object_model import ObjectModel
+from dexgrasp_ros.core.poses import compose, pose_to_matrix
+from dexgrasp_ros.evaluation import wilson_interval
+from dexgrasp_ros.evaluation.geometry import GraspGeometry, Lie
+from dexgrasp_ros.synthesis.fingers import fingertips
+
+TUNED = (
+    '005_tomato_soup_can',
+    '010_potted_meat_can',
+    '011_banana',
+    '025_mug',
+    '035_power_drill',
+    '036_wood_block',
+    '043_phillips_screwdriver',
+    '077_rubiks_cube',
+)
+KINDS = ('any', 'power', 'precision', 'cone', 'hold')
+_CONE = math.radians(30.0)
+_DOWN = (0.0, 0.0, -1.0)
+_MARGIN = 0.02  # m, of the region around the object
+_NEAR = 0.002  # m, of a contact beyond the border of its region
+_KEY = ('hand', 'object', 'kind', 'random_seed', 'seed_count', 'asked')
+_HEAD = (
+    *('kind', 'returned', 'held', '95 % interval', 'of the kind', 'by chance'),
+    *('first component', 'touched share', 'fingertip / inner / palm contacts'),
+)
+
+
+def main(
+    folder: tyro.conf.Positional[Path | None] = None,
+    *,
+    hands: tuple[str, ...] = ('allegro', 'shadow', 'barrett'),
+    random_seeds: tuple[int, ...] = (0,),
+    objects: tuple[str, ...] = TUNED,
+    kinds: tuple[str, ...] = KINDS,
+    seed_count: int = 128,
+    max_grasps: int = 16,
+    iterations: int = 200,
+    device: str = 'auto',
+    out: Path = Path('out/variety.jsonl'),
+) -> None:
+    """Make what is missing, then print the tables of everything that was asked for."""
+    folder = folder or Path(os.environ.get('DEXGRASP_TEST_DATA', '../shared/data')) / 'objects'
+    stored = {_key(r): r for r in _read(out)}
+    wanted = []
+    for hand in hands:
+        model = load_hand(hand)
+        for name in objects:
+            obj = None
+            for seed in random_seeds:
+                for kind in kinds:
+                    head = {
+                        'hand': hand,
+                        'object': name,
+                        'kind': kind,
+                        'random_seed': seed,
+                        'seed_count': seed_count,
+                        'asked': max_grasps,
+                    }
+                    wanted.append(_key(head))
+                    if _key(head) in stored:
+                        continue
+                    obj = obj or load_object(folder / f'{name}.obj')
+                    config = SynthesisConfig(
+                        seed_count=seed_count,
+                        max_grasps=max_grasps,
+                        random_seed=seed,
+                        iterations=iterations,
+                        device=device,
+                    )
+                    record = head | _run(model, obj, kind, config)
+                    stored[_key(head)] = record
+                    _append(out, record)
+                    told = f'{record["returned"]} returned, {record["held"]} held'
+                    print(f'{hand} {name} {kind}: {told}', flush=True)
+    for hand in hands:
+        records = [stored[k] for k in wanted if k[0] == hand]
+        print(_table(hand, records, len(set(random_seeds))), flush=True)
+
+
+def wishes_of(kind: str, obj: ObjectModel) -> Wishes | None:
+    """Return what to ask for; cone and region are those of the module's docstring."""
+    if kind == 'any':
+        return None
+    if kind == 'cone':
+        return Wishes(approach_axis=_DOWN, approach_half_angle=_CONE)
+    if kind == 'hold':
+        return Wishes(hold_regions=(_upper_half(obj),))
+    return Wishes(grasp_type=kind)
+
+
+def _upper_half(obj: ObjectModel) -> Region:
+    low, high = obj.vertices.min(axis=0) - _MARGIN, obj.vertices.max(axis=0) + _MARGIN
+    axis = int(np.argmax(high - low))
+    low[axis] = (low[axis] + high[axis]) / 2
+    return Region(shape='box', size=tuple(high - low), pose=(*(low + high) / 2, 0, 0, 0, 1))
+
+
+def _run(
+    hand: HandModel, obj: ObjectModel, kind: str, config: SynthesisConfig
+) -> dict[str, Any]:
+    start = time.process_time()
+    grasps = synthesize(hand, obj, config, wishes=wishes_of(kind, obj))
+    seconds = time.process_time() - start
+    result = evaluate(grasps, hand=hand, object=obj)
+    geometry = GraspGeometry(hand, obj)
+    lies = [geometry.measure(p, q) for p, q in zip(grasps.base_pose, grasps.grasp, strict=True)]
+    counts = np.array([_contacts(hand, lie) for lie in lies]).reshape(-1, 3)
+    return {
+        **result.summary(),
+        'returned': len(grasps),
+        'contacts': counts.tolist(),
+        'of_kind': {k: _of_kind(k, hand, obj, grasps, lies) for k in KINDS},
+        'rejected': grasps.rejected,
+        'search_cpu_seconds': seconds,
+        'config': dataclasses.asdict(config),
+        'wishes': grasps.wishes,
+    }
+
+
+def _contacts(hand: HandModel, lie: Lie) -> list[int]:
+    """Count groups in contact: of fingertips, of inner links, of the palm."""
+    tip, palm = fingertips(hand)[lie.groups], hand.group_fingers[lie.groups] < 0
+    return [int(tip.sum()), int((~tip & ~palm).sum()), int(palm.sum())]
+
+
+def _of_kind(
+    kind: str, hand: HandModel, obj: ObjectModel, grasps: GraspSet, lies: list[Lie]
+) -> int:
+    """How many of the grasps are what the kind asks for, measured at the grasp posture."""
+    if kind == 'cone':
+        z = pose_to_matrix(compose(grasps.base_pose, hand.palm_pose))[:, :3, 2]
+        return int((z @ np.array(_DOWN) >= math.cos(_CONE) - 1e-9).sum())
+    return sum(_lies_so(kind, hand, obj, lie) for lie in lies)
+
+
+def _lies_so(kind: str, hand: HandModel, obj: ObjectModel, lie: Lie) -> bool:
+    tips, inner, palm = _contacts(hand, lie)
+    fingers = set(hand.group_fingers[lie.groups].tolist()) - {-1}
+    if kind == 'precision':
+        return inner == palm == 0 and len(fingers) >= 2
+    if kind == 'power':
+        return palm > 0 and len(fingers) >= 2
+    if kind == 'hold':
+        return bool((_upper_half(obj).distance(lie.points) <= _NEAR).all())
+    return tips + inner + palm > 0
+
+
+def _table(hand: str, records: list[dict[str, Any]], seeds: int) -> str:
+    """Markdown: a row for each kind, over all objects and random seeds."""
+    objects = len({r['object'] for r in records})
+    lines = [f'\n{hand}, {objects} objects, {seeds} random seeds\n', _line(_HEAD)]
+    lines.append(_line(['---'] * len(_HEAD)))
+    by_kind = defaultdict(list)
+    for record in records:
+        by_kind[record['kind']].append(record)
+    lines += [_line(_cells(kind, rows, by_kind['any'])) for kind, rows in by_kind.items()]
+    return '\n'.join(lines)
+
+
+def _cells(kind: str, rows: list[dict[str, Any]], free: list[dict[str, Any]]) -> list[str]:
+    asked, returned, held = (sum(r[k] for r in rows) for k in ('asked', 'returned', 'held'))
+    low, high = wilson_interval(held, asked)
+    first = [r['explained_variance'][0] for r in rows if r['explained_variance']]
+    contacts = np.concatenate([np.reshape(r['contacts'], (-1, 3)) for r in rows])
+    return [
+        kind,
+        f'{returned}/{asked}',
+        f'{held}/{asked} = {100 * held / asked:.1f} %',
+        f'{100 * low:.0f} to {100 * high:.0f} %',
+        f'{sum(r["of_kind"][kind] for r in rows)}/{returned}',
+        f'{sum(r["of_kind"][kind] for r in free)}/{sum(r["returned"] for r in free)}',
+        f'{100 * np.mean(first):.0f} %' if first else '–',
+        _share([r['touched_share'] for r in rows]),
+        ' / '.join(f'{v:.1f}' for v in contacts.mean(axis=0)) if len(contacts) else '–',
+    ]
+
+
+def _share(values: list[float]) -> str:
+    return f'{100 * np.mean(values):.0f} %' if values else '–'
+
+
+def _key(record: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(record[name] for name in _KEY)
+
+
+def _read(path: Path) -> list[dict[str, Any]]:
+    """Whole lines of a file that may end in half a line."""
+    records = []
+    for line in path.read_text().splitlines() if path.is_file() else []:
+        try:
+            records.append(json.loads(line))
+        except json.JSONDecodeError:
+            continue
+    return records
+
+
+def _append(path: Path, record: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    half = path.is_file() and not path.read_text().endswith('\n')
+    with path.open('a') as file:
+        file.write(('\n' if half and path.stat().st_size else '') + json.dumps(record) + '\n')
+
+
+def _line(cells: list[str] | tuple[str, ...]) -> str:
+    return '| ' + ' | '.join(cells) + ' |'
+
+
+if __name__ == '__main__':
+    tyro.cli(main)
