@@ -1,0 +1,178 @@
+"""Ways to search, compared: grasps approved for the processor's time; run it again and it goes on.
+
+    .venv/bin/python benchmark/searches.py [--hands allegro shadow] [--random-seeds 0 1 2]
+        [--objects box 'half shell' 025_mug …] [--variants 'half at 40' 'contact fields' …]
+        [--seed-count 128] [--shake] [--out FILE.jsonl]
+
+Every variant of `search_variants.VARIANTS` searches every object, and everything that passes the
+selection is counted, duplicates too; then the best 16 distinct ones are looked at, and with
+``--shake`` shaken (`fc`; what did not come failed). Time is that of the processor, in one thread,
+so that other processes hardly count: of the seeds and of the descent. The closing part adds the
+same for each candidate in every variant. Objects are shapes that are made here (`SHAPES`) and
+those of the test data that settings may be chosen on. Each result is one line of JSON in
+``--out``; lines that are there are not made again: another version of the search needs
+another file. The package's own search is none of the variants: it sends candidates to the end
+in batches, the promising ones first, until there are as many grasps as are wanted.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import trimesh
+import tyro
+from search_variants import BASE, BEST, VARIANTS, run
+from success import _append, _line, _read
+
+from dexgrasp_ros import SynthesisConfig, load_hand, load_object
+from dexgrasp_ros.core.object_model import ObjectModel
+
+SHAPES: dict[str, Callable[[], trimesh.Trimesh]] = {
+    'box': lambda: trimesh.creation.box((0.07, 0.14, 0.20)),
+    'half shell': lambda: _half_shell(0.075, 0.07),
+    'plate': lambda: trimesh.creation.box((0.16, 0.16, 0.012)),
+    'cylinder': lambda: trimesh.creation.cylinder(0.05, 0.22),
+}
+_KEY = ('variant', 'changes', 'hand', 'object', 'random_seed', 'seed_count', 'shaken')
+_COUNTS = ('to_the_end', 'approved', 'distinct')
+_HEAD = (
+    'variant',
+    'to the end',
+    'approved',
+    'distinct',
+    'time',
+    'approved in the same time',
+    f'score of the best {BEST}',
+    'PCA, 2 components',
+)
+
+
+def main(
+    folder: tyro.conf.Positional[Path | None] = None,
+    *,
+    hands: tuple[str, ...] = ('allegro', 'shadow'),
+    random_seeds: tuple[int, ...] = (0, 1, 2),
+    objects: tuple[str, ...] = (*SHAPES, '025_mug'),
+    variants: tuple[str, ...] = tuple(VARIANTS),
+    seed_count: int = 128,
+    shake: bool = False,
+    out: Path = Path('out/searches.jsonl'),
+) -> None:
+    """Make what is missing, then print a table for each hand."""
+    folder = folder or Path(os.environ.get('DEXGRASP_TEST_DATA', '../shared/data')) / 'objects'
+    if unknown := set(variants) - set(VARIANTS):
+        raise SystemExit(f'no variants {sorted(unknown)}; there are {sorted(VARIANTS)}')
+    missing = [n for n in objects if n not in SHAPES and not (folder / f'{n}.obj').is_file()]
+    if missing:
+        raise SystemExit(f'{folder} has no {", ".join(missing)}, and they are not in SHAPES')
+    stored = {_key(r): r for r in _read(out)}
+    loaded: dict[str, ObjectModel] = {}
+    records = []
+    # All variants of one object before the next: a run that is broken off compares like with like.
+    for hand, seed, name in itertools.product(hands, random_seeds, objects):
+        model = load_hand(hand)
+        for variant in variants:
+            head = {
+                'variant': variant,
+                'changes': repr(VARIANTS[variant]),
+                'hand': hand,
+                'object': name,
+                'random_seed': seed,
+                'seed_count': seed_count,
+                'shaken': shake,
+            }
+            if _key(head) not in stored:
+                if name not in loaded:
+                    loaded[name] = _object(folder, name)
+                config = SynthesisConfig(device='cpu', random_seed=seed, seed_count=seed_count)
+                record = head | run(model, loaded[name], config, VARIANTS[variant], shake)
+                stored[_key(record)] = record
+                _append(out, record)
+                print(f'{hand} {name} {seed} {variant}: {record["approved"]}', flush=True)
+            records.append(stored[_key(head)])
+    for hand in hands:
+        print(_table(hand, [r for r in records if r['hand'] == hand]))
+
+
+def _object(folder: Path, name: str) -> ObjectModel:
+    if name not in SHAPES:
+        return load_object(folder / f'{name}.obj')
+    mesh = SHAPES[name]()
+    return load_object((np.asarray(mesh.vertices), np.asarray(mesh.faces)), name=name)
+
+
+def _half_shell(outer: float, inner: float) -> trimesh.Trimesh:
+    """Half a hollow ball of these radii [m]."""
+    balls = [trimesh.creation.icosphere(4, r) for r in (outer, inner)]
+    shell = trimesh.boolean.difference(balls, engine='manifold')
+    lower = trimesh.creation.box((0.3, 0.3, 0.3))
+    lower.apply_translation((0.0, 0.0, -0.15))
+    return trimesh.boolean.intersection([shell, lower], engine='manifold')
+
+
+def _key(record: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(record[name] for name in _KEY)
+
+
+def _table(hand: str, records: list[dict[str, Any]]) -> str:
+    """Markdown: a row for each variant, against `BASE` on the same objects and random seed."""
+    objects = ', '.join(dict.fromkeys(r['object'] for r in records))
+    seeds = ', '.join(map(str, sorted({r['random_seed'] for r in records})))
+    shaken = any(r['shaken'] for r in records)
+    head = [*_HEAD, *([f'held of the best {BEST}'] if shaken else [])]
+    lines = [
+        f'\n{hand}; {objects}; random seeds {seeds}; time, and grasps in it, over those of'
+        f' "{BASE}": mean, least and most by random seed\n',
+        _line(head),
+        _line(['---'] * len(head)),
+    ]
+    base = {(r['object'], r['random_seed']): r for r in records if r['variant'] == BASE}
+    for variant in dict.fromkeys(r['variant'] for r in records):
+        own = [r for r in records if r['variant'] == variant]
+        cells = _cells(variant, own, base)
+        if shaken:
+            cells.append(f'{sum(r["held"] for r in own)}/{BEST * len(own)}')
+        lines.append(_line(cells))
+    return '\n'.join(lines)
+
+
+def _cells(
+    variant: str, records: list[dict[str, Any]], base: dict[Any, dict[str, Any]]
+) -> list[str]:
+    times, gains = [], []
+    for seed in sorted({r['random_seed'] for r in records}):
+        own = [r for r in records if r['random_seed'] == seed]
+        usual = [base[r['object'], seed] for r in own if (r['object'], seed) in base]
+        if len(usual) < len(own):
+            continue
+        seconds = [sum(r['seeds'] + r['descent'] for r in rs) for rs in (own, usual)]
+        approved = [sum(r['approved'] for r in rs) for rs in (own, usual)]
+        times.append(seconds[0] / seconds[1])
+        gains.append(approved[0] / max(approved[1], 1) / times[-1])
+    variance = [r['variance'][1] for r in records if len(r['variance']) > 1]
+    return [
+        variant,
+        *(f'{np.mean([r[name] for r in records]):.1f}' for name in _COUNTS),
+        _spread(times),
+        _spread(gains),
+        # What did not come has no score.
+        f'{np.mean([sum(r["best"]) / BEST for r in records]):.3f}',
+        f'{np.mean(variance):.2f}' if variance else '–',
+    ]
+
+
+def _spread(values: Iterable[float]) -> str:
+    """Mean, least and most."""
+    values = list(values)
+    if not values:
+        return '–'
+    return f'{np.mean(values):.2f} ({min(values):.2f} to {max(values):.2f})'
+
+
+if __name__ == '__main__':
+    tyro.cli(main)
