@@ -1,15 +1,18 @@
 """Success of grasps in the shake test, by object; run it again and it goes on where it stopped.
 
     .venv/bin/python benchmark/success.py [--hands allegro my_hand.urdf …] [--random-seeds 0 1 2]
-        [--protocols fc hard tabletop] [--objects 025_mug …] [--attempted] [--perturb]
-        [--piece-threshold 0.05] [--out FILE.jsonl]
+        [--protocols fc hard tabletop] [--objects 025_mug …] [--attempted] [--unsimulated]
+        [--verify] [--perturb] [--piece-threshold 0.05] [--out FILE.jsonl]
 
 Every object is searched with 128 seeds and the best 16 grasps are shaken; grasps that did not come
 count as failures. With ``--attempted`` all seeds are shaken as well, whatever their
 residual, penetration and simulated closing; a seed that comes to no postures at all (no opposed
 contacts, no clear way, object pushed off) is a failure. With
-``--perturb`` the best are shaken once more with the object moved and turned by 3 mm and 3 degrees
-and its surface grown or shrunk by 2 mm, in the test only (`dexgrasp_ros.evaluation.Perturbation`).
+``--unsimulated`` another search ranks without simulated closings, and with ``--verify`` another
+one returns only what has held in the protocol already, which says nothing but how many come. With
+``--perturb`` grasps are shaken once more with the object moved and turned by 3 mm and 3 degrees
+and its surface grown or shrunk by 2 mm, in the test only (`dexgrasp_ros.evaluation.Perturbation`);
+not so those of ``--attempted``.
 On the tabletop the object is first let go with the z axis of its mesh up, until it rests; the
 plane under it is what the search plans for and what the test has as floor.
 ``--piece-threshold`` cuts the objects of the test finer or coarser than is usual.
@@ -38,7 +41,12 @@ from dexgrasp_ros.core.convex_pieces import FINE
 from dexgrasp_ros.core.grasp_set import GraspSet
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.core.object_model import ObjectModel
-from dexgrasp_ros.evaluation import Evaluation, Perturbation, wilson_interval
+from dexgrasp_ros.evaluation import (
+    Evaluation,
+    Perturbation,
+    synthesize_verified,
+    wilson_interval,
+)
 from dexgrasp_ros.object import object_pieces
 from dexgrasp_ros.simulation import settle
 
@@ -52,7 +60,8 @@ TUNED = (
     '043_phillips_screwdriver',
     '077_rubiks_cube',
 )
-BEST, ATTEMPTED, PERTURBED = 'best', 'attempted', 'perturbed'
+BEST, ATTEMPTED, UNSIMULATED, VERIFIED = 'best', 'attempted', 'unsimulated', 'verified'
+PERTURBED = 'perturbed'  # the best; after other kinds it is the second word
 # What makes a result another one.
 _KEY = ('hand', 'object', 'random_seed', 'protocol', 'kind', 'seed_count', 'asked')
 _HEAD = ('object', 'held', '95 % interval', 'penetration mean / max [mm]', 'self [mm]', 'failures')
@@ -66,6 +75,8 @@ def main(
     protocols: tuple[str, ...] = ('fc',),
     objects: tuple[str, ...] = (),
     attempted: bool = False,
+    unsimulated: bool = False,
+    verify: bool = False,
     perturb: bool = False,
     piece_threshold: float = FINE,
     seed_count: int = 128,
@@ -80,13 +91,15 @@ def main(
         raise SystemExit(f'{folder} has no {", ".join(sorted(missing))}')
     stored = {_key(r): r for r in _read(out)}
     wanted = []
+    extra = {UNSIMULATED: unsimulated, VERIFIED: verify}
+    searches = _searches([BEST, *(k for k, on in extra.items() if on)], attempted, perturb)
     config = SynthesisConfig(max_grasps=max_grasps, seed_count=seed_count, device=device)
     for hand in hands:
         model = load_hand(hand)
         for name, path in meshes.items():
             obj = None
             for seed in random_seeds:
-                for kinds in _searches(attempted, perturb):
+                for kinds in searches:
                     plan = _plan(config, kinds[0], seed)
                     head = {
                         'hand': _short_name(hand),
@@ -120,18 +133,21 @@ def _short_name(hand: str) -> str:
     return path.stem if path.suffix else hand
 
 
-def _searches(attempted: bool, perturb: bool) -> list[tuple[str, ...]]:
+def _searches(returned: list[str], attempted: bool, perturb: bool) -> list[tuple[str, ...]]:
     """Kinds of records, those of the same search together."""
-    best = (BEST, PERTURBED) if perturb else (BEST,)
-    return [best, (ATTEMPTED,)] if attempted else [best]
+    twin = {k: PERTURBED if k == BEST else f'{k} {PERTURBED}' for k in returned}
+    kinds = [(k, twin[k]) if perturb else (k,) for k in returned]
+    return [*kinds, (ATTEMPTED,)] if attempted else kinds
 
 
 def _plan(config: SynthesisConfig, kind: str, seed: int) -> SynthesisConfig:
-    if kind == BEST:
-        return dataclasses.replace(config, random_seed=seed)
+    config = dataclasses.replace(config, random_seed=seed)
+    if kind == UNSIMULATED:
+        return dataclasses.replace(config, simulate_closing=False)
+    if kind != ATTEMPTED:
+        return config
     return dataclasses.replace(
         config,
-        random_seed=seed,
         max_grasps=config.seed_count,
         max_residual=0.5,
         max_displacement=1.0,
@@ -153,19 +169,28 @@ def _run(
     threshold: float,
 ) -> Iterator[dict[str, Any]]:
     """Search once and shake by each (protocol, kind); on the tabletop the search knows it."""
-    found: dict[bool, tuple[GraspSet, float]] = {}
+    found: dict[Any, tuple[GraspSet, float]] = {}
     settled = None
     for protocol, kind in shakes:
         on_table = protocol == 'tabletop'
         if on_table:
             settled = settled or _settled(obj)
         thing = settled if on_table else obj
-        if on_table not in found:
+        verified = protocol if kind.startswith(VERIFIED) else None
+        key = verified or on_table
+        if key not in found:
             start = time.perf_counter()
-            grasps = synthesize(hand, thing, config)
-            found[on_table] = grasps, time.perf_counter() - start
-        grasps, seconds = found[on_table]
-        wish = Perturbation(random_seed=config.random_seed) if kind == PERTURBED else None
+            grasps = (
+                synthesize_verified(
+                    hand, thing, config, protocol=protocol, piece_threshold=threshold
+                )
+                if verified
+                else synthesize(hand, thing, config)
+            )
+            found[key] = grasps, time.perf_counter() - start
+        grasps, seconds = found[key]
+        moved = kind.endswith(PERTURBED)
+        wish = Perturbation(random_seed=config.random_seed) if moved else None
         result = evaluate(
             grasps,
             hand=hand,

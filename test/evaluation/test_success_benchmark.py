@@ -46,3 +46,27 @@ def test_results_from_before_the_threshold_are_taken(success, tmp_path, monkeypa
 def test_another_threshold_is_another_result(success):
     usual, finer = OLD | {'piece_threshold': 0.05}, OLD | {'piece_threshold': 0.02}
     assert success._key(OLD) == success._key(usual) != success._key(finer)
+
+
+def test_each_kind_has_its_own_search(success, tmp_path, capsys):
+    trimesh.creation.cylinder(0.03, 0.1).export(tmp_path / 'can.obj')
+    out = tmp_path / 'out.jsonl'
+    success.main(
+        tmp_path,
+        random_seeds=(0,),
+        seed_count=16,
+        max_grasps=2,
+        unsimulated=True,
+        verify=True,
+        perturb=True,
+        device='cpu',
+        out=out,
+    )
+    made = {r['kind']: r for r in map(json.loads, out.read_text().splitlines())}
+    names = ['best', 'unsimulated', 'verified']
+    assert set(made) == {'perturbed', *names, *(f'{n} perturbed' for n in names[1:])}
+    assert made['verified']['held'] == made['verified']['returned'] > 0
+    assert 'verified' in made['verified']['config']
+    simulated = {kind: made[kind]['config']['simulate_closing'] for kind in names}
+    assert simulated == {'best': True, 'unsimulated': False, 'verified': True}
+    assert 'allegro fc unsimulated perturbed' in capsys.readouterr().out
