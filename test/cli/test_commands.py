@@ -10,6 +10,7 @@ import trimesh
 
 from dexgrasp_ros.cli import main
 from dexgrasp_ros.core.grasp_set import GraspSet
+from dexgrasp_ros.core.wishes import Wishes
 from dexgrasp_ros.simulation import make_demo_scene, save_scene
 
 QUICK = ['--seed-count', '16', '--iterations', '100', '--max-grasps', '3']
@@ -52,6 +53,30 @@ def test_synthesize_and_view(can, tmp_path, capsys):
     picture = np.asarray(Image.open(tmp_path / 'g.png')).astype(float)
     assert picture.shape == (900, 1600, 3)
     assert picture.std() > 20  # something dark on something bright
+
+
+def test_wishes_are_granted_and_kept_with_the_grasps(can, tmp_path, capsys):
+    out, course = tmp_path / 'grasps.npz', tmp_path / 'course.png'
+    wishes = (
+        '--grasp-type precision --fingers link_3.0 link_7.0_tip link_15.0 '
+        '--approach 0 -0.6 -0.8 50 --hold-region cylinder:0.08,0.05@0,0,0.03 sphere:0.01@0.03,0,0 '
+        '--avoid-region box:0.1,0.1,0.02@0,0,-0.06,0,0,0,1'
+    ).split()
+    few = ['--seed-count', '32', '--iterations', '100', '--max-grasps', '2']
+    files = ['--out', str(out), '--course', str(course)]
+    assert main(['synthesize', str(can), *files, '--json', *few, *wishes]) == 0
+    grasps = GraspSet.load(out)
+    found = Wishes.from_dict(grasps.wishes)
+    assert (found.grasp_type, len(found.fingers)) == ('precision', 3)
+    np.testing.assert_allclose(found.approach_half_angle, np.radians(50))
+    assert [r.shape for r in found.hold_regions] == ['cylinder', 'sphere']
+    assert found.avoid_regions[0].pose == (0.0, 0.0, -0.06, 0.0, 0.0, 0.0, 1.0)
+    assert len(grasps) >= 1 and course.exists()
+    links = {grasps.link_names[i] for i in np.unique(grasps.contact_links) if i >= 0}
+    tips = {f'link_{n}.0{part}' for n in (3, 7, 15) for part in ('', '_tip')}
+    assert links <= tips
+    counts = json.loads(capsys.readouterr().out.strip().splitlines()[-1])['rejected']
+    assert {'links', 'approach', 'region'} <= set(counts)
 
 
 def test_a_table_is_settled_on_and_kept_with_the_grasps(tmp_path, capsys):
@@ -204,6 +229,17 @@ def test_a_label_of_twenty_points_does_not_stop_the_rest(scene, tmp_path, capsys
         (['synthesize', '{can}', '--piece-threshold', '2'], 'OUT_OF_RANGE'),
         (['synthesize', '{can}', '--out', '.'], 'INVALID_INPUT'),
         (['synthesize', '{can}', '--course', 'course.txt'], 'INVALID_INPUT'),
+        (['synthesize', '{can}', '--grasp-type', 'firm'], 'INVALID_INPUT'),
+        (['synthesize', '{can}', '--fingers', 'toe', 'link_3.0'], 'UNKNOWN_LINK'),
+        (['synthesize', '{can}', '--approach', '0', '0', '-2', '30'], 'OUT_OF_RANGE'),
+        (['synthesize', '{can}', '--approach', '0', '0', '-1', '0'], 'OUT_OF_RANGE'),
+        (['synthesize', '{can}', '--approach', '0', '0', '-1'], 'INVALID_INPUT'),
+        (['synthesize', '{can}', '--hold-region', 'box:1,1,1@5,0,0'], 'INVALID_INPUT'),
+        (['synthesize', '{can}', '--hold-region', 'box:1,1@0,0,0'], 'WRONG_SHAPE'),
+        (['synthesize', '{can}', '--avoid-region', 'box:a,b,c@0,0,0'], 'INVALID_INPUT'),
+        (['synthesize', '{can}', '--avoid-region', 'sphere:1@0,0'], 'INVALID_INPUT'),
+        (['synthesize', '{can}', '--avoid-region', 'prism:1@0,0,0'], 'INVALID_INPUT'),
+        (['synthesize', '{can}', '--avoid-region', 'sphere:nan'], 'OUT_OF_RANGE'),
         (['hand', '{urdf}'], 'INVALID_URDF'),
         (['hand', 'allegro', '--root', 'tail'], 'UNKNOWN_LINK'),
         (['hand', 'allegro', '--png', 'hand'], 'INVALID_INPUT'),

@@ -1,0 +1,48 @@
+"""`benchmark/variety.py`, at a size that fits into a test."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+
+import pytest
+import trimesh
+
+PROGRAM = Path(__file__).resolve().parents[2] / 'benchmark' / 'variety.py'
+
+
+@pytest.fixture(scope='module')
+def variety():
+    spec = importlib.util.spec_from_file_location('variety', PROGRAM)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_every_kind_has_its_row_and_is_not_made_again(variety, tmp_path, monkeypatch, capsys):
+    trimesh.creation.cylinder(0.03, 0.1).export(tmp_path / 'can.obj')
+    out = tmp_path / 'deep' / 'variety.jsonl'
+    options = {
+        'hands': ('barrett',),
+        'objects': ('can',),
+        'kinds': ('any', 'precision', 'cone', 'hold'),
+        'seed_count': 16,
+        'max_grasps': 2,
+        'iterations': 60,
+        'device': 'cpu',
+        'out': out,
+    }
+    variety.main(tmp_path, **options)
+    first = capsys.readouterr().out
+    rows = {line.split(' | ')[0].strip('| '): line for line in first.splitlines() if '%' in line}
+    assert {'any', 'precision', 'cone', 'hold'} <= set(rows)
+    records = {r['kind']: r for r in map(json.loads, out.read_text().splitlines())}
+    assert sum(r['returned'] for r in records.values()) >= 4
+    for kind, record in records.items():
+        assert record['of_kind'][kind] == record['returned']
+        assert 0.0 < record['touched_share'] < 1.0 or not record['returned']
+    monkeypatch.setattr(variety, '_run', lambda *_: pytest.fail('it was made again'))
+    variety.main(tmp_path, **options)
+    again = capsys.readouterr().out
+    assert again.splitlines()[-6:] == first.splitlines()[-6:]
