@@ -25,6 +25,7 @@ _IDLE_WEIGHT = 1e-6
 _TIP_WEIGHT = 0.5
 _CLOSE = 0.01  # m, from a palm that is to touch to the surface, at first
 _LEAST_FINGERS = 2
+_ROUNDING = 1e-6  # m; surface points are in single precision
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,7 +120,7 @@ def _fingertip_heights(hand: HandModel, tips: NDArray[np.bool_]) -> tuple[float,
 def _starts(obj: ObjectModel, wishes: Wishes) -> NDArray[np.int64]:
     """Surface points that may be touched, those that face the approach if there is one."""
     points = obj.surface_points.astype(np.float64)
-    good = in_place(wishes, points, 0.0)
+    good = in_place(wishes, points, _ROUNDING)
     if not good.any():
         low, high = (f'[{x:.3f} {y:.3f} {z:.3f}]' for x, y, z in (points.min(0), points.max(0)))
         raise InputError(

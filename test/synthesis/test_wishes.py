@@ -177,6 +177,13 @@ def test_a_course_is_that_of_the_wished_grasp(allegro, ball):
     assert clear > 0.002
 
 
+def test_a_region_whose_border_is_the_surface_holds_it(allegro):
+    box = trimesh.creation.box((0.05, 0.06, 0.11))
+    obj = load_object((box.vertices, box.faces))
+    wishes = Wishes(hold_regions=(Region(shape='box', size=(0.05, 0.06, 0.11)),))
+    assert len(resolve_wishes(allegro, obj, wishes).starts) == len(obj.surface_points)
+
+
 NAMES = {
     'allegro': {'link_3.0_tip', 'link_7.0_tip', 'link_11.0_tip', 'link_15.0_tip'},
     'shadow': {'rh_ff', 'rh_mf', 'rh_rf', 'rh_lf', 'rh_th'},
