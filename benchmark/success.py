@@ -64,7 +64,15 @@ BEST, ATTEMPTED, UNSIMULATED, VERIFIED = 'best', 'attempted', 'unsimulated', 've
 PERTURBED = 'perturbed'  # the best; after other kinds it is the second word
 # What makes a result another one.
 _KEY = ('hand', 'object', 'random_seed', 'protocol', 'kind', 'seed_count', 'asked')
-_HEAD = ('object', 'held', '95 % interval', 'penetration mean / max [mm]', 'self [mm]', 'failures')
+_HEAD = (
+    'object',
+    'held',
+    '95 % interval',
+    'penetration mean / max [mm]',
+    'self [mm]',
+    'AUC of the score',
+    'failures',
+)
 
 
 def main(
@@ -221,6 +229,8 @@ def _record(
         **result.summary(),
         'returned': len(grasps),
         'held': int(result.held.sum()),
+        'held_each': result.held.tolist(),
+        'score': grasps.score.tolist(),
         'causes': causes,
         'penetration': result.penetration.tolist(),
         'self_penetration': result.self_penetration.tolist(),
@@ -295,6 +305,8 @@ def _cells(name: str, records: list[dict[str, Any]]) -> list[str]:
     spread = f' ({min(rates):.1f} to {max(rates):.1f} by seed)' if len(rates) > 1 else ''
     depth = 1e3 * np.array([d for r in records for d in r['penetration']])
     own = 1e3 * np.array([d for r in records for d in r['self_penetration']], dtype=float)
+    orders = [a for r in records if (a := _order(r)) is not None]
+    order = f'{np.median(orders):.2f} ({min(orders):.2f} to {max(orders):.2f})' if orders else '–'
     causes: Counter[str] = Counter()
     for r in records:
         for cause, n in r['causes'].items():
@@ -305,8 +317,19 @@ def _cells(name: str, records: list[dict[str, Any]]) -> list[str]:
         f'{100 * low:.0f} to {100 * high:.0f} %',
         f'{depth.mean():.2f} / {depth.max():.2f}' if len(depth) else '–',
         f'{np.nanmean(own):.2f} / {np.nanmax(own):.2f}' if np.isfinite(own).any() else '–',
+        order,
         ', '.join(f'{n} {cause}' for cause, n in causes.most_common()) or '–',
     ]
+
+
+def _order(record: dict[str, Any]) -> float | None:
+    """Area under the ROC curve of the score as a prediction; None where all or none held."""
+    held = np.array(record.get('held_each', []), dtype=bool)
+    if not held.any() or held.all():
+        return None
+    score = np.array(record['score'])
+    above = score[held][:, None] - score[~held][None]
+    return float(np.mean(above > 0) + 0.5 * np.mean(above == 0))
 
 
 def _phase(cause: str) -> str:

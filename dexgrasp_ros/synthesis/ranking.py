@@ -18,7 +18,10 @@ from dexgrasp_ros.synthesis.search import Search
 from dexgrasp_ros.synthesis.wishes import Demand, reject_unwished
 
 _LEAST_CONTACTS = 3  # with friction, fewer cannot resist every wrench
-_RESIDUAL_COST = 20.0
+# Cost of a simulated closing: 1 for an object that moves so far, turns so far, or so badly held.
+_COST_DISPLACEMENT = 0.02  # m
+_COST_ROTATION = 0.2  # rad
+_COST_RESIDUAL = 0.05
 _LEAST_SHARE = 0.06  # of the squeeze's force; with less the object was hardly touched
 _MOST_PLACES = 200  # looked at on one way
 _OPPOSED = -0.3  # cosine: contact normals more than 107° apart face each other
@@ -80,18 +83,15 @@ def reject_closings(
     )
 
 
-def closing_cost(
-    outcome: Outcome, residual: NDArray, config: SynthesisConfig
-) -> NDArray[np.float64]:
+def closing_cost(outcome: Outcome, residual: NDArray) -> NDArray[np.float64]:
     """[N] how badly a simulated closing ended, 0 for an object that stayed and is held.
 
-    Displacement and rotation over what is allowed of them, and what is left of the test wrenches
-    where the fingers came to rest. The weight of the last was chosen for its order among grasps
-    whose shake test was known.
+    Displacement, rotation, and what is left of the test wrenches where the fingers came to rest.
+    The weight of the last was chosen for its order among grasps whose shake test was known.
     """
-    moved = outcome.displacement / config.max_displacement
-    turned = outcome.rotation / config.max_rotation
-    return np.nan_to_num(moved + turned + _RESIDUAL_COST * residual, nan=np.inf)
+    moved = outcome.displacement / _COST_DISPLACEMENT
+    turned = outcome.rotation / _COST_ROTATION
+    return np.nan_to_num(moved + turned + residual / _COST_RESIDUAL, nan=np.inf)
 
 
 def reject_outcomes(

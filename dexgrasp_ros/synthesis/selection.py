@@ -174,7 +174,7 @@ def _judge(
     ]
     left = [search.measure(o.palm, o.q).residual for o in outcomes]
     lost = reject_outcomes(outcomes, config)
-    costs = [closing_cost(o, v, config) for o, v in zip(outcomes, left, strict=True)]
+    costs = [closing_cost(o, v) for o, v in zip(outcomes, left, strict=True)]
     cost[sound] = np.where(lost, np.inf, np.max(costs, axis=0))
     end[sound] = outcomes[0].q
     bad['simulation'] = np.isin(np.arange(len(cost)), sound[lost])

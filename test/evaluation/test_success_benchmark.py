@@ -70,3 +70,12 @@ def test_each_kind_has_its_own_search(success, tmp_path, capsys):
     simulated = {kind: made[kind]['config']['simulate_closing'] for kind in names}
     assert simulated == {'best': True, 'unsimulated': False, 'verified': True}
     assert 'allegro fc unsimulated perturbed' in capsys.readouterr().out
+
+
+def test_the_order_of_scores_is_the_area_under_the_curve(success):
+    held = [True, False, True, False]
+    areas = {(4, 1, 3, 2): 1.0, (1, 4, 2, 3): 0.0, (4, 3, 2, 1): 0.75, (1, 1, 1, 1): 0.5}
+    for score, area in areas.items():
+        assert success._order({'held_each': held, 'score': score}) == area
+    assert success._order({'held_each': [True], 'score': [1.0]}) is None
+    assert success._order(OLD) is None
