@@ -36,6 +36,8 @@ class Demand:
     weights: NDArray[np.float64]  # [G] how much contact is wanted there
     clear: NDArray[np.bool_]  # [G] must not touch
     touch: NDArray[np.bool_]  # [K, G] of each of these sets one group at least touches
+    fingers: NDArray[np.bool_]  # [F, G] groups of each finger, without the palm
+    least_fingers: int  # so many of these touch
     least_contacts: int | None  # None: as many as usual
     starts: NDArray[np.int64]  # surface points that searches start from
     heights: tuple[float, float] | None  # m, of the palm above them; None: as usual
@@ -84,6 +86,8 @@ def resolve_wishes(hand: HandModel, obj: ObjectModel, wishes: Wishes) -> Demand:
         weights=np.where(free, np.maximum(weights, LEAST_WEIGHT), _IDLE_WEIGHT),
         clear=~free,
         touch=np.array(touch, dtype=bool).reshape(-1, len(fingers)),
+        fingers=np.arange(fingers.max() + 1)[:, None] == fingers,
+        least_fingers=_LEAST_FINGERS if wishes.grasp_type == 'power' and not named else 0,
         # Two fingers pinch with a contact each.
         least_contacts=2 if parts == _LEAST_FINGERS else None,
         starts=_starts(obj, wishes),
@@ -166,6 +170,7 @@ def reject_unwished(
     wishes, distance = demand.wishes, config.contact_distance
     touch = [look.distance < distance for look in looks]
     missing = ~(touch[0] @ demand.touch.T).all(axis=1)
+    missing |= (touch[0] @ demand.fingers.T).sum(axis=1) < demand.least_fingers
     reasons = {'links': missing | np.any([t & demand.clear for t in touch], axis=(0, 2))}
     if wishes.approach_axis is not None:
         angle = np.arccos(np.clip(_direction(palm) @ np.array(wishes.approach_axis), -1.0, 1.0))

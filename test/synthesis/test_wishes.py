@@ -20,8 +20,8 @@ from dexgrasp_ros.object import load_object
 from dexgrasp_ros.synthesis import synthesize, trace_seed
 from dexgrasp_ros.synthesis.fingers import finger_names, fingertips
 from dexgrasp_ros.synthesis.search import Search
-from dexgrasp_ros.synthesis.seeds import draw_seeds
-from dexgrasp_ros.synthesis.wishes import resolve_wishes
+from dexgrasp_ros.synthesis.seeds import draw_seeds, make_seeds
+from dexgrasp_ros.synthesis.wishes import reject_unwished, resolve_wishes
 
 CONFIG = SynthesisConfig(seed_count=32, iterations=120, max_grasps=6, random_seed=3)
 HEAD, HANDLE = 0.07, -0.03  # m, height of the hammer's head, and of its handle's middle
@@ -92,6 +92,23 @@ def test_power_grasps_touch_with_palm_and_two_fingers(allegro):
     free = synthesize(allegro, can, CONFIG)
     inner = [(~np.isin(g.contact_links, [-1, *tips])).sum(axis=1).mean() for g in (grasps, free)]
     assert inner[0] > 1.2 * inner[1]
+
+
+def test_palm_and_one_finger_are_no_power_grasp(allegro, ball):
+    search = Search(allegro, ball, CONFIG)
+    pair = dataclasses.replace(CONFIG, seed_count=2)
+    look = search.look(*make_seeds(search, allegro, ball, pair))
+    palm, first, second = (np.flatnonzero(allegro.group_fingers == f)[0] for f in (-1, 0, 1))
+    look.distance[:] = 1.0
+    look.distance[:, [palm, first]] = 0.0
+    look.distance[1, second] = 0.0
+    for wishes, bad in (
+        (Wishes(grasp_type='power'), [True, False]),
+        (Wishes(grasp_type='power', fingers=(finger_names(allegro)[0],)), [False, True]),
+    ):
+        demand = resolve_wishes(allegro, ball, wishes)
+        found = reject_unwished(demand, [look], np.zeros((2, 7)), CONFIG)
+        np.testing.assert_array_equal(found['links'], bad)
 
 
 def test_only_the_named_fingers_touch_and_all_of_them(allegro, ball):
