@@ -58,7 +58,7 @@ _CONE = math.radians(30.0)
 _DOWN = (0.0, 0.0, -1.0)
 _MARGIN = 0.02  # m, of the region around the object
 _NEAR = 0.002  # m, of a contact beyond the border of its region
-_KEY = ('hand', 'object', 'kind', 'random_seed', 'seed_count', 'asked')
+_KEY = ('hand', 'object', 'kind', 'random_seed', 'seed_count', 'asked', 'iterations')
 _HEAD = (
     *('kind', 'returned', 'held', '95 % interval', 'of the kind', 'by chance'),
     *('first component', 'touched share', 'fingertip / inner / palm contacts'),
@@ -95,6 +95,7 @@ def main(
                         'random_seed': seed,
                         'seed_count': seed_count,
                         'asked': max_grasps,
+                        'iterations': iterations,
                     }
                     wanted.append(_key(head))
                     if _key(head) in stored:
@@ -193,7 +194,7 @@ def _table(hand: str, records: list[dict[str, Any]], seeds: int) -> str:
     by_kind = defaultdict(list)
     for record in records:
         by_kind[record['kind']].append(record)
-    lines += [_line(_cells(kind, rows, by_kind['any'])) for kind, rows in by_kind.items()]
+    lines += [_line(_cells(kind, rows, by_kind.get('any', []))) for kind, rows in by_kind.items()]
     return '\n'.join(lines)
 
 

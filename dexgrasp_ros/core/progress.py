@@ -12,7 +12,7 @@ from dexgrasp_ros.core.errors import ErrorCode, SynthesisError
 class Progress:
     """A moment of a running search."""
 
-    phase: str  # 'seeds', 'optimize', 'rank', 'finish'
+    phase: str  # 'seeds', 'optimize', 'finish'
     fraction: float  # of the whole work, 0 … 1
     candidates: int  # still in the race
     best_score: float  # NaN until there is one

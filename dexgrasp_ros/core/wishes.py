@@ -24,6 +24,8 @@ SHAPES = {
     'cone': ('height', 'radius'),
 }
 _HERE = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0)
+_MOST = 64  # fingers, or regions of a kind: each is looked at for each contact
+_FARTHEST = 100.0  # m, of sizes and places: in single precision that is 8 µm
 _UNIT = 1e-3  # an axis whose length differs from 1 by more was hardly meant as one
 
 
@@ -59,6 +61,12 @@ class Region:
                 ErrorCode.OUT_OF_RANGE,
             )
         pose = _numbers(self.pose, 7, 'the pose of a region (x y z qx qy qz qw)')
+        if max(*size, *map(abs, pose[:3])) > _FARTHEST:
+            raise InputError(
+                f'A {self.shape} of size {_text(size)} at {_text(pose[:3])} came as a region; '
+                f'expected no size or coordinate above {_FARTHEST:g} m.',
+                ErrorCode.OUT_OF_RANGE,
+            )
         length = math.hypot(*pose[3:])
         if abs(length - 1.0) > _UNIT:
             raise InputError(
@@ -113,8 +121,9 @@ class Wishes:
             raise InputError(
                 f"'grasp_type' is '{self.grasp_type}'; expected one of {choices(GRASP_TYPES)}."
             )
-        for name in ('fingers', 'hold_regions', 'avoid_regions'):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
+        for name, kind in (('fingers', str), ('hold_regions', Region), ('avoid_regions', Region)):
+            object.__setattr__(self, name, _several(getattr(self, name), kind, name))
+        _numbers([self.approach_half_angle], 1, "'approach_half_angle'")
         if not 0.0 < self.approach_half_angle <= math.pi:
             raise InputError(
                 f"'approach_half_angle' is {self.approach_half_angle}; expected more than 0, and "
@@ -140,6 +149,22 @@ class Wishes:
         return cls(**values | regions)
 
 
+def _several(values: Any, kind: type, name: str) -> tuple[Any, ...]:
+    """Return a tuple of at most so many values of one kind."""
+    whole = isinstance(values, Sequence) and not isinstance(values, str)
+    if not whole or not all(isinstance(v, kind) for v in values):
+        raise InputError(
+            f"'{name}' is {values!r}; expected a sequence of {kind.__name__}.",
+            ErrorCode.WRONG_TYPE,
+        )
+    if len(values) > _MOST:
+        raise InputError(
+            f"'{name}' has {len(values)} entries; expected {_MOST} at most.",
+            ErrorCode.OUT_OF_RANGE,
+        )
+    return tuple(values)
+
+
 def _axis(axis: Sequence[float]) -> tuple[float, ...]:
     values = _numbers(axis, 3, "'approach_axis' (x y z)")
     length = math.hypot(*values)
@@ -154,7 +179,12 @@ def _axis(axis: Sequence[float]) -> tuple[float, ...]:
 
 
 def _numbers(values: Sequence[float], count: int, what: str) -> tuple[float, ...]:
-    numbers = tuple(float(v) for v in values)
+    try:
+        numbers = tuple(float(v) for v in values)
+    except (TypeError, ValueError):
+        raise InputError(
+            f'{values!r} came for {what}; expected {count} numbers.', ErrorCode.WRONG_TYPE
+        ) from None
     if len(numbers) != count:
         raise InputError(
             f'{len(numbers)} numbers came for {what}; expected {count}.', ErrorCode.WRONG_SHAPE

@@ -30,7 +30,8 @@ def touched_share(
     vertices, faces
         The mesh [V, 3] m, [F, 3], outward by the right-hand rule.
     points, normals
-        Contacts [C, 3] m and unit vectors into the object [C, 3].
+        Contacts [C, 3] m and unit vectors into the object [C, 3]; those that are not finite are
+        left out.
     reach
         How far a contact covers the surface [m].
     """
@@ -38,7 +39,9 @@ def touched_share(
     samples, face = trimesh.sample.sample_surface(mesh, _SAMPLES, seed=0)
     outward = mesh.face_normals[face]
     covered = np.zeros(len(samples), dtype=bool)
-    near = KDTree(np.asarray(samples)).query_ball_point(points.reshape(-1, 3), reach)
-    for own, normal in zip(near, normals.reshape(-1, 3), strict=True):
+    points, normals = points.reshape(-1, 3), normals.reshape(-1, 3)
+    known = np.isfinite(points).all(axis=1)
+    near = KDTree(np.asarray(samples)).query_ball_point(points[known], reach)
+    for own, normal in zip(near, normals[known], strict=True):
         covered[own] |= outward[own] @ normal < 0.0
     return float(covered.mean())

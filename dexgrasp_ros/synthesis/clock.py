@@ -25,6 +25,7 @@ class Clock:
         self._config, self._progress, self._should_stop = config, progress, should_stop
         self._start = self._lap = time.perf_counter()
         self.timing: dict[str, float] = {}
+        self._fraction = 0.0
 
     @property
     def elapsed(self) -> float:
@@ -59,14 +60,18 @@ class Clock:
         candidates: int | None = None,
         value: NDArray[np.float64] | None = None,
     ) -> None:
-        """Tell the caller how far the search is; `value` are scores, best first."""
+        """Tell the caller how far the search is; `value` are scores, best first.
+
+        A fraction below an earlier one is not told: chosen grasps can become fewer again.
+        """
         if self._progress is None:
             return
+        self._fraction = max(self._fraction, fraction)
         best = float(value[0]) if value is not None and len(value) else math.nan
         self._progress(
             Progress(
                 phase=phase,
-                fraction=fraction,
+                fraction=self._fraction,
                 candidates=self._config.seed_count if candidates is None else candidates,
                 best_score=best,
                 elapsed=self.elapsed,

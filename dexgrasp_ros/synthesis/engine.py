@@ -360,6 +360,7 @@ class Engine:
         self._look()
         self._settings.reach = FAR
         self._contacts.pair_bound.fill_(_NOTHING)  # nobody kept it up
+        self._contacts.drift.fill_(-_NOTHING)  # nor searched groups that are out of reach
         self._measure_own()
         return Look(**self._found())
 

@@ -87,8 +87,11 @@ def race(
             order = np.argsort(np.nan_to_num(runners.energy, nan=np.inf), kind='stable')
             ahead = take(runners, order[:quota])
             waiting[k] = take(runners, order[quota:]) if len(order) > quota else None
-            descent, energy = search.descend(ahead.descent, marks[k], marks[k + 1], report=count)
-            arrived = _Runners(seed_index=ahead.seed_index, energy=energy, descent=descent)
+            arrived = ahead
+            if marks[k] < marks[k + 1]:  # with few iterations halts fall together
+                way = (marks[k], marks[k + 1])
+                descent, energy = search.descend(ahead.descent, *way, report=count)
+                arrived = _Runners(seed_index=ahead.seed_index, energy=energy, descent=descent)
         palm, q, found = search.arrive(arrived.descent)
         yield Candidates(seed_index=arrived.seed_index, palm=palm, q=q, found=found)
 

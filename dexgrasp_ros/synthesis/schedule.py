@@ -34,7 +34,8 @@ def schedule(config: SynthesisConfig) -> NDArray[np.float32]:
 
 def look_reach(config: SynthesisConfig) -> float:
     """How far from the object distances matter once the descent is over [m]."""
-    return max(config.pregrasp_clearance, config.pregrasp_margin) + config.contact_distance
+    gaps = config.clearance, config.pregrasp_clearance, config.pregrasp_margin
+    return max(gaps) + config.contact_distance
 
 
 def make_settings(config: SynthesisConfig) -> types.Settings:

@@ -142,7 +142,6 @@ class Search:
                     check_stop(self._should_stop)
                     report(iterations * engine.count)
 
-                check_stop(self._should_stop)
                 engine.run(last - first, between)
                 return engine.descent(), engine.last_energy()
 
@@ -256,8 +255,12 @@ class Search:
         chunk = min(_CPU_CHUNK, -(-count // self._workers)) if self._device.is_cpu else count
         rows = [slice(i, min(i + chunk, count)) for i in range(0, count, max(chunk, 1))]
         rows = rows or [slice(0, 0)]
-        check_stop(self._should_stop)
+
+        def ask_and_work(part: slice) -> Any:
+            check_stop(self._should_stop)
+            return work(part)
+
         if len(rows) == 1:
-            return [work(rows[0])]
+            return [ask_and_work(rows[0])]
         with ThreadPoolExecutor(self._workers) as pool:
-            return list(pool.map(work, rows))
+            return list(pool.map(ask_and_work, rows))

@@ -173,11 +173,16 @@ def _judge(
         search.simulate(part, growth=config.surface_error),
     ]
     left = [search.measure(o.palm, o.q).residual for o in outcomes]
-    lost = reject_outcomes(outcomes, config)
     costs = [closing_cost(o, v) for o, v in zip(outcomes, left, strict=True)]
-    cost[sound] = np.where(lost, np.inf, np.max(costs, axis=0))
+    cost[sound] = np.where(reject_outcomes(outcomes, config), np.inf, np.max(costs, axis=0))
     end[sound] = outcomes[0].q
-    bad['simulation'] = np.isin(np.arange(len(cost)), sound[lost])
+    bad['simulation'] = np.isin(np.arange(len(cost)), sound[np.isinf(cost[sound])])
+    if search.demand is not None:
+        pressed = search.look(outcomes[0].palm, outcomes[0].q)
+        unwished = reject_unwished(search.demand, [pressed], part.palm, config)
+        for name, reason in unwished.items():
+            bad[name][sound] |= reason
+            cost[sound[reason]] = np.inf
     return cost, end, bad
 
 

@@ -76,6 +76,7 @@ def synthesize(
         fraction = share * _DESCENT_SHARE
         if selection.seen:
             found = len(selection.scores) / config.max_grasps
+            found = 1.0 if selection.seen == len(q) else found
             fraction = _DESCENT_SHARE + (1.0 - _DESCENT_SHARE) * found
         clock.report(phase, fraction, len(q) - selection.seen, selection.scores)
 

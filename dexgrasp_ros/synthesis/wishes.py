@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import KDTree
 
 from dexgrasp_ros.core.config import SynthesisConfig
 from dexgrasp_ros.core.errors import ErrorCode, HandError, InputError, choices
@@ -125,6 +126,10 @@ def _starts(obj: ObjectModel, wishes: Wishes) -> NDArray[np.int64]:
     """Surface points that may be touched, those that face the approach if there is one."""
     points = obj.surface_points.astype(np.float64)
     good = in_place(wishes, points, _ROUNDING)
+    if not good.any():
+        # A region smaller than the gaps between the points may hold surface nonetheless.
+        gap, _index = KDTree(points).query(points, k=[2])
+        good = in_place(wishes, points, float(gap.max()))
     if not good.any():
         low, high = (f'[{x:.3f} {y:.3f} {z:.3f}]' for x, y, z in (points.min(0), points.max(0)))
         raise InputError(

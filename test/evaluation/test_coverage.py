@@ -52,3 +52,9 @@ def test_the_far_side_of_a_thin_wall_is_not_covered():
 def test_no_contacts_cover_nothing():
     ball = trimesh.creation.icosphere(2, 0.05)
     assert share(ball, np.empty((0, 3)), np.empty((0, 3))) == 0.0
+
+
+def test_a_contact_that_is_nowhere_covers_nothing():
+    ball = trimesh.creation.icosphere(3)
+    points = np.array([[0.0, 0.0, 1.0], [np.nan] * 3])
+    assert share(ball, points, -points) == share(ball, points[:1], -points[:1]) > 0.0

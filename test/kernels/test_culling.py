@@ -18,6 +18,7 @@ from dexgrasp_ros.synthesis.upload import upload_hand, upload_object
 
 COUNT = 16
 ROUNDS = 40
+CONFIG = SynthesisConfig(device='cpu')
 OTHERS = ('penetration_weight', 'object_penetration_weight', 'environment_weight')
 WEAK_PULL = {'distance_weight_start': 1e-6, 'distance_weight_end': 1e-6}
 
@@ -141,3 +142,26 @@ def test_what_is_not_finite_leaves_no_traces():
     assert (expected.distance < -0.005).any()
     for name in ('distance', 'environment', 'own'):
         np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
+
+
+def test_a_look_of_small_reach_leaves_nothing_wrong_behind():
+    hand = load_hand('allegro')
+    box = trimesh.creation.box((0.07, 0.05, 0.12))
+    obj = load_object((box.vertices, box.faces))
+    device = resolve_device('cpu')
+    engines = [
+        Engine(upload_hand(hand, device), upload_object(obj, device), CONFIG, COUNT, device)
+        for _ in range(2)
+    ]
+    state = leaps(hand, np.random.default_rng(1))
+    for engine in engines:
+        engine.set_state(*state)
+    engines[0].look()
+    (energy, gradient), (expected, slope) = (e.gradient(sweeps=3) for e in engines)
+    np.testing.assert_allclose(energy, expected, rtol=1e-5)
+    np.testing.assert_allclose(gradient, slope, rtol=1e-4, atol=1e-4 * np.abs(slope).max())
+
+
+@pytest.mark.parametrize('gap', ['clearance', 'pregrasp_clearance', 'pregrasp_margin'])
+def test_looks_reach_as_far_as_gaps_are_asked_for(gap):
+    assert look_reach(SynthesisConfig(**{gap: 0.05})) > 0.05

@@ -9,7 +9,7 @@ from dexgrasp_ros.core.config import SynthesisConfig
 from dexgrasp_ros.synthesis import synthesize
 from dexgrasp_ros.synthesis.race import race
 from dexgrasp_ros.synthesis.search import Search
-from dexgrasp_ros.synthesis.seeds import make_seeds
+from dexgrasp_ros.synthesis.seeds import draw_seeds, make_seeds
 
 
 @pytest.fixture(scope='module')
@@ -81,3 +81,20 @@ def test_who_waits_is_asked_when_grasps_are_missing(allegro, can, wanted):
     assert sum(one.rejected.values()) + len(one) == 48
     # 16 or 24 are finalists: enough for one grasp, too few for 24 distinct ones.
     assert (one.rejected['surplus'] >= 48 - 16) == (wanted == 1)
+
+
+@pytest.mark.parametrize('iterations', [1, 2, 3])
+def test_halts_that_fall_together_depend_on_nothing(seeds, allegro, can, config, iterations):
+    """Engines that were used before have other energies in their buffers."""
+    few = dataclasses.replace(config, iterations=iterations)
+    used, new = Search(allegro, can, few), Search(allegro, can, few)
+    used.energy(*(values[::-1] for values in seeds))
+    firsts = [next(race(s, few, *seeds, report=lambda share: None)) for s in (used, new)]
+    np.testing.assert_array_equal(firsts[0].seed_index, firsts[1].seed_index)
+
+
+def test_long_work_asks_between_chunks_whether_to_stop(allegro, can, config):
+    asked = []
+    search = Search(allegro, can, config, should_stop=lambda: asked.append(1) is not None)
+    search.energy(*draw_seeds(allegro, can, config, np.random.default_rng(0), 200))
+    assert len(asked) >= 200 / 32

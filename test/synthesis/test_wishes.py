@@ -8,6 +8,7 @@ import math
 import numpy as np
 import pytest
 import trimesh
+from closing_scenes import closing_of
 from oracles import distance_to, posed_points
 from scipy.spatial.transform import Rotation
 
@@ -25,6 +26,7 @@ from dexgrasp_ros.synthesis.wishes import reject_unwished, resolve_wishes
 
 CONFIG = SynthesisConfig(seed_count=32, iterations=120, max_grasps=6, random_seed=3)
 HEAD, HANDLE = 0.07, -0.03  # m, height of the hammer's head, and of its handle's middle
+UPPER = (0.0, 0.0, 0.5, 0.0, 0.0, 0.0, 1.0)  # the half space z > 0, near the object
 TOUCH = 0.0015  # m; closer than this is reported as contact, whatever the rounding
 
 
@@ -256,3 +258,46 @@ def test_hands_without_such_grasps_say_so(allegro, ball):
         with pytest.raises(DexGraspError) as caught:
             synthesize(hand, ball, CONFIG, wishes=Wishes(grasp_type=kind))
         assert caught.value.code == ErrorCode.UNSUPPORTED_HAND
+
+
+@pytest.mark.parametrize(
+    'wishes',
+    [
+        Wishes(grasp_type='precision'),
+        Wishes(hold_regions=(Region(shape='box', size=(1.0, 1.0, 1.0), pose=UPPER),)),
+    ],
+)
+def test_wishes_hold_where_the_squeeze_ends(allegro, wishes):
+    mesh = trimesh.creation.box((0.05, 0.06, 0.11))
+    box = load_object((mesh.vertices, mesh.faces))
+    for random_seed in (5, 6):
+        config = dataclasses.replace(CONFIG, max_grasps=12, random_seed=random_seed)
+        grasps = synthesize(allegro, box, config, wishes=wishes)
+        assert len(grasps) >= 3
+        demand = resolve_wishes(allegro, box, wishes)
+        search = Search(allegro, box, config, demand=demand)
+        ends = search.simulate(closing_of_grasps(search, allegro, grasps))
+        look = search.look(ends.palm, ends.q)
+        bad = reject_unwished(demand, [look], ends.palm, config)
+        assert not np.any(list(bad.values()))
+
+
+def closing_of_grasps(search, hand, grasps):
+    base, before = (
+        compose(pose, np.broadcast_to(hand.palm_pose, pose.shape))
+        for pose in (grasps.base_pose, grasps.pregrasp_base_pose)
+    )
+    postures = {name: getattr(grasps, name) for name in ('pregrasp', 'grasp', 'squeeze')}
+    return closing_of(search, base, pregrasp_palm=before, **postures)
+
+
+@pytest.mark.parametrize('radius', [0.002, 0.003])
+def test_a_region_between_the_points_of_the_surface_is_found(allegro, radius):
+    mesh = trimesh.creation.box((0.3, 0.3, 0.3))
+    box = load_object((mesh.vertices, mesh.faces))
+    for x in np.linspace(-0.1, 0.1, 12):
+        region = Region(shape='sphere', size=(radius,), pose=(x, 0.013, 0.15, 0, 0, 0, 1))
+        starts = resolve_wishes(allegro, box, Wishes(hold_regions=(region,))).starts
+        assert len(starts)
+        far = np.linalg.norm(box.surface_points[starts] - [x, 0.013, 0.15], axis=1).max()
+        assert far < radius + 0.03
