@@ -136,9 +136,7 @@ def _upper_half(obj: ObjectModel) -> Region:
     return Region(shape='box', size=tuple(high - low), pose=(*(low + high) / 2, 0, 0, 0, 1))
 
 
-def _run(
-    hand: HandModel, obj: ObjectModel, kind: str, config: SynthesisConfig
-) -> dict[str, Any]:
+def _run(hand: HandModel, obj: ObjectModel, kind: str, config: SynthesisConfig) -> dict[str, Any]:
     start = time.process_time()
     grasps = synthesize(hand, obj, config, wishes=wishes_of(kind, obj))
     seconds = time.process_time() - start

@@ -123,9 +123,7 @@ def _shape(primitive: SolidPrimitive, pose: NDArray[np.float64]) -> Shape:
     if primitive.type not in kinds:
         expected = ', '.join(f'{value} ({name})' for value, name in kinds.items())
         raise InputError(f"The type of a region's shape is {primitive.type}; expected {expected}.")
-    return Shape(
-        shape=kinds[primitive.type], size=tuple(primitive.dimensions), pose=tuple(pose)
-    )
+    return Shape(shape=kinds[primitive.type], size=tuple(primitive.dimensions), pose=tuple(pose))
 
 
 def goal_config(goal: Goal, defaults: SynthesisConfig) -> SynthesisConfig:

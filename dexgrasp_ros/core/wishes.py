@@ -207,9 +207,7 @@ def _to_box(x: NDArray, half: NDArray) -> NDArray[np.float64]:
     return outside + np.minimum(beyond.max(axis=1), 0.0)
 
 
-def _to_cone(
-    around: NDArray, z: NDArray, height: float, radius: float
-) -> NDArray[np.float64]:
+def _to_cone(around: NDArray, z: NDArray, height: float, radius: float) -> NDArray[np.float64]:
     """Distance [M] of points, in cylinder coordinates, to a cone from -height/2 to its tip."""
     up = z + 0.5 * height
     to_base = np.hypot(np.maximum(around - radius, 0.0), up)

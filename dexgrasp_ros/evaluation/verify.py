@@ -77,9 +77,7 @@ def synthesize_verified(
     pool = min(_POOL * config.max_grasps, config.seed_count)
     wide = dataclasses.replace(config, max_grasps=max(pool, config.max_grasps))
     clock = Clock(config, progress, should_stop)
-    grasps = synthesize(
-        hand, obj, wide, wishes=wishes, progress=progress, should_stop=should_stop
-    )
+    grasps = synthesize(hand, obj, wide, wishes=wishes, progress=progress, should_stop=should_stop)
     start = time.perf_counter()
     result = evaluate(
         grasps,

@@ -78,9 +78,7 @@ def reject_closings(
         | (closing.at_pregrasp.self_penetration > config.max_self_penetration),
         'pregrasp': closing.at_pregrasp.distance.min(axis=1) < config.pregrasp_margin,
         'lost_contacts': ~has_opposed_contacts(hand, closing.at_grasp, config, demand),
-    } | reject_unwished(
-        demand, (closing.in_contact, closing.at_grasp), closing.palm, config
-    )
+    } | reject_unwished(demand, (closing.in_contact, closing.at_grasp), closing.palm, config)
 
 
 def closing_cost(outcome: Outcome, residual: NDArray) -> NDArray[np.float64]:
@@ -94,9 +92,7 @@ def closing_cost(outcome: Outcome, residual: NDArray) -> NDArray[np.float64]:
     return np.nan_to_num(moved + turned + residual / _COST_RESIDUAL, nan=np.inf)
 
 
-def reject_outcomes(
-    outcomes: Sequence[Outcome], config: SynthesisConfig
-) -> NDArray[np.bool_]:
+def reject_outcomes(outcomes: Sequence[Outcome], config: SynthesisConfig) -> NDArray[np.bool_]:
     """[N] grasps that failed in one of their simulated closings."""
     held = [
         (o.displacement < config.max_displacement)

@@ -103,7 +103,7 @@ def _check_fingers(hand: HandModel, wishes: Wishes, free: NDArray[np.bool_]) -> 
         return
     if wishes.fingers:
         raise InputError(
-            f"Nothing can be held between {', '.join(wishes.fingers)} alone; expected two of "
+            f'Nothing can be held between {", ".join(wishes.fingers)} alone; expected two of '
             f'{choices(finger_names(hand).values())}, or one and the palm.'
         )
     raise HandError(
@@ -144,9 +144,7 @@ def _starts(obj: ObjectModel, wishes: Wishes) -> NDArray[np.int64]:
     return np.flatnonzero(good)
 
 
-def in_place(
-    wishes: Wishes, points: NDArray[np.float64], tolerance: float
-) -> NDArray[np.bool_]:
+def in_place(wishes: Wishes, points: NDArray[np.float64], tolerance: float) -> NDArray[np.bool_]:
     """[M] whether contacts may be at these points [M, 3] of the surface.
 
     A region's border that lies along the surface would otherwise split it at random, so a hold

@@ -110,9 +110,7 @@ def expected(scene, case: str, found: list[Terms], palms: list[np.ndarray]) -> n
     r = np.where(r > SOFTEST, 1e12, r)  # the solver leaves these out
     c, normals = (np.stack([getattr(f, n) for f in found]) for n in ('points', 'normals'))
     start = np.zeros((1, 12, 3 * shape[1]))
-    _, start = contact_energies(
-        c[:1], normals[:1], r[:1], config.friction, start, iterations=800
-    )
+    _, start = contact_energies(c[:1], normals[:1], r[:1], config.friction, start, iterations=800)
     return contact_energies(c, normals, r, config.friction, start, iterations=30)[0]
 
 

@@ -161,9 +161,7 @@ def test_a_head_is_kept_clear_of(allegro, hammer):
 
 def test_seeds_start_where_they_may_be(allegro, hammer):
     handle = Region(shape='cylinder', size=(0.1, 0.02), pose=(0, 0, HANDLE, 0, 0, 0, 1))
-    wishes = Wishes(
-        hold_regions=(handle,), approach_axis=(1.0, 0.0, 0.0), approach_half_angle=0.4
-    )
+    wishes = Wishes(hold_regions=(handle,), approach_axis=(1.0, 0.0, 0.0), approach_half_angle=0.4)
     demand = resolve_wishes(allegro, hammer, wishes)
     palm, _q = draw_seeds(allegro, hammer, CONFIG, np.random.default_rng(0), 200, demand)
     z = Rotation.from_quat(palm[:, 3:]).apply([0.0, 0.0, 1.0])
