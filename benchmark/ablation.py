@@ -19,7 +19,8 @@ from typing import Any
 
 import numpy as np
 import tyro
-from success import BEST, FINE, TUNED, _append, _line, _read, _run
+from records import TUNED, append_record, read_records, table_row
+from success import BEST, FINE, search_and_shake
 
 from dexgrasp_ros import SynthesisConfig, load_hand, load_object
 from dexgrasp_ros.core.object_model import ObjectModel
@@ -86,7 +87,7 @@ def main(
         raise SystemExit(f'no variants {sorted(unknown)}; there are {sorted(VARIANTS)}')
     if missing := [name for name in objects if not (folder / f'{name}.obj').is_file()]:
         raise SystemExit(f'{folder} has no {", ".join(missing)}')
-    stored = {_key(r): r for r in _read(out)}
+    stored = {_key(r): r for r in read_records(out)}
     model = load_hand(hand)
     loaded: dict[str, ObjectModel] = {}
     records = []
@@ -107,10 +108,10 @@ def main(
         if _key(head) not in stored:
             if name not in loaded:
                 loaded[name] = load_object(folder / f'{name}.obj')
-            shakes = _run(model, loaded[name], config, [(protocol, BEST)], FINE)
+            shakes = search_and_shake(model, loaded[name], config, [(protocol, BEST)], FINE)
             record = next(shakes) | head
             stored[_key(record)] = record
-            _append(out, record)
+            append_record(out, record)
             print(f'{name} seed {seed} {variant}: {record["held"]}/{max_grasps}', flush=True)
         records.append(stored[_key(head)] | {'variant': variant})
     print(_table(hand, protocol, records))
@@ -130,10 +131,10 @@ def _table(hand: str, protocol: str, records: list[dict[str, Any]]) -> str:
     names = sorted({r['object'] for r in records})
     seeds = sorted({r['random_seed'] for r in records})
     title = f'{hand}, {protocol}, {len(names)} objects ({", ".join(names)}), random seeds {seeds}'
-    lines = [f'\n{title}\n', _line(_HEAD), _line(['---'] * len(_HEAD))]
+    lines = [f'\n{title}\n', table_row(_HEAD), table_row(['---'] * len(_HEAD))]
     by_variant = {v: [r for r in records if r['variant'] == v] for v in VARIANTS}
     base = _share(by_variant[BASE])
-    lines += [_line(_cells(v, own, base)) for v, own in by_variant.items() if own]
+    lines += [table_row(_cells(v, own, base)) for v, own in by_variant.items() if own]
     return '\n'.join(lines)
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import tyro
+from records import table_row
 
 from dexgrasp_ros import GraspSet, SynthesisConfig, load_hand, load_object, load_scene, synthesize
 from dexgrasp_ros.core.hand_model import HandModel
@@ -53,11 +54,11 @@ def main(
     folder = folder or Path(os.environ.get('DEXGRASP_TEST_DATA', '../shared/data')) / 'scenes'
     model = load_hand(hand)
     config = SynthesisConfig(max_grasps=8, random_seed=random_seed)
-    rows = [_line(_HEAD), _line(['---'] * len(_HEAD))]
+    rows = [table_row(_HEAD), table_row(['---'] * len(_HEAD))]
     print('\n'.join(rows), flush=True)
     for scene in sorted(folder.glob('*.npz')):
         for row in _rows(scene, model, config, pictures):
-            rows.append(_line(row))
+            rows.append(table_row(row))
             print(rows[-1], flush=True)
     if out:
         out.write_text('\n'.join(rows) + '\n')
@@ -135,10 +136,6 @@ def _draw(hand: HandModel, observed: ObservedObject, grasps: GraspSet, path: Pat
         caption=f'{path.stem}: score {grasps.score[0]:.3f}',
     )
     save_picture(image, path)
-
-
-def _line(cells: list[str] | tuple[str, ...]) -> str:
-    return '| ' + ' | '.join(cells) + ' |'
 
 
 if __name__ == '__main__':

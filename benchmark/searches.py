@@ -26,8 +26,8 @@ from typing import Any
 import numpy as np
 import trimesh
 import tyro
+from records import append_record, read_records, table_row
 from search_variants import BASE, BEST, VARIANTS, run
-from success import _append, _line, _read
 
 from dexgrasp_ros import SynthesisConfig, load_hand, load_object
 from dexgrasp_ros.core.object_model import ObjectModel
@@ -70,7 +70,7 @@ def main(
     missing = [n for n in objects if n not in SHAPES and not (folder / f'{n}.obj').is_file()]
     if missing:
         raise SystemExit(f'{folder} has no {", ".join(missing)}, and they are not in SHAPES')
-    stored = {_key(r): r for r in _read(out)}
+    stored = {_key(r): r for r in read_records(out)}
     loaded: dict[str, ObjectModel] = {}
     records = []
     # All variants of one object before the next: a run that is broken off compares like with like.
@@ -92,7 +92,7 @@ def main(
                 config = SynthesisConfig(device='cpu', random_seed=seed, seed_count=seed_count)
                 record = head | run(model, loaded[name], config, VARIANTS[variant], shake)
                 stored[_key(record)] = record
-                _append(out, record)
+                append_record(out, record)
                 print(f'{hand} {name} {seed} {variant}: {record["approved"]}', flush=True)
             records.append(stored[_key(head)])
     for hand in hands:
@@ -128,8 +128,8 @@ def _table(hand: str, records: list[dict[str, Any]]) -> str:
     lines = [
         f'\n{hand}; {objects}; random seeds {seeds}; time, and grasps in it, over those of'
         f' "{BASE}": mean, least and most by random seed\n',
-        _line(head),
-        _line(['---'] * len(head)),
+        table_row(head),
+        table_row(['---'] * len(head)),
     ]
     base = {(r['object'], r['random_seed']): r for r in records if r['variant'] == BASE}
     for variant in dict.fromkeys(r['variant'] for r in records):
@@ -137,7 +137,7 @@ def _table(hand: str, records: list[dict[str, Any]]) -> str:
         cells = _cells(variant, own, base)
         if shaken:
             cells.append(f'{sum(r["held"] for r in own)}/{BEST * len(own)}')
-        lines.append(_line(cells))
+        lines.append(table_row(cells))
     return '\n'.join(lines)
 
 

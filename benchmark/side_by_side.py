@@ -41,7 +41,7 @@ from explicit_method import (
     explicit_search,
 )
 from numpy.typing import NDArray
-from success import _append, _line, _read
+from records import append_record, read_records, table_row
 
 from dexgrasp_ros import SynthesisConfig, evaluate, load_hand, load_object
 from dexgrasp_ros.core.grasp_set import GraspSet
@@ -105,7 +105,7 @@ def main(
         )
         for n in theirs
     ]
-    stored = {_key(r): r for r in _read(out)}
+    stored = {_key(r): r for r in read_records(out)}
     records = []
     with one_core():
         for name in objects:
@@ -127,7 +127,7 @@ def main(
                     if _key(head) not in stored:
                         record = head | bout.run(contest)
                         stored[_key(record)] = record
-                        _append(out, record)
+                        append_record(out, record)
                         print(_progress(record), flush=True)
                     records.append(stored[_key(head)])
     title = f'{hand}, {protocol}, {candidates} candidates each, {", ".join(objects)}'
@@ -330,7 +330,7 @@ def _share(records: Sequence[dict[str, Any]], treatment: str) -> float:
 
 def _table(records: Sequence[dict[str, Any]]) -> list[str]:
     """Markdown: a row for each method and number of iterations, over all objects and seeds."""
-    lines = [_line(_HEAD), _line(['---'] * len(_HEAD))]
+    lines = [table_row(_HEAD), table_row(['---'] * len(_HEAD))]
     for (method, iterations), own in _grouped(records).items():
         per_step = [1e3 * r['search_seconds'] / r['candidates'] / iterations for r in own]
         held = sum(r['planned']['held'] for r in own)
@@ -344,7 +344,7 @@ def _table(records: Sequence[dict[str, Any]]) -> list[str]:
             f'{spent / held:.3g}' if held else '–',
             _share_text(own, 'bare'),
         ]
-        lines.append(_line(cells))
+        lines.append(table_row(cells))
     return lines
 
 

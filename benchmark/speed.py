@@ -33,7 +33,7 @@ from typing import Any
 import numpy as np
 import tyro
 import warp as wp
-from success import TUNED
+from records import TUNED
 
 from dexgrasp_ros import SynthesisConfig, evaluate, load_hand, load_object, synthesize
 from dexgrasp_ros.core.grasp_set import GraspSet

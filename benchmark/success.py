@@ -24,7 +24,6 @@ the others are there to report on.
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 import platform
 import time
@@ -35,6 +34,7 @@ from typing import Any
 
 import numpy as np
 import tyro
+from records import TUNED, append_record, read_records, table_row
 
 from dexgrasp_ros import SynthesisConfig, evaluate, load_hand, load_object, synthesize
 from dexgrasp_ros.core.convex_pieces import FINE
@@ -50,16 +50,6 @@ from dexgrasp_ros.evaluation import (
 from dexgrasp_ros.object import object_pieces
 from dexgrasp_ros.simulation import settle
 
-TUNED = (
-    '005_tomato_soup_can',
-    '010_potted_meat_can',
-    '011_banana',
-    '025_mug',
-    '035_power_drill',
-    '036_wood_block',
-    '043_phillips_screwdriver',
-    '077_rubiks_cube',
-)
 BEST, ATTEMPTED, UNSIMULATED, VERIFIED = 'best', 'attempted', 'unsimulated', 'verified'
 PERTURBED = 'perturbed'  # the best; after other kinds it is the second word
 # What makes a result another one.
@@ -97,7 +87,7 @@ def main(
     meshes = {p.stem: p for p in sorted(folder.glob('*.obj')) if not objects or p.stem in objects}
     if missing := set(objects) - set(meshes):
         raise SystemExit(f'{folder} has no {", ".join(sorted(missing))}')
-    stored = {_key(r): r for r in _read(out)}
+    stored = {_key(r): r for r in read_records(out)}
     wanted = []
     extra = {UNSIMULATED: unsimulated, VERIFIED: verify}
     searches = _searches([BEST, *(k for k, on in extra.items() if on)], attempted, perturb)
@@ -124,10 +114,10 @@ def main(
                     if not todo:
                         continue
                     obj = obj or load_object(path)
-                    for record in _run(model, obj, plan, todo, piece_threshold):
+                    for record in search_and_shake(model, obj, plan, todo, piece_threshold):
                         record = head | record
                         stored[_key(record)] = record
-                        _append(out, record)
+                        append_record(out, record)
                         what = f'{head["hand"]} {name} seed {seed} {record["protocol"]}'
                         held = f'{record["held"]}/{record["asked"]}'
                         print(f'{what} {record["kind"]}: {held}', flush=True)
@@ -169,7 +159,7 @@ def _plan(config: SynthesisConfig, kind: str, seed: int) -> SynthesisConfig:
     )
 
 
-def _run(
+def search_and_shake(
     hand: HandModel,
     obj: ObjectModel,
     config: SynthesisConfig,
@@ -250,24 +240,6 @@ def _key(record: dict[str, Any]) -> tuple[Any, ...]:
     return (*(record[name] for name in _KEY), *finer)
 
 
-def _read(path: Path) -> list[dict[str, Any]]:
-    """Whole lines of a file that may end in half a line."""
-    records = []
-    for line in path.read_text().splitlines() if path.is_file() else []:
-        try:
-            records.append(json.loads(line))
-        except json.JSONDecodeError:
-            continue
-    return records
-
-
-def _append(path: Path, record: dict[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    half = path.is_file() and not path.read_text().endswith('\n')
-    with path.open('a') as file:
-        file.write(('\n' if half and path.stat().st_size else '') + json.dumps(record) + '\n')
-
-
 def _grouped(records: Iterator[dict[str, Any]]) -> dict[tuple[str, ...], list[dict[str, Any]]]:
     groups = defaultdict(list)
     for record in records:
@@ -278,11 +250,11 @@ def _grouped(records: Iterator[dict[str, Any]]) -> dict[tuple[str, ...], list[di
 def _table(title: str, records: list[dict[str, Any]]) -> str:
     """Markdown: a row for each object, for each half, and for all."""
     seeds = sorted({r['random_seed'] for r in records})
-    lines = [f'\n{title}, random seeds {", ".join(map(str, seeds))}\n', _line(_HEAD)]
-    lines.append(_line(['---'] * len(_HEAD)))
+    lines = [f'\n{title}, random seeds {", ".join(map(str, seeds))}\n', table_row(_HEAD)]
+    lines.append(table_row(['---'] * len(_HEAD)))
     names = sorted({r['object'] for r in records})
     for name in names:
-        lines.append(_line(_cells(name, [r for r in records if r['object'] == name])))
+        lines.append(table_row(_cells(name, [r for r in records if r['object'] == name])))
     halves = {
         '**tuned half**': [r for r in records if r['object'] in TUNED],
         '**reporting half**': [r for r in records if r['object'] not in TUNED],
@@ -290,7 +262,7 @@ def _table(title: str, records: list[dict[str, Any]]) -> str:
     }
     for name, half in halves.items():
         if half:
-            lines.append(_line(_cells(name, half)))
+            lines.append(table_row(_cells(name, half)))
     return '\n'.join(lines)
 
 
@@ -336,10 +308,6 @@ def _phase(cause: str) -> str:
     """When it happened: the six pulls are one; what the object did stands in the records."""
     phase = cause.partition(' (')[0]
     return 'pull' if phase.startswith('direction') else phase
-
-
-def _line(cells: list[str] | tuple[str, ...]) -> str:
-    return '| ' + ' | '.join(cells) + ' |'
 
 
 if __name__ == '__main__':

@@ -15,7 +15,6 @@ Each result is one line of JSON in ``--out``, and lines that are there are not m
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 import os
 import time
@@ -25,6 +24,7 @@ from typing import Any
 
 import numpy as np
 import tyro
+from records import TUNED, append_record, read_records, table_row
 
 from dexgrasp_ros import (
     Region,
@@ -43,16 +43,6 @@ from dexgrasp_ros.evaluation import wilson_interval
 from dexgrasp_ros.evaluation.geometry import GraspGeometry, Lie
 from dexgrasp_ros.synthesis.fingers import fingertips
 
-TUNED = (
-    '005_tomato_soup_can',
-    '010_potted_meat_can',
-    '011_banana',
-    '025_mug',
-    '035_power_drill',
-    '036_wood_block',
-    '043_phillips_screwdriver',
-    '077_rubiks_cube',
-)
 KINDS = ('any', 'power', 'precision', 'cone', 'hold')
 _CONE = math.radians(30.0)
 _DOWN = (0.0, 0.0, -1.0)
@@ -80,7 +70,7 @@ def main(
 ) -> None:
     """Make what is missing, then print the tables of everything that was asked for."""
     folder = folder or Path(os.environ.get('DEXGRASP_TEST_DATA', '../shared/data')) / 'objects'
-    stored = {_key(r): r for r in _read(out)}
+    stored = {_key(r): r for r in read_records(out)}
     wanted = []
     for hand in hands:
         model = load_hand(hand)
@@ -110,7 +100,7 @@ def main(
                     )
                     record = head | _run(model, obj, kind, config)
                     stored[_key(head)] = record
-                    _append(out, record)
+                    append_record(out, record)
                     told = f'{record["returned"]} returned, {record["held"]} held'
                     print(f'{hand} {name} {kind}: {told}', flush=True)
     for hand in hands:
@@ -187,12 +177,14 @@ def _lies_so(kind: str, hand: HandModel, obj: ObjectModel, lie: Lie) -> bool:
 def _table(hand: str, records: list[dict[str, Any]], seeds: int) -> str:
     """Markdown: a row for each kind, over all objects and random seeds."""
     objects = len({r['object'] for r in records})
-    lines = [f'\n{hand}, {objects} objects, {seeds} random seeds\n', _line(_HEAD)]
-    lines.append(_line(['---'] * len(_HEAD)))
+    lines = [f'\n{hand}, {objects} objects, {seeds} random seeds\n', table_row(_HEAD)]
+    lines.append(table_row(['---'] * len(_HEAD)))
     by_kind = defaultdict(list)
     for record in records:
         by_kind[record['kind']].append(record)
-    lines += [_line(_cells(kind, rows, by_kind.get('any', []))) for kind, rows in by_kind.items()]
+    lines += [
+        table_row(_cells(kind, rows, by_kind.get('any', []))) for kind, rows in by_kind.items()
+    ]
     return '\n'.join(lines)
 
 
@@ -220,28 +212,6 @@ def _share(values: list[float]) -> str:
 
 def _key(record: dict[str, Any]) -> tuple[Any, ...]:
     return tuple(record[name] for name in _KEY)
-
-
-def _read(path: Path) -> list[dict[str, Any]]:
-    """Whole lines of a file that may end in half a line."""
-    records = []
-    for line in path.read_text().splitlines() if path.is_file() else []:
-        try:
-            records.append(json.loads(line))
-        except json.JSONDecodeError:
-            continue
-    return records
-
-
-def _append(path: Path, record: dict[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    half = path.is_file() and not path.read_text().endswith('\n')
-    with path.open('a') as file:
-        file.write(('\n' if half and path.stat().st_size else '') + json.dumps(record) + '\n')
-
-
-def _line(cells: list[str] | tuple[str, ...]) -> str:
-    return '| ' + ' | '.join(cells) + ' |'
 
 
 if __name__ == '__main__':

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-from pathlib import Path
 
 import pytest
+import success
 import trimesh
 
-PROGRAM = Path(__file__).resolve().parents[2] / 'benchmark' / 'success.py'
 OLD = {
     'hand': 'allegro',
     'object': 'can',
@@ -25,30 +23,22 @@ OLD = {
 }
 
 
-@pytest.fixture(scope='module')
-def success():
-    spec = importlib.util.spec_from_file_location('success', PROGRAM)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_results_from_before_the_threshold_are_taken(success, tmp_path, monkeypatch, capsys):
+def test_results_from_before_the_threshold_are_taken(tmp_path, monkeypatch, capsys):
     trimesh.creation.cylinder(0.03, 0.1).export(tmp_path / 'can.obj')
     out = tmp_path / 'old.jsonl'
     out.write_text(json.dumps(OLD) + '\n')
-    monkeypatch.setattr(success, '_run', lambda *_: pytest.fail('it was made again'))
+    monkeypatch.setattr(success, 'search_and_shake', lambda *_: pytest.fail('it was made again'))
     success.main(tmp_path, random_seeds=(0,), seed_count=8, max_grasps=1, out=out)
     assert '1/1 = 100.0 %' in capsys.readouterr().out
     assert out.read_text() == json.dumps(OLD) + '\n'
 
 
-def test_another_threshold_is_another_result(success):
+def test_another_threshold_is_another_result():
     usual, finer = OLD | {'piece_threshold': 0.05}, OLD | {'piece_threshold': 0.02}
     assert success._key(OLD) == success._key(usual) != success._key(finer)
 
 
-def test_each_kind_has_its_own_search(success, tmp_path, capsys):
+def test_each_kind_has_its_own_search(tmp_path, capsys):
     trimesh.creation.cylinder(0.03, 0.1).export(tmp_path / 'can.obj')
     out = tmp_path / 'out.jsonl'
     success.main(
@@ -72,7 +62,7 @@ def test_each_kind_has_its_own_search(success, tmp_path, capsys):
     assert 'allegro fc unsimulated perturbed' in capsys.readouterr().out
 
 
-def test_the_order_of_scores_is_the_area_under_the_curve(success):
+def test_the_order_of_scores_is_the_area_under_the_curve():
     held = [True, False, True, False]
     areas = {(4, 1, 3, 2): 1.0, (1, 4, 2, 3): 0.0, (4, 3, 2, 1): 0.75, (1, 1, 1, 1): 0.5}
     for score, area in areas.items():

@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-from pathlib import Path
 
 import pytest
 import trimesh
-
-PROGRAM = Path(__file__).resolve().parents[2] / 'benchmark' / 'variety.py'
-
-
-@pytest.fixture(scope='module')
-def variety():
-    spec = importlib.util.spec_from_file_location('variety', PROGRAM)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+import variety
 
 
-def test_every_kind_has_its_row_and_is_not_made_again(variety, tmp_path, monkeypatch, capsys):
+def test_every_kind_has_its_row_and_is_not_made_again(tmp_path, monkeypatch, capsys):
     trimesh.creation.cylinder(0.03, 0.1).export(tmp_path / 'can.obj')
     out = tmp_path / 'deep' / 'variety.jsonl'
     options = {
