@@ -81,8 +81,8 @@ def main(
     max_grasps: int = 16,
     device: str = 'auto',
     out: Path = Path('out/success.jsonl'),
-) -> None:
-    """Make what is missing, then print the tables of everything in the file that was asked for."""
+) -> list[str]:
+    """Make what is missing; print and return the tables of all that was asked for."""
     folder = folder or Path(os.environ.get('DEXGRASP_TEST_DATA', '../shared/data')) / 'objects'
     meshes = {p.stem: p for p in sorted(folder.glob('*.obj')) if not objects or p.stem in objects}
     if missing := set(objects) - set(meshes):
@@ -121,8 +121,10 @@ def main(
                         what = f'{head["hand"]} {name} seed {seed} {record["protocol"]}'
                         held = f'{record["held"]}/{record["asked"]}'
                         print(f'{what} {record["kind"]}: {held}', flush=True)
-    for group, records in _grouped(stored[k] for k in wanted).items():
-        print(_table(' '.join(group), records), flush=True)
+    groups = _grouped(stored[k] for k in wanted)
+    tables = [_table(' '.join(group), records) for group, records in groups.items()]
+    print('\n'.join(tables), flush=True)
+    return tables
 
 
 def _short_name(hand: str) -> str:
