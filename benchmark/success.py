@@ -98,7 +98,7 @@ def main(
             obj = None
             for seed in random_seeds:
                 for kinds in searches:
-                    plan = _plan(config, kinds[0], seed)
+                    plan = plan_search(config, kinds[0], seed)
                     head = {
                         'hand': _short_name(hand),
                         'object': name,
@@ -140,7 +140,7 @@ def _searches(returned: list[str], attempted: bool, perturb: bool) -> list[tuple
     return [*kinds, (ATTEMPTED,)] if attempted else kinds
 
 
-def _plan(config: SynthesisConfig, kind: str, seed: int) -> SynthesisConfig:
+def plan_search(config: SynthesisConfig, kind: str, seed: int) -> SynthesisConfig:
     config = dataclasses.replace(config, random_seed=seed)
     if kind == UNSIMULATED:
         return dataclasses.replace(config, simulate_closing=False)
