@@ -58,6 +58,8 @@ class Engine:
         self._noted: list[wp.Launch] | None = None  # where launches are noted instead of made
         self._hand, self._object, self._config, self._device = hand, obj, config, device
         self._settings = make_settings(config)
+        # Launches that are noted share their structs: what differs from call to call has its own.
+        self._variants: dict[tuple[int, float], types.Settings] = {}
         self._wish_terms = None
         if demand is not None:
             self._wish_terms = WishTerms(
@@ -194,10 +196,18 @@ class Engine:
         if launch is not None:  # noted, and not of nothing
             self._noted.append(launch)
 
-    def _look(self) -> None:
+    def _variant(self, *, sweeps: int | None = None, reach: float = FAR) -> types.Settings:
+        key = (self._config.sweeps if sweeps is None else sweeps, reach)
+        if key not in self._variants:
+            settings = make_settings(self._config)
+            settings.sweeps, settings.reach = key
+            self._variants[key] = settings
+        return self._variants[key]
+
+    def _look(self, reach: float = FAR) -> None:
         """Kinematics, distances and penalties of hand and object, hand and environment."""
         count, groups = self.count, self._groups
-        hand, settings, contacts = self._hand, self._settings, self._contacts
+        hand, settings, contacts = self._hand, self._variant(reach=reach), self._contacts
         obj, palm, bodies = self._object, self.palm, self._bodies
         self._launch(forward_kinematics, count, hand, palm, self.q, bodies)
         self._launch(find_contacts, (count, groups), hand, obj, settings, palm, bodies, contacts)
@@ -232,7 +242,6 @@ class Engine:
         self._again('own', lambda: self._launch(measure_apart, dim, *inputs))
 
     def _solve(self, sweeps: int) -> None:
-        self._settings.sweeps = sweeps
         self._launch(
             prepare_contacts,
             (self.count, self._groups),
@@ -245,7 +254,7 @@ class Engine:
         self._launch(
             solve_contacts,
             (self.count, _WRENCH_COUNT // side_by_side),
-            *(self._settings, self._contacts, self._forces),
+            *(self._variant(sweeps=sweeps), self._contacts, self._forces),
             *(self._rho_f, self._rho_t, self._residual),
         )
 
@@ -393,9 +402,7 @@ class Engine:
     def look(self) -> Look:
         """Distances at the present state, exact where they are less than `look_reach`."""
         self._contacts.drift.fill_(-_NOTHING)  # search all groups
-        self._settings.reach = look_reach(self._config)
-        self._again('look', self._look)
-        self._settings.reach = FAR
+        self._again('look', lambda: self._look(look_reach(self._config)))
         self._contacts.pair_bound.fill_(_NOTHING)  # nobody kept it up
         self._contacts.drift.fill_(-_NOTHING)  # nor searched groups that are out of reach
         self._measure_own()
