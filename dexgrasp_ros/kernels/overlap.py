@@ -116,6 +116,60 @@ def _deepest_point(
     return best, wp.transform_point(frame, place), wp.transform_vector(frame, slope), bound
 
 
+@wp.func
+def _push_pair(
+    hand: Hand,
+    settings: Settings,
+    pivot: wp.vec3,
+    bodies: wp.array2d(dtype=wp.transform),
+    contacts: Contacts,  # pair_bound: in, out
+    n: int,
+    k: int,
+):
+    """Penalty of one pair, and the wrench on its first group; the second's is the opposite."""
+    margin = settings.self_margin
+    cost = float(0.0)
+    force = wp.vec3()
+    torque = wp.vec3()
+    a = hand.pairs[k][0]
+    b = hand.pairs[k][1]
+    bound = contacts.pair_bound[n, k] - contacts.moved[n, a] - contacts.moved[n, b]
+    if bound < margin:
+        body_a = bodies[n, hand.group_bodies[a]]
+        body_b = bodies[n, hand.group_bodies[b]]
+        ball_a = hand.group_spheres[a]
+        ball_b = hand.group_spheres[b]
+        between = wp.transform_point(body_a, xyz(ball_a))
+        between -= wp.transform_point(body_b, xyz(ball_b))
+        bound = wp.length(between) - ball_a[3] - ball_b[3]
+    if bound < margin:
+        body_a = bodies[n, hand.group_bodies[a]]
+        body_b = bodies[n, hand.group_bodies[b]]
+        d, x, slope, bound = _deepest_point(hand, a, b, body_a, body_b, margin)
+        d2, x2, slope2, bound2 = _deepest_point(hand, b, a, body_b, body_a, d)
+        bound = wp.min(bound, bound2)
+        if d2 < d:
+            d = d2
+            x = x2
+            slope = -slope2
+        if d < margin:
+            cost = settings.self_weight * (d - margin) * (d - margin)
+            force = slope * (2.0 * settings.self_weight * (d - margin))
+            torque = wp.cross(x - pivot, force)
+    contacts.pair_bound[n, k] = bound
+    return cost, force, torque
+
+
+@wp.func
+def _add_pair(hand: Hand, contacts: Contacts, n: int, k: int, force: wp.vec3, torque: wp.vec3):
+    a = hand.pairs[k][0]
+    b = hand.pairs[k][1]
+    contacts.force[n, a] = contacts.force[n, a] + force
+    contacts.torque[n, a] = contacts.torque[n, a] + torque
+    contacts.force[n, b] = contacts.force[n, b] - force
+    contacts.torque[n, b] = contacts.torque[n, b] - torque
+
+
 @wp.kernel
 def push_apart(
     hand: Hand,
@@ -132,39 +186,55 @@ def push_apart(
     """
     n = wp.tid()
     pivot = wp.transform_get_translation(palm[n])
-    margin = settings.self_margin
     total = float(0.0)
     for k in range(hand.pairs.shape[0]):
-        a = hand.pairs[k][0]
-        b = hand.pairs[k][1]
-        bound = contacts.pair_bound[n, k] - contacts.moved[n, a] - contacts.moved[n, b]
-        if bound < margin:
-            body_a = bodies[n, hand.group_bodies[a]]
-            body_b = bodies[n, hand.group_bodies[b]]
-            ball_a = hand.group_spheres[a]
-            ball_b = hand.group_spheres[b]
-            between = wp.transform_point(body_a, xyz(ball_a))
-            between -= wp.transform_point(body_b, xyz(ball_b))
-            bound = wp.length(between) - ball_a[3] - ball_b[3]
-        if bound < margin:
-            body_a = bodies[n, hand.group_bodies[a]]
-            body_b = bodies[n, hand.group_bodies[b]]
-            d, x, slope, bound = _deepest_point(hand, a, b, body_a, body_b, margin)
-            d2, x2, slope2, bound2 = _deepest_point(hand, b, a, body_b, body_a, d)
-            bound = wp.min(bound, bound2)
-            if d2 < d:
-                d = d2
-                x = x2
-                slope = -slope2
-            if d < margin:
-                total += settings.self_weight * (d - margin) * (d - margin)
-                f = slope * (2.0 * settings.self_weight * (d - margin))
-                t = wp.cross(x - pivot, f)
-                contacts.force[n, a] = contacts.force[n, a] + f
-                contacts.torque[n, a] = contacts.torque[n, a] + t
-                contacts.force[n, b] = contacts.force[n, b] - f
-                contacts.torque[n, b] = contacts.torque[n, b] - t
-        contacts.pair_bound[n, k] = bound
+        cost, force, torque = _push_pair(hand, settings, pivot, bodies, contacts, n, k)
+        if cost > 0.0:
+            total += cost
+            _add_pair(hand, contacts, n, k, force, torque)
+    penalty[n] = total
+
+
+@wp.kernel
+def push_pairs(
+    hand: Hand,
+    settings: Settings,
+    palm: wp.array(dtype=wp.transform),
+    bodies: wp.array2d(dtype=wp.transform),
+    contacts: Contacts,  # pair_bound alone is changed
+    cost: wp.array2d(dtype=float),  # [N, K] out
+    force: wp.array2d(dtype=wp.vec3),  # [N, K] out, where the cost is above 0
+    torque: wp.array2d(dtype=wp.vec3),
+):
+    """Do what `push_apart` does with a thread for each pair; `add_pairs` adds it up.
+
+    For GPUs: there a thread that walks all pairs of a candidate would work alone.
+    """
+    n, k = wp.tid()
+    pivot = wp.transform_get_translation(palm[n])
+    c, f, t = _push_pair(hand, settings, pivot, bodies, contacts, n, k)
+    cost[n, k] = c
+    if c > 0.0:
+        force[n, k] = f
+        torque[n, k] = t
+
+
+@wp.kernel
+def add_pairs(
+    hand: Hand,
+    contacts: Contacts,  # force and torque are added to
+    cost: wp.array2d(dtype=float),
+    force: wp.array2d(dtype=wp.vec3),
+    torque: wp.array2d(dtype=wp.vec3),
+    penalty: wp.array(dtype=float),  # [N] out
+):
+    """Add up what `push_pairs` found, in the order of `push_apart`."""
+    n = wp.tid()
+    total = float(0.0)
+    for k in range(cost.shape[1]):
+        if cost[n, k] > 0.0:
+            total += cost[n, k]
+            _add_pair(hand, contacts, n, k, force[n, k], torque[n, k])
     penalty[n] = total
 
 

@@ -22,7 +22,13 @@ from dexgrasp_ros.kernels.contact_solve import (
 )
 from dexgrasp_ros.kernels.kinematics import forward_kinematics, reverse_sweep
 from dexgrasp_ros.kernels.optimizer import Adam, adam_step, advance
-from dexgrasp_ros.kernels.overlap import measure_apart, push_apart, push_out_object
+from dexgrasp_ros.kernels.overlap import (
+    add_pairs,
+    measure_apart,
+    push_apart,
+    push_out_object,
+    push_pairs,
+)
 from dexgrasp_ros.synthesis.descent import Descent
 from dexgrasp_ros.synthesis.look import Look, Measurement
 from dexgrasp_ros.synthesis.schedule import FAR, look_reach, make_settings, schedule
@@ -50,7 +56,9 @@ class Engine:
         device: Any,
         *,
         demand: Demand | None = None,
+        thread_for_pair: bool | None = None,
     ) -> None:
+        """Allocate; by default pairs of links have a thread each on CUDA, with the same results."""
         self.count = count
         # Iterations of so many candidates, ready to be made again.
         self._graphs: dict[int, wp.Graph] = {}
@@ -72,6 +80,11 @@ class Engine:
         )
         self._groups = groups
         self._allocate(count, groups, bodies, joints)
+        self._pairs: tuple[wp.array, ...] | None = None
+        if device.is_cuda if thread_for_pair is None else thread_for_pair:
+            shape = (count, hand.pairs.shape[0])
+            kinds = (float, wp.vec3, wp.vec3)  # cost, force, torque
+            self._pairs = tuple(wp.zeros(shape, dtype=k, device=device) for k in kinds)
 
     def _allocate(self, count: int, groups: int, bodies: int, joints: int) -> None:
 
@@ -227,12 +240,14 @@ class Engine:
 
     def _push_apart(self) -> None:
         """Penalty of the hand's overlap with itself, after a look."""
-        self._launch(
-            push_apart,
-            self.count,
-            *(self._hand, self._settings, self.palm, self._bodies, self._contacts),
-            self._self_penalty,
-        )
+        hand, contacts = self._hand, self._contacts
+        place = (hand, self._settings, self.palm, self._bodies, contacts)
+        if self._pairs is None:
+            self._launch(push_apart, self.count, *place, self._self_penalty)
+        else:
+            self._launch(push_pairs, (self.count, hand.pairs.shape[0]), *place, *self._pairs)
+            found = (*self._pairs, self._self_penalty)
+            self._launch(add_pairs, self.count, hand, contacts, *found)
 
     def _measure_own(self) -> None:
         """Exact distances of the hand to itself, which a descent goes without."""
