@@ -29,10 +29,10 @@ GAPS = 1_700  # distances to a geometry, `push_out_object`
 OWN_GAPS = 330  # likewise, `push_apart`
 ACTIVE = 0.4  # share of groups that the contact solve does not leave out
 
-# Operations of one, counted in the source; bytes of a look-up are its eight nodes and the point.
-_LOOK_UP = (60, 8 * 4 + 12)
+# Operations of one, counted in the source, and its bytes: those of a look-up are eight nodes.
+_LOOK_UP = (60, 8 * 4)
 _FIELD = (170, 8 * 16)  # φ with all derivatives
-_GAP = (50, 12)
+_GAP = 50
 _SWEEP = 75  # one contact, one wrench
 _VEC3, _FLOAT, _POSE, _MAT = 12, 4, 28, 36
 
@@ -63,12 +63,10 @@ def work_of_iteration(
             find + 2 * _FLOAT * clusters + LOOK_UPS * _LOOK_UP[1],
             groups * (_FIELD[0] + 80) + LOOK_UPS * _LOOK_UP[0],
         ),
-        'push_out_object': Work(
-            groups * (_POSE + 4 * _FLOAT + 2 * wrench) + GAPS * _GAP[1], GAPS * _GAP[0]
-        ),
+        'push_out_object': Work(groups * (_POSE + 4 * _FLOAT + 2 * wrench), GAPS * _GAP),
         'push_apart': Work(
-            pairs * 4 * _FLOAT + groups * wrench + OWN_GAPS * _GAP[1],
-            pairs * 5 + OWN_GAPS * _GAP[0],
+            pairs * 4 * _FLOAT + groups * wrench,
+            pairs * 5 + OWN_GAPS * _GAP,
         ),
         'prepare_contacts': Work(groups * (4 * _VEC3 + 3 * _FLOAT), 35 * groups),
         'solve_contacts': Work(

@@ -58,7 +58,7 @@ class Engine:
         demand: Demand | None = None,
         thread_for_pair: bool | None = None,
     ) -> None:
-        """Allocate; by default pairs of links have a thread each on CUDA, with the same results."""
+        """Allocate; pairs of links have a thread each (default: on CUDA), with equal results."""
         self.count = count
         # Iterations of so many candidates, ready to be made again.
         self._graphs: dict[int, wp.Graph] = {}
