@@ -123,7 +123,7 @@ def _rigid(T: NDArray[np.float64] | None) -> NDArray[np.float64]:
 
 
 def see_object(view: FusedView, label: int, config: ReconstructionConfig) -> SeenObject:
-    """What a view shows of the object with a label of its own frame.
+    """Find the object with a label of the view's own frame.
 
     Raises
     ------

@@ -29,7 +29,7 @@ class FusedDistance:
     weights: NDArray[np.float32]  # [X, Y, Z]
 
     def sample(self, points: NDArray) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Sums of weighted distances [M] and of weights [M] at points [M, 3], interpolated."""
+        """Interpolate both sums [M] at points [M, 3]: of weighted distances, of weights."""
         at = ((points - self.lower) / self.spacing).T
         return tuple(
             ndimage.map_coordinates(values, at, order=1, mode='constant', cval=0.0)
@@ -147,7 +147,7 @@ class TsdfVolume:
         return positions.numpy(), index.numpy().reshape(-1)
 
     def _attributes(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Views [count] of the sums and weights of all voxels; growing the grid ends them."""
+        """Return views [count] of both sums of all voxels; growing the grid ends them."""
         return tuple(
             self._grid.attribute(name).reshape((-1,)).numpy() for name in ('sum', 'weight')
         )
