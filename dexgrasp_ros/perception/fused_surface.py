@@ -13,6 +13,7 @@ from dexgrasp_ros.perception.tsdf import FusedDistance
 
 # Weight from which the mean distance stands alone: half a look. Below it fades out.
 _SURE_WEIGHT = 0.5
+_VOTE = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +22,8 @@ class FusedSurface:
 
     A point is
 
-    - empty, where any view saw through it by more than `margin`;
+    - empty, where any view saw something else behind it, or the object itself by more than
+      `margin`;
     - as far from the surface as the views that saw it there say in the mean, where some did
       (and views that saw through it there are outvoted or not, each with the weight of one);
     - possibly inside, where it is behind what at least one view saw of the object, and so hidden.
@@ -54,7 +56,7 @@ class FusedSurface:
             behind = front < reach
             below[rows[behind]] = np.minimum(below[rows[behind]], depth[behind])
         guess = np.clip(np.maximum(hidden, free), -reach, reach)
-        mean = (sums + reach * votes) / np.maximum(weights + votes, 1e-6)
+        mean = (sums + _VOTE * reach * votes) / np.maximum(weights + votes, 1e-6)
         trust = np.minimum(weights / _SURE_WEIGHT, 1.0)
         return (trust * mean + (1.0 - trust) * guess).astype(np.float32), below
 
@@ -67,7 +69,7 @@ class FusedSurface:
         deepest = np.full(len(points), -np.inf, np.float32)
         votes = np.zeros(len(points), np.float32)
         for view in self.views:
-            free = view.free(points) - np.float32(self.margin)
+            free = view.free(self.label, points, self.margin)
             np.maximum(deepest, free, out=deepest)
             votes += free > 0.0
         return deepest, votes

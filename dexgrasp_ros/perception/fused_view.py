@@ -44,6 +44,7 @@ class FusedView:
     nearest: NDArray[np.float32]  # [H, W] least depth within a pixel [m]; -inf: not measured
     # By the object's label in the fusion, which need not be its label in the frame.
     objects: dict[int, SeenObject] = field(default_factory=dict)
+    names: dict[int, int] = field(default_factory=dict)  # its label in the frame
     scene: dict[int, NDArray[np.float32]] = field(default_factory=dict)  # thinned points [M, 3]
 
     def to_camera(self, points: NDArray) -> NDArray:
@@ -56,18 +57,21 @@ class FusedView:
         T = self.T_world_cam.astype(points.dtype)
         return points @ T[:3, :3].T + T[:3, 3]
 
-    def free(self, points: NDArray) -> NDArray[np.float32]:
+    def free(self, label: int, points: NDArray, margin: float) -> NDArray[np.float32]:
         """How far [M] before the measured depth points [M, 3] lie; -inf where none is known.
 
-        Of the depths within a pixel the nearest counts: neither a single wrong pixel nor half a
-        pixel of error in the pose drills a hole.
+        Before pixels of the object itself it is less by `margin`. Of the depths within a pixel
+        the nearest counts: neither a single wrong pixel nor half a pixel of error in the pose
+        drills a hole.
         """
         pixels, z = self.window.project(self.to_camera(points))
         u, v = np.rint(pixels).astype(np.int32).T
         height, width = self.nearest.shape
         inside = (z > 0.0) & (u >= 0) & (u < width) & (v >= 0) & (v < height)
         result = np.full(len(points), -np.inf, np.float32)
-        result[inside] = self.nearest[v[inside], u[inside]] - z[inside]
+        u, v = u[inside], v[inside]
+        own = self.window.labels[v, u] == self.names.get(label, label)
+        result[inside] = self.nearest[v, u] - z[inside] - np.float32(margin) * own
         return result
 
 
@@ -166,6 +170,7 @@ def see_scene(
     reach = max(config.obstacle_range, config.plane_margin)
     lower, upper = seen.min(axis=0) - reach, seen.max(axis=0) + reach
     valid = np.isfinite(view.window.depth)
+    valid[1::2] = valid[:, 1::2] = False  # a quarter of the pixels is dense enough
     points = view.to_world(view.window.back_project(valid))
     owner = np.zeros(len(points), np.int64)
     for label, fused in labels.items():

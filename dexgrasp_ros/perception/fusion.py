@@ -178,6 +178,7 @@ class ViewFusion:
             self._failures.update(failures)
             if matches:
                 points = np.concatenate([seen[label].points for label in matches])
+                view.names.update({fused: label for label, fused in matches.items()})
                 view.scene.update(see_scene(view, matches, points, self._config))
             self._keep(view)
         return AddedView(objects=matches, failures=failures)

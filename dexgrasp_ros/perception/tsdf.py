@@ -10,13 +10,14 @@ from scipy import ndimage
 
 from dexgrasp_ros.core.errors import ErrorCode, PerceptionError
 from dexgrasp_ros.core.open3d_loader import import_open3d
+from dexgrasp_ros.perception.scene import thin
 from dexgrasp_ros.perception.surface import SeenSurface
 
 _RESOLUTION = 8  # voxels along the edge of a block
-# Behind the surface a view's weight falls from this part of the truncation on, to zero at its end
-# (Curless and Levoy 1996, section 3.1): what it says there is least sure, and must not thicken a
-# wall that other views see from behind.
-_FULL_WEIGHT = 0.25
+# Behind the surface a view's weight falls to zero at this part of the truncation (Curless and
+# Levoy 1996, section 3.1): what it says there is a guess, and must not thicken a wall whose other
+# side another view saw.
+_BEHIND = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,9 +103,9 @@ class TsdfVolume:
         inside[inside] = mask[v[inside], u[inside]]
         local, index = local[inside], index[inside]
         distance = -surface.shadow(local)[1]  # -inf at steps of depth
-        near = np.abs(distance) < self.truncation
+        near = (distance > -_BEHIND * self.truncation) & (distance < self.truncation)
         distance, index = distance[near], index[near]
-        weight = np.clip((1.0 + distance / self.truncation) / (1.0 - _FULL_WEIGHT), 0.0, 1.0)
+        weight = np.minimum(1.0 + distance / (_BEHIND * self.truncation), 1.0)
         sums, weights = self._attributes()
         sums[index] += weight * distance  # each voxel occurs once
         weights[index] += weight
@@ -130,8 +131,11 @@ class TsdfVolume:
         """Voxels of all blocks within the truncation of points: positions [M, 3], indices [M]."""
         core, hashmap = self._o3d.core, self._grid.hashmap()
         edge = _RESOLUTION * self.spacing
-        corners = [points + self.truncation * np.array(s) for s in np.ndindex(3, 3, 3)]
-        cells = np.floor((np.concatenate(corners) - self.truncation) / edge).astype(np.int32)
+        near = thin(points, self.truncation)  # stands for others within a truncation's cube
+        reach = 2.0 * self.truncation
+        steps = np.linspace(-reach, reach, 2 * int(np.ceil(reach / edge)) + 1)
+        steps = np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(-1, 3)
+        cells = np.floor((near[:, None] + steps).reshape(-1, 3) / edge).astype(np.int32)
         keys = core.Tensor(np.unique(cells, axis=0))
         _, known = hashmap.find(keys)
         count = hashmap.size() + int((~known.numpy()).sum())
