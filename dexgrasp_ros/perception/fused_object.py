@@ -18,13 +18,13 @@ from dexgrasp_ros.perception.fused_surface import FusedSurface
 from dexgrasp_ros.perception.fused_view import FusedView
 from dexgrasp_ros.perception.grid import Grid, make_axes
 from dexgrasp_ros.perception.mesh import extract_solid, solid_mesh
-from dexgrasp_ros.perception.plane import find_planes
+from dexgrasp_ros.perception.plane import fit_plane
 from dexgrasp_ros.perception.scene import thin
 from dexgrasp_ros.perception.visibility import MeshView
 
 _PHASES = ('plane', 'completion', 'mesh', 'scene')
 _UP = np.array([0.0, 0.0, 1.0])
-_LEVEL = np.cos(np.radians(20.0))  # a plane that tilts more carries nothing
+_LEVEL = np.cos(np.radians(5.0))  # a fit that tilts more follows the noise of few points
 _LOWEST = 2.0  # percentile of heights that counts as the lowest point, against outliers
 _MAX_SUNK = 0.015  # m that this point may lie under its support plane: noise of plane and points
 
@@ -103,7 +103,10 @@ def reconstruct_evidence(
 def _find_support(
     evidence: FusedEvidence, config: ReconstructionConfig
 ) -> NDArray[np.float64] | None:
-    """Level plane [n, d] just under the object with most points around it, or None."""
+    """Level plane [n, d] just under the object with most points around it, or None.
+
+    Of all heights the one with most points within `plane_distance`, then least squares.
+    """
     points = evidence.points
     lower, upper = (
         points.min(axis=0) - config.plane_margin,
@@ -116,15 +119,18 @@ def _find_support(
     parts = [view.scene[0].astype(np.float64) for view in evidence.views if 0 in view.scene]
     around = np.concatenate([np.empty((0, 3)), *parts])
     around = around[((around > lower) & (around < upper)).all(axis=1)]
-    best, most = None, config.min_points - 1
-    for plane in find_planes(thin(around, config.obstacle_spacing), config):
-        if plane[2] < 0.0:  # the origin of the fixed frame lies under it
-            plane = -plane
-        heights = np.percentile(points @ plane[:3] + plane[3], _LOWEST)
-        near = int((np.abs(around @ plane[:3] + plane[3]) < config.plane_distance).sum())
-        if plane[2] > _LEVEL and -_MAX_SUNK < heights < config.plane_gap and near > most:
-            best, most = plane, near
-    return best
+    around = thin(around, config.obstacle_spacing)
+    heights = np.sort(around[:, 2])
+    above = np.searchsorted(heights, heights + 2.0 * config.plane_distance)
+    count = above - np.arange(len(heights))
+    if not len(heights) or count.max() < config.min_points:
+        return None
+    level = np.array([0.0, 0.0, 1.0, -heights[count.argmax()] - config.plane_distance])
+    plane = level
+    for _ in range(3):
+        plane = fit_plane(around[np.abs(around @ plane[:3] + plane[3]) < config.plane_distance])
+        plane = plane if plane[2] > 0.0 else -plane
+    return plane if plane[2] > _LEVEL else level
 
 
 def _fill_cavities(

@@ -13,7 +13,9 @@ from dexgrasp_ros.perception.tsdf import FusedDistance
 
 # Weight from which the mean distance stands alone: half a look. Below it fades out.
 _SURE_WEIGHT = 0.5
-_VOTE = 1.0
+# Distance, in truncations, that a view votes for which saw through a point. At an outline one of
+# many views is always wrong by a pixel: a full truncation pares the object down.
+_VOTE = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,8 +45,8 @@ class FusedSurface:
         The latter is infinite where no view saw the object before the point.
         """
         reach = np.float32(self.truncation)
-        free, votes = self._free(points)
         sums, weights = self.distance.sample(points)
+        free, votes = self._free(points, weights > 0.0)
         hidden = np.full(len(points), reach)
         below = np.full(len(points), np.inf, np.float32)
         rows = np.flatnonzero((free < reach) | (weights > 0.0))
@@ -61,15 +63,23 @@ class FusedSurface:
         return (trust * mean + (1.0 - trust) * guess).astype(np.float32), below
 
     def free(self, points: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Distance [M] into the space that some view saw to be empty; negative where none did."""
-        return self._free(points)[0]
+        """Distance [M] into the space that some view saw to be empty; negative where none did.
 
-    def _free(self, points: NDArray[np.float32]) -> tuple[NDArray, NDArray]:
-        """Depth into empty space [M], and how many views saw through the point."""
+        Exact up to twice the truncation, more where it is more.
+        """
+        return self._free(points, np.zeros(len(points), bool))[0]
+
+    def _free(
+        self, points: NDArray[np.float32], voted: NDArray[np.bool_]
+    ) -> tuple[NDArray, NDArray]:
+        """Depth into empty space [M], and where `voted` how many views saw through the point."""
         deepest = np.full(len(points), -np.inf, np.float32)
         votes = np.zeros(len(points), np.float32)
+        rows = np.arange(len(points))
         for view in self.views:
-            free = view.free(self.label, points, self.margin)
-            np.maximum(deepest, free, out=deepest)
-            votes += free > 0.0
+            free = view.free(self.label, points[rows], self.margin)
+            deepest[rows] = np.maximum(deepest[rows], free)
+            votes[rows] += free > 0.0
+            # What one view saw to be far from everything the others need not be asked about.
+            rows = rows[voted[rows] | (deepest[rows] < 2.0 * self.truncation)]
         return deepest, votes

@@ -50,12 +50,13 @@ class FusedView:
     def to_camera(self, points: NDArray) -> NDArray:
         """Points [M, 3] of the fixed frame in the camera's, in the same precision."""
         T = self.T_world_cam.astype(points.dtype)
-        return (points - T[:3, 3]) @ T[:3, :3]
+        # A matrix product of so few columns is ten times slower in BLAS.
+        return np.einsum('ij,jk->ik', points - T[:3, 3], T[:3, :3])
 
     def to_world(self, points: NDArray) -> NDArray:
         """Points [M, 3] of the camera's frame in the fixed frame, in the same precision."""
         T = self.T_world_cam.astype(points.dtype)
-        return points @ T[:3, :3].T + T[:3, 3]
+        return np.einsum('ij,kj->ik', points, T[:3, :3]) + T[:3, 3]
 
     def free(self, label: int, points: NDArray, margin: float) -> NDArray[np.float32]:
         """How far [M] before the measured depth points [M, 3] lie; -inf where none is known.

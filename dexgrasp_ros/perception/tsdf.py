@@ -17,7 +17,7 @@ _RESOLUTION = 8  # voxels along the edge of a block
 # Behind the surface a view's weight falls to zero at this part of the truncation (Curless and
 # Levoy 1996, section 3.1): what it says there is a guess, and must not thicken a wall whose other
 # side another view saw.
-_BEHIND = 0.5
+_BEHIND = 0.75
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,8 +95,8 @@ class TsdfVolume:
             OUT_OF_RANGE where the object needs more than `max_blocks`; nothing is added then.
         """
         positions, index = self._activate(points)
-        R, t = T_world_cam[:3, :3].astype(np.float32), T_world_cam[:3, 3].astype(np.float32)
-        local = (positions - t) @ R
+        T = T_world_cam.astype(np.float32)
+        local = np.einsum('ij,jk->ik', positions - T[:3, 3], T[:3, :3])
         pixels, z = surface.window.project(local)
         u, v = np.rint(pixels).astype(np.int32).T
         inside = (z > 0.0) & (u >= 0) & (u < mask.shape[1]) & (v >= 0) & (v < mask.shape[0])
