@@ -1,7 +1,8 @@
 """From depth, labels and intrinsics to watertight meshes, support plane and obstacles."""
 
+from dexgrasp_ros.perception.all_views import reconstruct_views
 from dexgrasp_ros.perception.config import ReconstructionConfig
-from dexgrasp_ros.perception.fusion import AddedView, ViewFusion, reconstruct_views
+from dexgrasp_ros.perception.fusion import AddedView, ViewFusion
 from dexgrasp_ros.perception.fusion_config import FusionConfig
 from dexgrasp_ros.perception.reconstruction import (
     Reconstruction,

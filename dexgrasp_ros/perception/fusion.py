@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -34,9 +33,11 @@ from dexgrasp_ros.perception.fused_view import (
     see_scene,
 )
 from dexgrasp_ros.perception.fusion_config import FusionConfig
-from dexgrasp_ros.perception.reconstruction import Reconstruction, reconstruct_frame
+from dexgrasp_ros.perception.reconstruction import Reconstruction
 from dexgrasp_ros.perception.scene import thin
+from dexgrasp_ros.perception.single_view import reconstruct_single
 from dexgrasp_ros.perception.tsdf import TsdfVolume
+from dexgrasp_ros.perception.viewpoints import is_near, redundant_view
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,11 +122,8 @@ class ViewFusion:
         """
         T = np.asarray(T_world_cam, dtype=np.float64)
         with self._lock:
-            return all(
-                np.linalg.norm(T[:3, 3] - view.T_world_cam[:3, 3]) > distance
-                or _turn(T, view.T_world_cam) > angle
-                for view in self._views
-            )
+            kept = [view.T_world_cam for view in self._views]
+        return not any(is_near(T, pose, distance=distance, angle=angle) for pose in kept)
 
     def add(self, frame: DepthFrame, *, labels: Sequence[int] | None = None) -> AddedView:
         """Fuse a frame. What cannot be used is refused as a whole and changes nothing.
@@ -225,11 +223,7 @@ class ViewFusion:
         self._views.append(view)
         self._view_count += 1
         if len(self._views) > self._fusion.max_views:
-            poses = np.array([v.T_world_cam for v in self._views])
-            # A metre counts as a radian: both move a picture of an arm's length by as much.
-            apart = np.array([[_distance(a, b) for b in poses] for a in poses])
-            np.fill_diagonal(apart, np.inf)
-            del self._views[min(np.unravel_index(int(apart.argmin()), apart.shape))]
+            del self._views[redundant_view([v.T_world_cam for v in self._views])]
 
     def reconstruct(self, labels: Sequence[int] | None = None) -> Reconstruction:
         """Mesh the objects as fused so far.
@@ -262,7 +256,7 @@ class ViewFusion:
                 failures = {k: e for k, e in failures.items() if k in labels}
             evidence = [self._evidence(label, views) for label in wanted]
         if len(views) == 1 and wanted:
-            return _single_view(views[0], wanted, self.frame_id, self._config)
+            return reconstruct_single(views[0], wanted, self.frame_id, self._config)
 
         def run(one: FusedEvidence) -> ObservedObject | DexGraspError:
             try:
@@ -312,94 +306,3 @@ class ViewFusion:
             points=fused.points,
             view_count=fused.view_count,
         )
-
-
-def reconstruct_views(
-    frames: Iterable[DepthFrame],
-    *,
-    labels: Sequence[int] | None = None,
-    frame_id: str = 'world',
-    config: ReconstructionConfig | None = None,
-    fusion: FusionConfig | None = None,
-) -> Reconstruction:
-    """Fuse views of a scene that stands still into one watertight mesh for each object.
-
-    Parameters
-    ----------
-    frames
-        Each with labels and `T_world_cam`. A label that another view gives another number is
-        the object that most of its points lie on.
-    labels
-        Which objects, by their number in the first view that shows them; None for all.
-    frame_id
-        Name of the fixed frame, whose z points up.
-    config, fusion
-        Settings; None for the defaults.
-
-    Returns
-    -------
-    Reconstruction
-        Meshes in the fixed frame, in metres. A label that gives none stands in `failures` with
-        its coded error.
-
-    Raises
-    ------
-    InputError, PerceptionError
-        As `ViewFusion.add`, with the number of the view, and `ViewFusion.reconstruct`.
-    """
-    views = ViewFusion(frame_id=frame_id, config=config, fusion=fusion)
-    for number, frame in enumerate(frames):
-        try:
-            views.add(frame)
-        except DexGraspError as error:
-            raise type(error)(f'View {number}: {error}', error.code) from error
-    return views.reconstruct(labels)
-
-
-def _single_view(
-    view: FusedView, labels: list[int], frame_id: str, config: ReconstructionConfig
-) -> Reconstruction:
-    """Reconstruct from the only view, as ever, and move the result to the fixed frame."""
-    fx, fy = view.window.focal
-    cx, cy = view.window.center
-    frame = DepthFrame(
-        depth=view.window.depth,
-        labels=view.window.labels,
-        intrinsics=np.array([[fx, 0.0, cx], [0.0, fy, cy], [0.0, 0.0, 1.0]]),
-        T_world_cam=view.T_world_cam,
-        frame_id=view.frame_id,
-        stamp=view.stamp,
-    )
-    made = reconstruct_frame(frame, labels=labels, config=config)
-    return dataclasses.replace(
-        made,
-        objects=tuple(
-            dataclasses.replace(
-                o,
-                frame_id=frame_id,
-                vertices=view.to_world(o.vertices),
-                points=view.to_world(o.points),
-                obstacles=view.to_world(o.obstacles),
-                support_plane=_plane_to_world(o.support_plane, view),
-            )
-            for o in made.objects
-        ),
-        support_plane=_plane_to_world(made.support_plane, view),
-    )
-
-
-def _plane_to_world(plane: NDArray | None, view: FusedView) -> NDArray[np.float64] | None:
-    if plane is None:
-        return None
-    normal = view.T_world_cam[:3, :3] @ plane[:3]
-    return np.append(normal, plane[3] - normal @ view.T_world_cam[:3, 3])
-
-
-def _turn(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
-    """Angle [rad] between two poses [4, 4]."""
-    cosine = 0.5 * (np.trace(a[:3, :3].T @ b[:3, :3]) - 1.0)
-    return float(np.arccos(np.clip(cosine, -1.0, 1.0)))
-
-
-def _distance(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
-    return float(np.linalg.norm(a[:3, 3] - b[:3, 3])) + _turn(a, b)

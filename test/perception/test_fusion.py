@@ -1,7 +1,6 @@
 """Several views of one scene: what they show together, and what each may not spoil."""
 
 import dataclasses
-import itertools
 
 import numpy as np
 import pytest
@@ -107,12 +106,13 @@ def test_a_view_without_the_object_carves_what_was_guessed(look):
     assert mesh.is_watertight
     # 5 mm: two voxels, and the pixel that is spared around the hole in the second image.
     assert carved.vertices[:, 1].max() < 0.005
-    assert behind > 0.03
+    assert behind > 0.02
     assert carved.view_count == 1
 
 
 def test_order_does_not_matter(views):
-    meshes = [reconstruct_views(order).objects[0] for order in itertools.permutations(views)][:3]
+    orders = (views, views[::-1], [views[1], views[2], views[0]])
+    meshes = [reconstruct_views(order).objects[0] for order in orders]
     volumes = [trimesh.Trimesh(m.vertices, m.faces).volume for m in meshes]
     # Sums of floats are rounded differently, and points are thinned by who came first.
     np.testing.assert_allclose(volumes, volumes[0], rtol=0.01)
