@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
+from dexgrasp_ros.core.errors import PerceptionError
 from dexgrasp_ros.core.object_model import ObservedObject
 from dexgrasp_ros.perception.completion import complete
 from dexgrasp_ros.perception.config import ReconstructionConfig
@@ -56,17 +57,21 @@ def reconstruct_evidence(
     Raises
     ------
     PerceptionError
-        RECONSTRUCTION_FAILED where nothing is left that could be inside.
+        RECONSTRUCTION_FAILED where nothing is left that could be inside, or no view is left
+        that saw the object.
     """
+    if not any(evidence.label in view.objects for view in evidence.views):
+        raise PerceptionError(
+            f'All views that saw label {evidence.label} have been replaced by others; it must be'
+            ' seen again.'
+        )
     marks = [time.perf_counter()]
     points = evidence.points
     plane = _find_support(evidence, config)
     marks.append(time.perf_counter())
 
-    eyes = np.array([v.T_world_cam[:3, 3] for v in evidence.views if evidence.label in v.objects])
-    axes = make_axes(
-        np.append(_UP, 0.0) if plane is None else plane, (points - eyes.mean(0)).mean(0)
-    )
+    direction = _main_direction(evidence)
+    axes = make_axes(np.append(_UP, 0.0) if plane is None else plane, direction)
     local = axes.to_local(points)
     grid, values = complete(evidence.surface, axes, local, plane is not None, config)
     values = _fill_cavities(values, grid, None if plane is None else 0.0)
@@ -98,6 +103,17 @@ def reconstruct_evidence(
         timing=dict(zip(_PHASES, np.diff(marks).tolist(), strict=True)),
         view_count=evidence.view_count,
     )
+
+
+def _main_direction(evidence: FusedEvidence) -> NDArray[np.float64]:
+    """From the camera to the object [3] in the view that saw most of it.
+
+    The completion judges slices by where lines of sight graze the object; those of no real view
+    graze it nowhere.
+    """
+    views = [view for view in evidence.views if evidence.label in view.objects]
+    best = max(views, key=lambda view: len(view.objects[evidence.label].points))
+    return best.objects[evidence.label].points.mean(axis=0) - best.T_world_cam[:3, 3]
 
 
 def _find_support(
