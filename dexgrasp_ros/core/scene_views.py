@@ -49,6 +49,11 @@ def load_views(path: str | Path) -> list[DepthFrame]:
             )
         depth = depth * np.float32(data['depth_scale'])
     K = data['K']
+    if K.ndim == 3 and len(K) != count:
+        raise InputError(
+            f"'K' has shape {list(K.shape)}; expected [3, 3] or [{count}, 3, 3].",
+            ErrorCode.WRONG_SHAPE,
+        )
     return [
         DepthFrame(
             depth=depth[i],
