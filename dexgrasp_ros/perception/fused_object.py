@@ -74,7 +74,9 @@ def reconstruct_evidence(
     axes = make_axes(np.append(_UP, 0.0) if plane is None else plane, direction)
     local = axes.to_local(points)
     grid, values = complete(evidence.surface, axes, local, plane is not None, config)
-    values = _fill_cavities(values, grid, None if plane is None else 0.0)
+    floor = float(np.percentile(local[:, 0], 1.0)) if plane is None else 0.0
+    values = _fill_between(values, grid, floor, evidence.surface)
+    values = _fill_cavities(values, grid, floor)
     marks.append(time.perf_counter())
 
     solid, warnings = extract_solid(
@@ -149,13 +151,27 @@ def _find_support(
     return plane if plane[2] > _LEVEL else level
 
 
-def _fill_cavities(
-    values: NDArray[np.float32], grid: Grid, floor: float | None
+def _fill_between(
+    values: NDArray[np.float32], grid: Grid, floor: float, surface: FusedSurface
 ) -> NDArray[np.float32]:
+    """Field in which what is hidden between two seen sides is inside; its border stays outside."""
+    asked = np.zeros(values.shape, bool)
+    asked[1:-1, 1:-1, 1:-1] = values[1:-1, 1:-1, 1:-1] > 0.0
+    asked[grid.coordinates(0) < floor] = False
+    nodes = grid.axes.to_camera(grid.nodes()[asked])
+    hidden = surface.shadow(nodes)[0]
+    hidden[hidden < 0.0] = np.where(
+        surface.between(nodes[hidden < 0.0]), hidden[hidden < 0.0], 1.0
+    )
+    filled = values.copy()
+    filled[asked] = np.where(hidden < 0.0, hidden, values[asked])
+    return filled
+
+
+def _fill_cavities(values: NDArray[np.float32], grid: Grid, floor: float) -> NDArray[np.float32]:
     """Field in which what the object encloses is inside: no view could look into it."""
     outside = values > 0.0
-    if floor is not None:
-        outside[grid.coordinates(0) < floor] = False
+    outside[grid.coordinates(0) < floor] = False
     numbers, count = ndimage.label(outside)
     if count < 2:
         return values

@@ -16,6 +16,8 @@ _SURE_WEIGHT = 0.5
 # Distance, in truncations, that a view votes for which saw through a point. At an outline one of
 # many views is always wrong by a pixel: a full truncation pares the object down.
 _VOTE = 0.5
+# Cosine of the horizontal angle between two lines of sight that come from opposite sides: 120°.
+_OPPOSITE = -0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +63,24 @@ class FusedSurface:
         mean = (sums + _VOTE * reach * votes) / np.maximum(weights + votes, 1e-6)
         trust = np.minimum(weights / _SURE_WEIGHT, 1.0)
         return (trust * mean + (1.0 - trust) * guess).astype(np.float32), below
+
+    def between(self, points: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """Which of points [M, 3] lie behind what was seen of the object from opposite sides.
+
+        What is between two seen sides belongs to the object, unless some view saw through it:
+        that is asked elsewhere.
+        """
+        shadows, directions = [], []
+        for view in self.views:
+            if (seen := view.objects.get(self.label)) is None:
+                continue
+            shadows.append(seen.surface.shadow(view.to_camera(points))[0] < 0.0)
+            directions.append((seen.points.mean(axis=0) - view.T_world_cam[:3, 3])[:2])
+        result = np.zeros(len(points), bool)
+        unit = np.array(directions) / np.maximum(np.linalg.norm(directions, axis=1), 1e-9)[:, None]
+        for a, b in np.argwhere(np.triu(unit @ unit.T < _OPPOSITE)):
+            result |= shadows[a] & shadows[b]
+        return result
 
     def free(self, points: NDArray[np.float32]) -> NDArray[np.float32]:
         """Distance [M] into the space that some view saw to be empty; negative where none did.
