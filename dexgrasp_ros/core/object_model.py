@@ -56,3 +56,4 @@ class ObservedObject:
     observed_fraction: float = 0.0  # share of the mesh's area that the camera saw, 0 … 1
     warnings: tuple[str, ...] = ()
     timing: dict[str, float] = field(default_factory=dict)  # seconds for each phase
+    view_count: int = 1  # images that it was made from

@@ -269,3 +269,28 @@ def test_a_wrong_word_is_answered_with_the_valid_ones(can, capsys):
     assert main(['paint']) == 1
     (line,) = capsys.readouterr().err.strip().splitlines()
     assert 'paint' in line and 'synthesize, evaluate, reconstruct' in line
+
+
+def test_reconstruct_fuses_views(scene, tmp_path, capsys):
+    """Two files are two views; so are two images in one file, here the same one twice."""
+    with np.load(scene) as file:
+        data = dict(file)
+    two = {k: np.stack([data[k]] * 2) for k in ('depth', 'seg', 'T_world_cam')}
+    np.savez(tmp_path / 'two.npz', K=data['K'], **two)
+    printed = []
+    for scenes in ([scene, scene], [tmp_path / 'two.npz']):
+        arguments = ['reconstruct', *map(str, scenes), '--labels', '1', '--json']
+        assert main([*arguments, '--out', str(tmp_path / 'out')]) == 0
+        printed.append(json.loads(capsys.readouterr().out.strip().splitlines()[-1]))
+        (found,) = printed[-1]['objects']
+        assert found['view_count'] == 2 and found['frame_id'] == 'world'
+    assert printed[0]['objects'][0]['volume'] == printed[1]['objects'][0]['volume']
+    # The table of the demo scene is level in its world.
+    plane = printed[0]['objects'][0]['support_plane']
+    assert plane[2] == pytest.approx(1.0, abs=0.01)
+
+
+def test_views_without_a_pose_are_refused(scene, tmp_path, capsys):
+    path = changed(scene, tmp_path / 'lost.npz', T_world_cam=None)
+    assert main(['reconstruct', str(path), str(path), '--out', str(tmp_path / 'out')]) == 1
+    assert 'TRANSFORM_UNAVAILABLE' in capsys.readouterr().err
