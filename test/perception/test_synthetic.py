@@ -119,7 +119,14 @@ def test_neighbours_are_obstacles_and_the_table_is_not(render_scene, distance_to
     scene = render_scene(cylinder(), near)
     found = reconstruct_frame(scene.frame).objects[0]
     assert len(found.obstacles) > 50
-    assert distance_to(scene.objects[1], found.obstacles).max() < 0.01
+    # Also its hidden side, which is a guess, and its inside.
+    outside = distance_to(scene.objects[1], found.obstacles)
+    inside = scene.objects[1].contains(found.obstacles)
+    assert np.percentile(outside[~inside], 90.0) < 0.006
+    assert outside[inside].max() > 0.015
+    for side in 0.02 * np.array([[1, 0], [0, 1], [-1, 0], [0, -1]]):
+        middle = scene.to_camera(np.array([[0.15 + side[0], side[1], 0.06]]))
+        assert np.linalg.norm(found.obstacles - middle, axis=1).min() < 0.008
     # Thinned: cells of 4 mm, so a point has hardly a neighbour within 1 mm.
     gaps = trimesh.proximity.cKDTree(found.obstacles).query(found.obstacles, k=2)[0][:, 1]
     assert np.median(gaps) > 0.002
