@@ -4,28 +4,33 @@ from __future__ import annotations
 
 import json as json_format
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tyro
 
+if TYPE_CHECKING:
+    from dexgrasp_ros.core.depth_frame import DepthFrame
+
 
 def reconstruct(
-    scene: tyro.conf.Positional[Path],
+    scenes: tyro.conf.Positional[tuple[Path, ...]],
     /,
     *,
     out: Path = Path('out/reconstruction'),
     labels: tuple[int, ...] = (),
     json: bool = False,
 ) -> None:
-    """Write one watertight mesh and one picture for each label of a depth frame.
+    """Write one watertight mesh and one picture for each label of a depth frame, or of several.
 
     Parameters
     ----------
-    scene
-        File with depth, seg and K (.npz).
+    scenes
+        Files with depth, seg and K (.npz). Several of them, or one with several views, are fused
+        and need T_world_cam.
     out
-        Folder for label_<n>.ply (metres, camera frame), label_<n>.png and objects.json.
+        Folder for label_<n>.ply (metres; camera frame, or the world's if views are fused),
+        label_<n>.png and objects.json.
     labels
         Which labels; all of them without it.
     json
@@ -35,20 +40,28 @@ def reconstruct(
     from rich.console import Console
 
     from dexgrasp_ros.cli.report import print_json
-    from dexgrasp_ros.core.depth_frame import load_scene
-    from dexgrasp_ros.perception import reconstruct_frame
+    from dexgrasp_ros.core.errors import InputError
+    from dexgrasp_ros.core.scene_views import load_views
+    from dexgrasp_ros.perception import reconstruct_frame, reconstruct_views
     from dexgrasp_ros.simulation import render_reconstruction, save_picture
 
     console = Console(stderr=json)
-    frame = load_scene(scene)
+    frames = [frame for scene in scenes for frame in load_views(scene)]
+    if not frames:
+        raise InputError('There is no scene file; expected at least one.')
     out.mkdir(parents=True, exist_ok=True)
-    result = reconstruct_frame(frame, labels=labels or None)
+    if len(frames) == 1:
+        result = reconstruct_frame(frames[0], labels=labels or None)
+    else:
+        result = reconstruct_views(frames, labels=labels or None)
+    viewer = _toward_camera(frames) if len(frames) > 1 else None
     rows: list[dict[str, Any]] = []
     for obj in result.objects:
         mesh = trimesh.Trimesh(obj.vertices, obj.faces, process=False)
         mesh.export(out / f'label_{obj.label}.ply')
         caption = f'label {obj.label}: {len(obj.points)} points, {len(obj.faces)} triangles'
-        picture = render_reconstruction(obj, caption=caption)
+        toward = None if viewer is None else viewer - obj.vertices.mean(axis=0)
+        picture = render_reconstruction(obj, caption=caption, toward_viewer=toward)
         save_picture(picture, out / f'label_{obj.label}.png')
         rows.append(
             {
@@ -60,6 +73,8 @@ def reconstruct(
                 'observed_fraction': obj.observed_fraction,
                 'support_plane': obj.support_plane,
                 'warnings': obj.warnings,
+                'frame_id': obj.frame_id,
+                'view_count': obj.view_count,
                 'timing': obj.timing,
             }
         )
@@ -78,6 +93,11 @@ def reconstruct(
     console.print(f'Written to {out}')
     if json:
         print_json(summary)
+
+
+def _toward_camera(frames: list[DepthFrame]) -> np.ndarray:
+    """Mean position of the cameras in the world: from where pictures look."""
+    return np.mean([frame.T_world_cam[:3, 3] for frame in frames], axis=0)
 
 
 def _plain(value: object) -> object:

@@ -48,6 +48,8 @@ class FrameSource:
         Of the subscriptions' QoS.
     transforms
         Where the pose of a cloud's frame in the camera's is looked up.
+    on_match
+        Called on the spinning thread after each new match.
     """
 
     def __init__(
@@ -56,7 +58,9 @@ class FrameSource:
         config: ReconstructionParameters,
         overrides: QoSOverridingOptions,
         transforms: TransformListener,
+        on_match: Callable[[], None] = lambda: None,
     ) -> None:
+        self._on_match = on_match
         self._node, self._config, self._transforms = node, config, transforms
         topics = _TOPICS[config.input]
         self._synchronizer = StampSynchronizer(
@@ -158,6 +162,7 @@ class FrameSource:
         if match is not None:
             self.matched += 1
             self._newest = match
+            self._on_match()
 
     def _frame(self, match: tuple[Any, ...]) -> DepthFrame:
         config = self._config

@@ -5,6 +5,10 @@ Keeps the newest match of depth, camera_info and labels (see `frame_source`). Th
 `object_markers`. With the parameter `rate` new frames are meshed unasked, and published when an
 object came, went or changed. `clear_objects` empties both topics. Meshing runs in a worker, one
 frame at a time. `/diagnostics` says what comes in and how the last reconstruction went.
+
+`fuse_views` adds the newest frame to those that are fused in the fixed frame, and with the
+parameter `fuse` each frame that shows the scene from a new place is added as it comes. Once there
+are views, they are meshed in place of the newest frame, until `clear_views`.
 """
 
 from __future__ import annotations
@@ -61,7 +65,8 @@ class ReconstructionNode(AutostartNode[ReconstructionParameters]):
         self._running_timers: list[Timer] = []
         self._source: FrameSource | None = None
         self._task: ReconstructionTask | None = None
-        self._under_way: Future | None = None
+        self._under_way: Future | None = None  # mesh of a frame that nobody asked for
+        self._fusing: Future | None = None
         self._last_stamp: int | None = None  # of the frame that was meshed unasked last
         self._last: dict[str, object] = {}  # about the last reconstruction, for diagnostics
         self._refused = self._reconstructions = 0
@@ -69,7 +74,7 @@ class ReconstructionNode(AutostartNode[ReconstructionParameters]):
     def activate(self) -> None:
         """Listen to the camera and offer the services."""
         config = self.config
-        self._source = FrameSource(self, config, self._overrides, self._transforms)
+        self._source = FrameSource(self, config, self._overrides, self._transforms, self._on_match)
         self._task = ReconstructionTask(
             self._source, self._transforms, lambda: self.config, lambda: self.is_active
         )
@@ -87,6 +92,8 @@ class ReconstructionNode(AutostartNode[ReconstructionParameters]):
                 for kind, name, callback in (
                     (ReconstructObjects, 'reconstruct_objects', self._on_reconstruct),
                     (Trigger, 'clear_objects', self._on_clear),
+                    (Trigger, 'fuse_views', self._on_fuse),
+                    (Trigger, 'clear_views', self._on_clear_views),
                 )
             ]
 
@@ -135,6 +142,37 @@ class ReconstructionNode(AutostartNode[ReconstructionParameters]):
         self._under_way = self._worker.submit(self._task.follow)
         self._under_way.add_done_callback(self._on_frame)
 
+    def _on_match(self) -> None:
+        """Fuse a frame that has come, unless the one before is still under way."""
+        if self.config.fuse and (self._fusing is None or self._fusing.done()):
+            self._fusing = self._worker.submit(self._task.fuse_if_new)
+            self._fusing.add_done_callback(self._on_fused)
+
+    def _on_fused(self, future: Future) -> None:
+        if (error := future.exception()) is not None:
+            self._note_failure(error)
+            self.get_logger().warning(
+                f'A view was not fused: {error}', throttle_duration_sec=_WARNING_PERIOD
+            )
+
+    async def _on_fuse(
+        self, _request: Trigger.Request, response: Trigger.Response
+    ) -> Trigger.Response:
+        try:
+            response.message = await self._worker.submit(self._task.fuse)
+            response.success = True
+        except Exception as error:
+            self._note_failure(error)
+            response.message = error_fields(error)[1]
+        return response
+
+    async def _on_clear_views(
+        self, _request: Trigger.Request, response: Trigger.Response
+    ) -> Trigger.Response:
+        await self._worker.submit(self._task.clear_views)
+        response.success = True
+        return response
+
     def _on_frame(self, future: Future) -> None:
         error = future.exception()
         if error is not None:
@@ -180,6 +218,7 @@ class ReconstructionNode(AutostartNode[ReconstructionParameters]):
         values = {f'{name} [Hz]': rate for name, rate in rates.items()}
         values |= {'age of newest match [s]': source.age if source.matched else 'none'}
         values |= {'requests refused for old images': self._refused}
+        values |= {'fused views': self._task.view_count}
         values |= {'reconstructions': self._reconstructions, **self._last}
         name = f'{self.get_fully_qualified_name()}: reconstruction'
         stamp = self.get_clock().now().nanoseconds

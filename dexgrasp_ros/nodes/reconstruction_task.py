@@ -16,10 +16,11 @@ from dexgrasp_ros.bridge.grasps import phase_times
 from dexgrasp_ros.bridge.objects import object_array_message
 from dexgrasp_ros.bridge.transforms import TransformListener
 from dexgrasp_ros.core.depth_frame import DepthFrame
+from dexgrasp_ros.core.errors import InputError
 from dexgrasp_ros.core.poses import pose_to_matrix
 from dexgrasp_ros.nodes.configuration import ReconstructionParameters
 from dexgrasp_ros.nodes.frame_source import FrameSource
-from dexgrasp_ros.perception import Reconstruction, reconstruct_frame
+from dexgrasp_ros.perception import Reconstruction, ViewFusion, reconstruct_frame
 from dexgrasp_ros.perception.tracking import ObjectTracker, sighting
 
 
@@ -58,14 +59,21 @@ class ReconstructionTask:
         self._config, self._is_wanted = config, is_wanted
         self._fixed_frame = config().fixed_frame
         self._tracker = ObjectTracker(config().tracking)
+        self._fusion = ViewFusion(
+            frame_id=self._fixed_frame, config=config().perception, fusion=config().fusion
+        )
 
     def answer(self, labels: Sequence[int] | None, max_age: float) -> Outcome:
         """Mesh the newest frame, or some of its labels, because somebody asked; always news.
 
+        Where views were fused, they are meshed instead, in the fixed frame; `max_age` [s] and the
+        frame's own labels have no part in it.
+
         Raises
         ------
         DexGraspError
-            What `FrameSource.wait`, the transform and `reconstruct_frame` raise.
+            What `FrameSource.wait`, the transform, `reconstruct_frame` and
+            `ViewFusion.reconstruct` raise.
         """
         return self._reconstruct(labels, max_age or self._config().max_age, is_asked=True)
 
@@ -83,13 +91,67 @@ class ReconstructionTask:
         """Take every object for a new one from now on."""
         self._tracker.clear()
 
+    def fuse(self) -> str:
+        """Fuse the newest frame, because somebody asked; return a sentence about it.
+
+        Raises
+        ------
+        InputError
+            INVALID_INPUT without a fixed frame.
+        DexGraspError
+            What `FrameSource.wait`, the transform and `ViewFusion.add` raise.
+        """
+        config = self._config()
+        if not self._fixed_frame:
+            raise InputError(
+                "The parameter 'fixed_frame' is empty; expected the frame that views are fused in."
+            )
+        frame = self._source.wait(config.max_age, config.image_timeout, self._is_wanted)
+        added = self._fusion.add(self._posed(frame, config.tf_timeout)[0])
+        failures = ''.join(f' Label {label}: {error}' for label, error in added.failures.items())
+        return (
+            f'View {self._fusion.view_count} shows objects'
+            f' {sorted(added.objects.values())}.{failures}'
+        )
+
+    def fuse_if_new(self) -> None:
+        """Fuse the newest frame if its camera is where none of the fused ones was.
+
+        Raises
+        ------
+        DexGraspError
+            As `fuse`.
+        """
+        config = self._config()
+        frame = self._source.wait(config.max_age, config.image_timeout, self._is_wanted)
+        frame, _ = self._posed(frame, config.tf_timeout)
+        if self._fusion.is_news(
+            frame.T_world_cam, distance=config.fuse_distance, angle=config.fuse_angle
+        ):
+            self._fusion.add(frame)
+
+    def clear_views(self) -> None:
+        """Forget all fused views; the newest frame alone counts again."""
+        self._fusion.clear()
+
+    @property
+    def view_count(self) -> int:
+        """Views fused since the last `clear_views`."""
+        return self._fusion.view_count
+
     def _reconstruct(
         self, labels: Sequence[int] | None, max_age: float, *, is_asked: bool
     ) -> Outcome:
         config = self._config()
-        frame = self._source.wait(max_age, config.image_timeout, self._is_wanted)
-        frame, pose = self._posed(frame, config.tf_timeout)
-        made = reconstruct_frame(frame, labels=labels, config=config.perception)
+        if self._fusion.view_count:
+            made, pose = self._fusion.reconstruct(labels), None
+            frame_id = self._fixed_frame
+            stamp = max((found.stamp for found in made.objects), default=0)
+        else:
+            frame = self._source.wait(max_age, config.image_timeout, self._is_wanted)
+            frame, pose = self._posed(frame, config.tf_timeout)
+            frame_id, stamp = frame.frame_id, frame.stamp
+            made = reconstruct_frame(frame, labels=labels, config=config.perception)
         seen = [sighting(found, pose) for found in made.objects]
         tracked = self._tracker.update(seen, is_whole=labels is None)
         is_news = is_asked or tracked.is_news
@@ -97,7 +159,7 @@ class ReconstructionTask:
             self._tracker.mark_published(tracked.ids)
         return Outcome(
             made=made,
-            objects=object_array_message(made.objects, frame.frame_id, frame.stamp, tracked.ids),
+            objects=object_array_message(made.objects, frame_id, stamp, tracked.ids),
             is_news=is_news,
         )
 

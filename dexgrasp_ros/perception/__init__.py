@@ -1,10 +1,22 @@
 """From depth, labels and intrinsics to watertight meshes, support plane and obstacles."""
 
+from dexgrasp_ros.perception.all_views import reconstruct_views
 from dexgrasp_ros.perception.config import ReconstructionConfig
+from dexgrasp_ros.perception.fusion import AddedView, ViewFusion
+from dexgrasp_ros.perception.fusion_config import FusionConfig
 from dexgrasp_ros.perception.reconstruction import (
     Reconstruction,
     reconstruct,
     reconstruct_frame,
 )
 
-__all__ = ['Reconstruction', 'ReconstructionConfig', 'reconstruct', 'reconstruct_frame']
+__all__ = [
+    'AddedView',
+    'FusionConfig',
+    'Reconstruction',
+    'ReconstructionConfig',
+    'ViewFusion',
+    'reconstruct',
+    'reconstruct_frame',
+    'reconstruct_views',
+]

@@ -82,6 +82,28 @@ def add_obstacles(
     return tuple(replace(o, obstacles=_around(o, bodies, thick, scene, config)) for o in objects)
 
 
+def add_bodies(
+    objects: Sequence[ObservedObject], config: ReconstructionConfig
+) -> tuple[ObservedObject, ...]:
+    """Objects with the bodies of the others among their obstacles, thinned together.
+
+    For objects whose measured surroundings are known to be complete but for that.
+    """
+    bodies = {o.label: fill(o.vertices, o.faces, config) for o in objects}
+    nothing = ScenePoints(points=np.empty((0, 3)), labels=np.empty(0, np.int32))
+    empty = np.empty((0, _LAYERS + 1, 3))
+    return tuple(
+        replace(
+            o,
+            obstacles=thin(
+                np.concatenate([o.obstacles, _around(o, bodies, empty, nothing, config)]),
+                config.obstacle_spacing,
+            ),
+        )
+        for o in objects
+    )
+
+
 def _around(
     found: ObservedObject,
     bodies: Mapping[int, NDArray[np.float64]],

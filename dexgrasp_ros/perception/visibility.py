@@ -42,12 +42,20 @@ class MeshView:
         return result
 
     def observed_fraction(self, window: DepthWindow) -> float:
-        """Share of the mesh's area that the camera saw: first on its ray, and measured there."""
+        """Share of the mesh's area that the camera saw."""
+        return float(self.areas[self.seen_faces(window)].sum() / self.areas.sum())
+
+    @property
+    def areas(self) -> NDArray[np.float64]:
+        """Of the faces, [F] m²."""
         corners = self._vertices[self._faces]
-        areas = 0.5 * np.linalg.norm(
+        return 0.5 * np.linalg.norm(
             np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1
         )
-        centers = corners.mean(axis=1)
+
+    def seen_faces(self, window: DepthWindow) -> NDArray[np.bool_]:
+        """Faces [F] that the camera saw: first on the ray to their centre, and measured there."""
+        centers = self._vertices[self._faces].mean(axis=1)
         # Distances in units of the centre's own: the first hit is the face itself at 1.
         first = self._cast(np.zeros_like(centers), centers) > 1.0 - 1e-3
         pixels, z = window.project(centers)
@@ -57,8 +65,7 @@ class MeshView:
         measured = np.full(len(centers), np.nan)
         measured[inside] = window.depth[v[inside], u[inside]]
         with np.errstate(invalid='ignore'):
-            seen = first & (np.abs(measured - z) < _SEEN_DISTANCE)
-        return float(areas[seen].sum() / areas.sum())
+            return first & (np.abs(measured - z) < _SEEN_DISTANCE)
 
     def _cast(self, origins: NDArray, directions: NDArray) -> NDArray[np.float32]:
         rays = np.concatenate([origins, directions], axis=1).astype(np.float32)

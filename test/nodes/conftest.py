@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -27,17 +27,21 @@ SIZE = (240, 320)
 LABEL = 5
 
 
-@pytest.fixture(scope='session')
-def scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A box of 6 x 10 x 6 cm on a floor, seen from 0.6 m, 40 degrees above the horizon."""
+def view_of_box(azimuth: float = 0.0) -> dict[str, np.ndarray]:
+    """A box of 6 x 6 x 10 cm on a floor, seen from 0.6 m, 40 degrees above the horizon.
+
+    With an azimuth [rad] the camera has gone around it so far.
+    """
     height, width = SIZE
     v, u = np.mgrid[:height, :width]
     rays = np.stack([(u - K[0, 2]) / K[0, 0], (v - K[1, 2]) / K[1, 1], np.ones(SIZE)], -1)
     # World: z up, box standing on the floor at the origin. The camera looks at its middle.
     look = np.array([0.0, np.cos(np.radians(40)), -np.sin(np.radians(40))])
     right = np.array([1.0, 0, 0])
-    R = np.stack([right, np.cross(look, right), look], axis=1)
-    eye = np.array([0, 0, 0.05]) - 0.6 * look
+    c, s = np.cos(azimuth), np.sin(azimuth)
+    around = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])
+    R = around @ np.stack([right, np.cross(look, right), look], axis=1)
+    eye = np.array([0, 0, 0.05]) - 0.6 * R[:, 2]
     direction = rays @ R.T
     half, middle = np.array([0.03, 0.03, 0.05]), np.array([0, 0, 0.05])
     with np.errstate(divide='ignore'):
@@ -48,14 +52,19 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
     floor[(floor <= 0) | (floor > 3)] = 0
     T = np.eye(4)
     T[:3, :3], T[:3, 3] = R, eye
+    return {
+        'depth': np.where(hit, enter, floor).astype(np.float32),
+        'seg': np.where(hit, LABEL, 0).astype(np.int32),
+        'K': K,
+        'T_world_cam': T,
+    }
+
+
+@pytest.fixture(scope='session')
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One view of a box, as a file."""
     path = tmp_path_factory.mktemp('scene') / 'box.npz'
-    np.savez(
-        path,
-        depth=np.where(hit, enter, floor).astype(np.float32),
-        seg=np.where(hit, LABEL, 0).astype(np.int32),
-        K=K,
-        T_world_cam=T,
-    )
+    np.savez(path, **view_of_box())
     return path
 
 
@@ -100,13 +109,14 @@ class Camera:
         info_scale: int = 1,
         big_endian: bool = False,
         padding: int = 0,
+        frame_id: str = 'camera',
         **changes: object,
     ) -> None:
         """Show the scene, or another depth or labels, or messages in another layout.
 
         `changes` are fields of the messages: depth_<field>, info_<field>, labels_<field>.
         """
-        frame, head = self._frame, header('camera', 0)
+        frame, head = self._frame, header(frame_id, 0)
         depth = frame.depth if depth is None else depth
         labels = frame.labels if labels is None else labels
         labels = labels[labels_step // 2 :: labels_step, labels_step // 2 :: labels_step]
@@ -207,3 +217,9 @@ def camera_type() -> type[Camera]:
 @pytest.fixture(scope='session')
 def cloud_camera_type() -> type[CloudCamera]:
     return CloudCamera
+
+
+@pytest.fixture(scope='session')
+def view_from() -> Callable[[float], dict[str, np.ndarray]]:
+    """Depth, labels and the camera's pose from another azimuth [rad]."""
+    return view_of_box

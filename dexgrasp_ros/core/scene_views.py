@@ -1,0 +1,61 @@
+"""Scene files with several views of one scene."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from dexgrasp_ros.core.archive import read_archive
+from dexgrasp_ros.core.depth_frame import DepthFrame, load_scene
+from dexgrasp_ros.core.errors import ErrorCode, InputError
+
+
+def load_views(path: str | Path) -> list[DepthFrame]:
+    """Read a scene file of one view, or of several on a first axis.
+
+    Parameters
+    ----------
+    path
+        An ``.npz`` as `load_scene` reads, or one with `depth` [V, H, W] (float m, or integers
+        with `depth_scale`, metres for each unit), `seg` int [V, H, W], `K` [3, 3] or [V, 3, 3],
+        `T_world_cam` [V, 4, 4], and perhaps `stamp` int [V] ns.
+
+    Raises
+    ------
+    InputError
+        As `load_scene`; WRONG_SHAPE where the counts of views differ, MISSING_KEY for integer
+        depth without `depth_scale`.
+    """
+    data = read_archive(path, 'scene', ('depth', 'K'))
+    depth = data['depth']
+    if depth.ndim != 3:
+        return [load_scene(path)]
+    data = read_archive(path, 'scene', ('depth', 'seg', 'K', 'T_world_cam'))
+    count = len(depth)
+    for key, dimensions in (('seg', 3), ('T_world_cam', 3)):
+        if data[key].ndim != dimensions or len(data[key]) != count:
+            raise InputError(
+                f"'{key}' has shape {list(data[key].shape)}; expected a first axis of {count}"
+                " views, as 'depth' has.",
+                ErrorCode.WRONG_SHAPE,
+            )
+    if depth.dtype.kind in 'iu':
+        if 'depth_scale' not in data:
+            raise InputError(
+                f"'depth' has dtype {depth.dtype} and there is no 'depth_scale'; expected it, in"
+                ' metres for each unit, or float depth in metres.',
+                ErrorCode.MISSING_KEY,
+            )
+        depth = depth * np.float32(data['depth_scale'])
+    K = data['K']
+    return [
+        DepthFrame(
+            depth=depth[i],
+            labels=data['seg'][i],
+            intrinsics=K[i] if K.ndim == 3 else K,
+            T_world_cam=data['T_world_cam'][i],
+            stamp=int(data['stamp'][i]) if 'stamp' in data else 0,
+        )
+        for i in range(count)
+    ]

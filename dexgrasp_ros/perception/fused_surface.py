@@ -1,0 +1,85 @@
+"""What several views say together about an object, as one view says it for the completion."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dexgrasp_ros.perception.fused_view import FusedView
+from dexgrasp_ros.perception.tsdf import FusedDistance
+
+# Weight from which the mean distance stands alone: half a look. Below it fades out.
+_SURE_WEIGHT = 0.5
+# Distance, in truncations, that a view votes for which saw through a point. At an outline one of
+# many views is always wrong by a pixel: a full truncation pares the object down.
+_VOTE = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class FusedSurface:
+    """Judges points of the fixed frame as `SeenSurface` does those of the camera's.
+
+    A point is
+
+    - empty, where any view saw something else behind it, or the object itself by more than
+      `margin`;
+    - as far from the surface as the views that saw it there say in the mean, where some did
+      (and views that saw through it there are outvoted or not, each with the weight of one);
+    - possibly inside, where it is behind what at least one view saw of the object, and so hidden.
+
+    Distances are positive where the point is outside the object, in metres.
+    """
+
+    views: Sequence[FusedView]
+    label: int  # of the object in the views
+    distance: FusedDistance
+    truncation: float  # m
+    margin: float  # m
+
+    def shadow(self, points: NDArray[np.float32]) -> tuple[NDArray, NDArray]:
+        """Signed distance [M] to all that no view saw to be empty, and [M] below what was seen.
+
+        The latter is infinite where no view saw the object before the point.
+        """
+        reach = np.float32(self.truncation)
+        sums, weights = self.distance.sample(points)
+        free, votes = self._free(points, weights > 0.0)
+        hidden = np.full(len(points), reach)
+        below = np.full(len(points), np.inf, np.float32)
+        rows = np.flatnonzero((free < reach) | (weights > 0.0))
+        for view in self.views:
+            if (seen := view.objects.get(self.label)) is None:
+                continue
+            front, depth = seen.surface.shadow(view.to_camera(points[rows]))
+            hidden[rows] = np.minimum(hidden[rows], front)
+            behind = front < reach
+            below[rows[behind]] = np.minimum(below[rows[behind]], depth[behind])
+        guess = np.clip(np.maximum(hidden, free), -reach, reach)
+        mean = (sums + _VOTE * reach * votes) / np.maximum(weights + votes, 1e-6)
+        trust = np.minimum(weights / _SURE_WEIGHT, 1.0)
+        return (trust * mean + (1.0 - trust) * guess).astype(np.float32), below
+
+    def free(self, points: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Distance [M] into the space that some view saw to be empty; negative where none did.
+
+        Exact up to twice the truncation, more where it is more.
+        """
+        return self._free(points, np.zeros(len(points), bool))[0]
+
+    def _free(
+        self, points: NDArray[np.float32], voted: NDArray[np.bool_]
+    ) -> tuple[NDArray, NDArray]:
+        """Depth into empty space [M], and where `voted` how many views saw through the point."""
+        deepest = np.full(len(points), -np.inf, np.float32)
+        votes = np.zeros(len(points), np.float32)
+        rows = np.arange(len(points))
+        for view in self.views:
+            free = view.free(self.label, points[rows], self.margin)
+            deepest[rows] = np.maximum(deepest[rows], free)
+            votes[rows] += free > 0.0
+            # What one view saw to be far from everything the others need not be asked about.
+            rows = rows[voted[rows] | (deepest[rows] < 2.0 * self.truncation)]
+        return deepest, votes
