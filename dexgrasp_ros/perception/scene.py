@@ -77,7 +77,7 @@ def add_obstacles(
     config
         Of which `obstacle_range`, `obstacle_spacing` and `plane_distance` act here.
     """
-    bodies = {o.label: fill(o.vertices, o.faces, config) for o in [*objects, *others]}
+    bodies = _bodies(objects, [*objects, *others], config)
     thick = _thicken(scene.points[~np.isin(scene.labels, list(bodies))], config.obstacle_spacing)
     return tuple(replace(o, obstacles=_around(o, bodies, thick, scene, config)) for o in objects)
 
@@ -85,23 +85,14 @@ def add_obstacles(
 def add_bodies(
     objects: Sequence[ObservedObject], config: ReconstructionConfig
 ) -> tuple[ObservedObject, ...]:
-    """Objects with the bodies of the others among their obstacles, thinned together.
-
-    For objects whose measured surroundings are known to be complete but for that.
-    """
-    bodies = {o.label: fill(o.vertices, o.faces, config) for o in objects}
-    nothing = ScenePoints(points=np.empty((0, 3)), labels=np.empty(0, np.int32))
-    empty = np.empty((0, _LAYERS + 1, 3))
-    return tuple(
-        replace(
-            o,
-            obstacles=thin(
-                np.concatenate([o.obstacles, _around(o, bodies, empty, nothing, config)]),
-                config.obstacle_spacing,
-            ),
-        )
-        for o in objects
-    )
+    """Objects with the bodies of the others among the obstacles that they have, thinned."""
+    bodies = _bodies(objects, objects, config)
+    result = []
+    for found in objects:
+        hidden = _hidden(found, bodies)
+        points = np.concatenate([found.obstacles, hidden[_is_near(hidden, found, config)]])
+        result.append(replace(found, obstacles=thin(points, config.obstacle_spacing)))
+    return tuple(result)
 
 
 def _around(
@@ -112,24 +103,43 @@ def _around(
     config: ReconstructionConfig,
 ) -> NDArray[np.float64]:
     """Points [K, 3] of what stands around one object."""
-
-    def above(points: NDArray[np.float64], least: float) -> NDArray[np.bool_]:
-        plane = found.support_plane
-        return (
-            np.ones(len(points), bool) if plane is None else points @ plane[:3] + plane[3] > least
-        )
-
+    off_plane = 1.5 * config.plane_distance
     # The measured points of a completed neighbour stay: they are right where its mesh is not.
-    completed = np.isin(scene.labels, [k for k in bodies if k != found.label])
-    seen = scene.points[completed]
-    thick = thick[above(thick[:, 0], 1.5 * config.plane_distance)]
-    hidden = np.concatenate(
-        [thick.reshape(-1, 3), *(p for k, p in bodies.items() if k != found.label)]
-    )
-    points = np.concatenate(
-        [seen[above(seen, 1.5 * config.plane_distance)], hidden[above(hidden, 0.0)]]
-    )
-    return thin(points[_is_near(points, found.points, config)], config.obstacle_spacing)
+    seen = scene.points[np.isin(scene.labels, [k for k in bodies if k != found.label])]
+    seen = seen[_height(seen, found) > off_plane]
+    thick = thick[_height(thick[:, 0], found) > off_plane].reshape(-1, 3)
+    thick = thick[_height(thick, found) > 0.0]
+    points = np.concatenate([seen, thick, _hidden(found, bodies)])
+    return thin(points[_is_near(points, found, config)], config.obstacle_spacing)
+
+
+def _hidden(
+    found: ObservedObject, bodies: Mapping[int, NDArray[np.float64]]
+) -> NDArray[np.float64]:
+    """Points [K, 3] of all bodies but its own, above its plane."""
+    others = [points for label, points in bodies.items() if label != found.label]
+    points = np.concatenate([np.empty((0, 3)), *others])
+    return points[_height(points, found) > 0.0]
+
+
+def _height(points: NDArray[np.float64], found: ObservedObject) -> NDArray[np.float64]:
+    """Height [M] above an object's support plane; infinite where it has none."""
+    plane = found.support_plane
+    return np.full(len(points), np.inf) if plane is None else points @ plane[:3] + plane[3]
+
+
+def _bodies(
+    objects: Sequence[ObservedObject],
+    everything: Sequence[ObservedObject],
+    config: ReconstructionConfig,
+) -> dict[int, NDArray[np.float64]]:
+    """Points in each object, by label, as far as they are near one of `objects`."""
+    if not objects:
+        return {}
+    corners = np.array([[o.points.min(axis=0), o.points.max(axis=0)] for o in objects])
+    reach = config.obstacle_range
+    box = (corners[:, 0].min(axis=0) - reach, corners[:, 1].max(axis=0) + reach)
+    return {o.label: fill(o.vertices, o.faces, box, config) for o in everything}
 
 
 def _thicken(points: NDArray[np.float64], spacing: float) -> NDArray[np.float64]:
@@ -140,23 +150,39 @@ def _thicken(points: NDArray[np.float64], spacing: float) -> NDArray[np.float64]
 
 
 def fill(
-    vertices: NDArray[np.float64], faces: NDArray[np.int64], config: ReconstructionConfig
+    vertices: NDArray[np.float64],
+    faces: NDArray[np.int64],
+    box: tuple[NDArray[np.float64], NDArray[np.float64]],
+    config: ReconstructionConfig,
 ) -> NDArray[np.float64]:
-    """Points [K, 3] on and in a closed mesh."""
-    o3d = import_open3d()
-    spacing = config.obstacle_spacing
+    """Points [K, 3] on and in the part of a closed mesh that lies in a box (lower, upper)."""
     mesh = trimesh.Trimesh(vertices, faces, process=False)
-    count = int(np.ceil(_SAMPLES * mesh.area / spacing**2))
+    count = int(np.ceil(_SAMPLES * mesh.area / config.obstacle_spacing**2))
+    count = min(count, config.max_voxels)
     surface, _ = trimesh.sample.sample_surface(mesh, count, seed=config.random_seed)
-    lower, upper = vertices.min(axis=0), vertices.max(axis=0)
-    axes = [np.arange(a, b, _FILL * spacing) for a, b in zip(lower, upper, strict=True)]
+    surface = np.asarray(surface)
+    surface = surface[((surface > box[0]) & (surface < box[1])).all(axis=1)]
+    lower = np.maximum(vertices.min(axis=0), box[0])
+    size = np.minimum(vertices.max(axis=0), box[1]) - lower
+    if (size <= 0.0).any():
+        return surface
+    spacing = max(_FILL * config.obstacle_spacing, float(np.cbrt(size.prod() / config.max_voxels)))
+    axes = [a + np.arange(0.0, s, spacing) for a, s in zip(lower, size, strict=True)]
     nodes = np.stack(np.meshgrid(*axes, indexing='ij'), axis=-1).reshape(-1, 3)
+    return np.concatenate(
+        [thin(surface, config.obstacle_spacing), nodes[_is_inside(vertices, faces, nodes)]]
+    )
+
+
+def _is_inside(
+    vertices: NDArray[np.float64], faces: NDArray[np.int64], points: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    o3d = import_open3d()
     scene = o3d.t.geometry.RaycastingScene(nthreads=2)
     scene.add_triangles(
         o3d.core.Tensor(vertices.astype(np.float32)), o3d.core.Tensor(faces.astype(np.uint32))
     )
-    inside = scene.compute_occupancy(o3d.core.Tensor(nodes.astype(np.float32))).numpy() > 0.5
-    return np.concatenate([thin(np.asarray(surface), spacing), nodes[inside]])
+    return scene.compute_occupancy(o3d.core.Tensor(points.astype(np.float32))).numpy() > 0.5
 
 
 def thin(points: NDArray[np.float64], spacing: float) -> NDArray[np.float64]:
@@ -179,9 +205,9 @@ def _first_of_each_cell(
 
 
 def _is_near(
-    points: NDArray[np.float64], own: NDArray[np.float64], config: ReconstructionConfig
+    points: NDArray[np.float64], found: ObservedObject, config: ReconstructionConfig
 ) -> NDArray[np.bool_]:
-    """Which points [M] lie within `obstacle_range` of the box around an object's own."""
-    lower, upper = own.min(axis=0), own.max(axis=0)
+    """Which points [M] lie within `obstacle_range` of the box around an object's own points."""
+    lower, upper = found.points.min(axis=0), found.points.max(axis=0)
     outside = np.maximum(np.maximum(lower - points, points - upper), 0.0)
     return (outside**2).sum(axis=1) < config.obstacle_range**2

@@ -97,6 +97,7 @@ LAYOUTS = {
     'big-endian, padded rows': {'big_endian': True, 'padding': 12},
     'labels of half the size': {'labels_step': 2},
     'camera_info of twice the size': {'info_scale': 2},
+    'labels a little later': {'labels_later': 0.02},
 }
 
 

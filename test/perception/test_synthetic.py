@@ -148,3 +148,13 @@ def test_same_seed_same_mesh(render_scene):
         np.testing.assert_array_equal(a.vertices, b.vertices)
         np.testing.assert_array_equal(a.faces, b.faces)
         np.testing.assert_array_equal(a.obstacles, b.obstacles)
+
+
+def test_a_label_of_half_the_image_is_filled_near_the_object_only(render_scene):
+    wall = trimesh.creation.box((3.0, 1.0, 2.0)).apply_translation((0.0, 1.0, 1.0))
+    scene = render_scene(cylinder(), wall)
+    found = reconstruct_frame(scene.frame, labels=[1]).objects[0]
+    low, high = found.points.min(axis=0), found.points.max(axis=0)
+    assert ((found.obstacles > low - 0.36) & (found.obstacles < high + 0.36)).all()
+    # One point for each cell of 4 mm: 10 cm of a wall's thickness at most, 0.8 m wide and high.
+    assert len(found.obstacles) < 300_000
