@@ -34,7 +34,7 @@ from dexgrasp_ros.perception.fused_view import (
 )
 from dexgrasp_ros.perception.fusion_config import FusionConfig
 from dexgrasp_ros.perception.reconstruction import Reconstruction
-from dexgrasp_ros.perception.scene import thin
+from dexgrasp_ros.perception.scene import add_bodies, thin
 from dexgrasp_ros.perception.single_view import reconstruct_single
 from dexgrasp_ros.perception.tsdf import TsdfVolume
 from dexgrasp_ros.perception.viewpoints import is_near, redundant_view
@@ -267,7 +267,8 @@ class ViewFusion:
         with ThreadPoolExecutor(self._config.threads) as pool:
             results = dict(zip(wanted, pool.map(run, evidence), strict=True))
         failures.update({k: r for k, r in results.items() if isinstance(r, DexGraspError)})
-        objects = tuple(r for r in results.values() if isinstance(r, ObservedObject))
+        found = [r for r in results.values() if isinstance(r, ObservedObject)]
+        objects = add_bodies(found, self._config)
         return Reconstruction(
             objects=objects,
             failures=failures,

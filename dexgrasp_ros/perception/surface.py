@@ -23,6 +23,8 @@ _COVERED_SHARE = 0.5
 _RELAXATIONS = 60
 # Blur of the silhouette [px]: its signed distance then varies smoothly across pixel corners.
 _SILHOUETTE_BLUR = 1.0
+# Points that are looked up at once: what they need in between fits into a core's cache.
+_CHUNK = 16384
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -214,12 +216,16 @@ def _bridge(depth: NDArray, mask: NDArray[np.bool_], wanted: NDArray[np.bool_]) 
 def _bilinear(images: NDArray[np.float32], pixels: NDArray[np.float32]) -> NDArray[np.float32]:
     """Values [M, C] of images [h, w, C] at pixels (u, v) [M, 2], clamped to the border."""
     height, width, channels = images.shape
-    u = np.clip(pixels[:, 0], 0.0, width - 1.001)
-    v = np.clip(pixels[:, 1], 0.0, height - 1.001)
-    column, row = u.astype(np.int32), v.astype(np.int32)
-    fu, fv = (u - column)[:, None], (v - row)[:, None]
     flat = images.reshape(-1, channels)
-    index = row * width + column
-    upper = flat[index] * (1.0 - fu) + flat[index + 1] * fu
-    lower = flat[index + width] * (1.0 - fu) + flat[index + width + 1] * fu
-    return upper * (1.0 - fv) + lower * fv
+    result = np.empty((len(pixels), channels), images.dtype)
+    for start in range(0, len(pixels), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        u = np.clip(pixels[part, 0], 0.0, width - 1.001)
+        v = np.clip(pixels[part, 1], 0.0, height - 1.001)
+        column, row = u.astype(np.int32), v.astype(np.int32)
+        fu, fv = (u - column)[:, None], (v - row)[:, None]
+        index = row * width + column
+        upper = flat[index] * (1.0 - fu) + flat[index + 1] * fu
+        lower = flat[index + width] * (1.0 - fu) + flat[index + width + 1] * fu
+        result[part] = upper * (1.0 - fv) + lower * fv
+    return result

@@ -73,7 +73,9 @@ def reject_closings(
     """Reasons against grasps once their postures are known, [N] each."""
     return {
         'penetration': closing.at_grasp.penetration > config.max_penetration,
+        # The object stops a squeeze as a rule; where it slips, nothing else is to be hit.
         'environment': (closing.at_grasp.environment.min(axis=1) < 0.0)
+        | (closing.at_squeeze.environment.min(axis=1) < 0.0)
         | (closing.at_pregrasp.environment.min(axis=1) < environment_margin(config)),
         'self_collision': (closing.at_grasp.self_penetration > config.max_self_penetration)
         | (closing.at_pregrasp.self_penetration > config.max_self_penetration),
