@@ -31,7 +31,7 @@ class ReconstructionConfig:
     )
 
     completion: str = setting(
-        'centers', '-', 'how the hidden side is guessed; docs/perception.md compares the ways'
+        'symmetry', '-', 'how the hidden side is guessed; docs/perception.md compares the ways'
     )
     spacing: float = setting(0.002, 'm', 'smallest voxel edge of the completion', 0.0005, 0.02)
     max_voxels: int = setting(

@@ -11,6 +11,7 @@ from dexgrasp_ros.perception.centers import guess_centers
 from dexgrasp_ros.perception.evidence import Evidence, Guess, HiddenNodes
 from dexgrasp_ros.perception.extrusion import extrude
 from dexgrasp_ros.perception.mirror import MirrorPlane, find_mirrors
+from dexgrasp_ros.perception.ridges import guess_ridges
 from dexgrasp_ros.perception.revolution import Revolution, find_revolution
 
 
@@ -23,7 +24,7 @@ class MirrorGuess:
 
     evidence: Evidence
     mirrors: tuple[MirrorPlane, ...]
-    base: Guess | None = None
+    bases: tuple[Guess, ...] = ()
 
     def images(self, points: NDArray) -> list[NDArray]:
         """Images of points under each plane, and under both."""
@@ -36,8 +37,8 @@ class MirrorGuess:
         points = self.evidence.points
         every = np.concatenate([points, *self.images(points)])
         bounds = np.stack([every.min(axis=0), every.max(axis=0)])
-        if self.base is not None:
-            b = self.base.bounds
+        for base in self.bases:
+            b = base.bounds
             bounds = np.stack([np.minimum(bounds[0], b[0]), np.maximum(bounds[1], b[1])])
         return bounds
 
@@ -51,8 +52,8 @@ class MirrorGuess:
             free = np.maximum(free, surface.free(camera))
             filled = np.minimum(filled, surface.shell(camera, hidden.thickness))
         filled = fill_between(hidden, filled)
-        if self.base is not None:
-            filled = np.minimum(filled, self.base.distance(hidden))
+        for base in self.bases:
+            filled = np.minimum(filled, base.distance(hidden))
         return np.maximum(extrude(hidden, filled), free - SLACK)
 
 
@@ -72,11 +73,17 @@ def guess_mirrors(evidence: Evidence) -> Guess:
 
 def guess_mirrors_centers(evidence: Evidence) -> Guess:
     """Guess by planes of symmetry, and by centres."""
-    base = guess_centers(evidence)
-    return MirrorGuess(evidence=evidence, mirrors=tuple(find_mirrors(evidence)), base=base)
+    bases = (guess_centers(evidence),)
+    return MirrorGuess(evidence=evidence, mirrors=tuple(find_mirrors(evidence)), bases=bases)
+
+
+def guess_all(evidence: Evidence) -> Guess:
+    """Guess by planes of symmetry, by centres and by ridges."""
+    bases = (guess_centers(evidence), guess_ridges(evidence))
+    return MirrorGuess(evidence=evidence, mirrors=tuple(find_mirrors(evidence)), bases=bases)
 
 
 def guess_symmetry(evidence: Evidence) -> Guess:
     """Guess a solid of revolution where one fits, else by planes of symmetry."""
     revolution = find_revolution(evidence)
-    return revolution if revolution.accepted else guess_mirrors_centers(evidence)
+    return revolution if revolution.accepted else guess_all(evidence)
