@@ -5,8 +5,8 @@
     .venv/bin/python benchmark/reconstruction.py --shake [--views 2] [--grasps 8] …
 
 Every object comes to rest on a table with its mesh's z up and is seen from `--views` azimuths,
-45 degrees apart, at elevations of 30 and 50 degrees in turns, from 0.6 m, at VGA, through the noise
-of `dexgrasp_ros.simulation.SensorNoise`. `benchmark/shape_errors.py` says what is measured.
+45 degrees apart, at elevations of 30 and 50 degrees in turns, from 0.6 m, at VGA, through the
+noise of `dexgrasp_ros.simulation.SensorNoise`. `benchmark/shape_errors.py` says what is measured.
 Variants are the package's (`ReconstructionConfig.completion`) and those of
 `benchmark/completions.py`; all of them see the same image. Seconds are the processor's, of all
 threads, for the whole frame.
@@ -35,13 +35,14 @@ import tyro
 from completions import VARIANTS
 from records import TUNED, append_record, read_records, table_row
 from shape_errors import shape_errors
-from views import VIEWS, Resting, View, first_azimuth, rest, take_view
+from views import VIEWS, Resting, View, first_azimuth, rest, spread, take_view
 
 from dexgrasp_ros import SynthesisConfig, evaluate, load_hand, load_object, synthesize
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.core.object_model import ObjectModel, ObservedObject
 from dexgrasp_ros.evaluation import wilson_interval
-from dexgrasp_ros.perception import ReconstructionConfig, completion, reconstruct_frame
+from dexgrasp_ros.perception import ReconstructionConfig, reconstruct_frame
+from dexgrasp_ros.perception.guesses import GUESSES
 from dexgrasp_ros.simulation import SensorNoise
 
 TRUTH = 'truth'  # the variant that plans on the true mesh
@@ -83,7 +84,7 @@ def main(
         if (objects and path.stem not in objects) or (tuned and path.stem not in TUNED):
             continue
         thing = None
-        for index in range(views):
+        for index in spread(views):
             head = {'kind': kind, 'object': path.stem, 'view': index, 'noise_scale': noise_scale}
             heads = [head | extra | {'variant': v} for v in variants]
             wanted += [_key(h) for h in heads]
@@ -91,9 +92,7 @@ def main(
             if not todo:
                 continue
             thing = thing or rest(load_object(path))
-            # Few views are spread as well.
-            turn = index * (VIEWS // views if views < VIEWS else 1) + (index if shake else 0)
-            view = take_view(thing, turn, first_azimuth(number), _noise(noise_scale), index)
+            view = take_view(thing, index, first_azimuth(number), _noise(noise_scale), index)
             for head in todo:
                 found, seconds = (None, 0.0) if head['variant'] == TRUTH else _run(view, head)
                 record = head | _about(model, thing, view, found, grasps, index)
@@ -116,7 +115,7 @@ def _noise(scale: float) -> SensorNoise | None:
 def _run(view: View, head: dict[str, Any]) -> tuple[ObservedObject | None, float]:
     """Reconstruct in one way; the object, or None, and seconds of the processor."""
     config = ReconstructionConfig(completion=head['variant'])
-    with mock.patch.dict(completion.GUESSES, VARIANTS):
+    with mock.patch.dict(GUESSES, VARIANTS):
         start = time.process_time()
         result = reconstruct_frame(view.frame, config=config)
         seconds = time.process_time() - start
@@ -195,7 +194,7 @@ def _line(record: dict[str, Any]) -> str:
 
 
 def _halves(records: list[dict[str, Any]]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """Records of each object, of each half, and all."""
+    """Yield the records of each object, of each half, and all."""
     for name in sorted({r['object'] for r in records}):
         yield name, [r for r in records if r['object'] == name]
     yield '**tuned half**', [r for r in records if r['object'] in TUNED]

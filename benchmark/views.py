@@ -98,3 +98,9 @@ def take_view(
 def first_azimuth(number: int) -> float:
     """Azimuth of the first view of the object that comes `number`-th in the list [rad]."""
     return (number + 1) * _GOLDEN % (2.0 * np.pi)
+
+
+def spread(count: int) -> list[int]:
+    """Choose some of the `VIEWS`, from all around and of both elevations in turns."""
+    step = VIEWS // count
+    return [i * step + (i % 2 if step > 1 else 0) for i in range(count)]

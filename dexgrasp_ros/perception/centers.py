@@ -2,10 +2,9 @@
 
 The leftmost and rightmost seen points of a horizontal slice are where the line of sight grazes the
 object; for a box seen over a corner, for a cylinder and for every other slice with a centre of
-symmetry, their midpoint is that centre. Where the far side is seen as well, the centre lies between
-it and the near side. A hidden point is filled where its reflection through the centre is not seen
-to be free. Besides, what stands above continues straight down to the plane (this alone completes a
-box of which the camera sees the front and the top).
+symmetry, their midpoint is that centre. Where the far side is seen as well, the centre lies
+between it and the near side. A hidden point is filled where its reflection through the centre is
+not seen to be free.
 """
 
 from __future__ import annotations
@@ -17,16 +16,15 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from dexgrasp_ros.perception.evidence import Evidence, HiddenNodes
-from dexgrasp_ros.perception.extrusion import extrude
 
-_LAYER = 0.002  # m between slices
+_LAYER = 0.004  # m between slices
 _BAND = 0.004  # m thickness of a slice: two steps of depth noise
 _MIN_SLICE_POINTS = 15
 _MIN_SLICE_WIDTH = 0.01  # m
 # Depth over width from which a slice shows more than a flat front: a circle has 0.5, a square
 # seen over its corner 0.5, one turned by 10 degrees 0.2.
 _MIN_SLICE_DEPTH = 0.15
-_MEDIAN_LAYERS = 9  # layers over which centres are smoothed
+_MEDIAN_LAYERS = 5  # layers over which centres are smoothed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,37 +90,33 @@ def _slice_center(points: NDArray[np.float64]) -> tuple[float, float, float] | N
 
 @dataclass(frozen=True, kw_only=True)
 class CenterGuess:
-    """What is symmetric to the seen side, slice by slice, and what stands on the plane."""
+    """What is symmetric to the seen side, slice by slice."""
 
+    coarseness = 2
     evidence: Evidence
     centers: SliceCenters
 
     @property
     def bounds(self) -> NDArray[np.float64]:
         """As far as any slice reaches when completed."""
-        lower, upper = self.evidence.points.min(axis=0), self.evidence.points.max(axis=0)
-        upper[1] = max(upper[1], self.centers.far)
-        return np.stack([lower, upper])
+        bounds = self.evidence.bounds
+        bounds[1, 1] = max(bounds[1, 1], self.centers.far)
+        return bounds
 
-    def distance(self, hidden: HiddenNodes) -> NDArray[np.float32]:
-        """Signed distance to it at the hidden nodes."""
-        return extrude(hidden, np.minimum(hidden.shell, self._symmetric(hidden)))
-
-    def _symmetric(self, hidden: HiddenNodes) -> NDArray[np.float32]:
-        grid = hidden.grid
-        middle, near, known = self.centers.at(grid.coordinates(0))
+    def judge(self, hidden: HiddenNodes) -> tuple[NDArray[np.float32], None]:
+        """Signed distance to it; it denies nothing, since slices are easily misjudged."""
+        middle, near, known = self.centers.at(hidden.grid.coordinates(0))
         middle, near = middle.astype(np.float32), near.astype(np.float32)
-        layer = hidden.rows // (grid.shape[1] * grid.shape[2])
+        layer = hidden.rows // (hidden.grid.shape[1] * hidden.grid.shape[2])
         rows = np.flatnonzero(known[layer])
         layer = layer[rows]
-        mirrored = hidden.nodes[rows]
-        mirrored[:, 1:] = 2.0 * middle[layer] - mirrored[:, 1:]
-        free = self.evidence.surface.free(self.evidence.axes.to_camera(mirrored))
+        image = hidden.nodes[rows]
+        image[:, 1:] = 2.0 * middle[layer] - image[:, 1:]
         result = np.full(len(hidden.rows), hidden.reach, np.float32)
         # Beyond the nearest seen point nothing was seen to be free where nothing was measured.
-        symmetric = np.maximum(free, near[layer] - mirrored[:, 1])
+        symmetric = np.maximum(self.evidence.free(image), near[layer] - image[:, 1])
         result[rows] = np.maximum(symmetric, hidden.shadow[rows])
-        return result
+        return result, None
 
 
 def guess_centers(evidence: Evidence) -> CenterGuess:

@@ -1,44 +1,30 @@
 """The completed object as a signed field on a grid: what is seen, and a guess of what is not.
 
 Inside is what (1) the front surface hides within the silhouette, (2) lies above the support plane,
-and (3) a guess fills. By (1) nothing is invented where the camera saw through. A thin shell behind
-all that was seen is filled in any case.
+and (3) is guessed. By (1) nothing is invented where the camera saw through. A guess is what one or
+several symmetries suggest and none denies, and what lies straight below that or below the seen
+side; a thin shell behind all that was seen is filled in any case.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from dexgrasp_ros.core.errors import ErrorCode, InputError, choices
-from dexgrasp_ros.perception.centers import guess_centers
 from dexgrasp_ros.perception.config import ReconstructionConfig
-from dexgrasp_ros.perception.evidence import Evidence, Guess, HiddenNodes
-from dexgrasp_ros.perception.extrusion import guess_extrusion
-from dexgrasp_ros.perception.grid import Axes, Grid, fit_grid
-from dexgrasp_ros.perception.revolution import guess_revolution
-from dexgrasp_ros.perception.symmetry import (
-    guess_mirrors,
-    guess_mirrors_centers,
-    guess_symmetry,
-)
+from dexgrasp_ros.perception.evidence import DOUBT, Evidence, Guess, HiddenNodes, hidden_nodes
+from dexgrasp_ros.perception.extrusion import extrude
+from dexgrasp_ros.perception.grid import Axes, Grid, coarsen, fit_grid
+from dexgrasp_ros.perception.guesses import GUESSES
 from dexgrasp_ros.perception.surface import SeenSurface
 
-GUESSES: Mapping[str, Callable[[Evidence], Guess]] = {
-    'centers': guess_centers,
-    'extrusion': guess_extrusion,
-    'revolution': guess_revolution,
-    'mirrors': guess_mirrors,
-    'mirrors+centers': guess_mirrors_centers,
-    'symmetry': guess_symmetry,
-}
-
 _BLUR = 0.7  # voxels
-_MIN_SHELL = 2.0  # voxels: thinner sheets would not survive the blur
 _TRUNCATION = 4.0  # voxels; the field keeps its sign beyond, its value says no more
+_MIN_SHELL = 2.0  # voxels: thinner sheets would not survive the blur
 
 
 def complete(
@@ -61,7 +47,8 @@ def complete(
     on_plane
         Whether height 0 is a support plane; else the object ends at its lowest seen point.
     config
-        Of which `completion`, `spacing`, `max_voxels` and `shell_thickness` act here.
+        Of which `completion`, `spacing`, `max_voxels`, `shell_thickness` and `random_seed` act
+        here.
 
     Returns
     -------
@@ -79,39 +66,58 @@ def complete(
             ErrorCode.OUT_OF_RANGE,
         )
     floor = 0.0 if on_plane else float(np.percentile(local[:, 0], 1.0))
-    evidence = Evidence(surface=surface, axes=axes, points=local, floor=floor)
-    guess = GUESSES[config.completion](evidence)
+    evidence = Evidence(surface=surface, axes=axes, points=local, random_seed=config.random_seed)
+    guesses = GUESSES[config.completion](evidence)
+    bounds = [evidence.bounds, *(g.bounds for g in guesses)]
     pad = 3.0 * config.spacing
-    lower, upper = guess.bounds[0] - pad, guess.bounds[1] + pad
+    lower = np.min([b[0] for b in bounds], axis=0) - pad
+    upper = np.max([b[1] for b in bounds], axis=0) + pad
     # Half a voxel off, so that no node lies exactly on the plane.
     lower[0] = floor - 1.5 * config.spacing
     grid = fit_grid(axes, lower, upper, config.spacing, config.max_voxels)
 
-    nodes = grid.nodes().reshape(-1, 3)
-    reach = np.float32(_TRUNCATION * grid.spacing)
-    seen_from = axes.to_camera(nodes)
-    shadow, _ = surface.shadow(seen_from)
-    rows = np.flatnonzero(shadow < reach)
+    reach = _TRUNCATION * grid.spacing
     thickness = max(config.shell_thickness, _MIN_SHELL * grid.spacing)
-    shell = surface.shell(seen_from[rows], thickness)
-    hidden = HiddenNodes(
-        grid=grid,
-        rows=rows,
-        nodes=nodes[rows],
-        shadow=shadow[rows],
-        shell=shell,
-        thickness=thickness,
-        reach=reach,
-    )
-    filled = np.full(len(nodes), reach, np.float32)
-    filled[rows] = np.minimum(guess.distance(hidden), shell)
-    field = np.maximum(np.maximum(shadow, floor - nodes[:, 0]), filled)
-    field = np.clip(field, -reach, reach).reshape(grid.shape).astype(np.float32)
+    hidden = hidden_nodes(evidence, grid, thickness, reach)
+    factor = min((g.coarseness for g in guesses), default=1)
+    coarse = hidden
+    if factor > 1:
+        coarse = hidden_nodes(evidence, coarsen(grid, factor), thickness, factor * reach)
+    guess = _interpolate(coarse, _unite(guesses, coarse), hidden)
+    filled = np.maximum(np.minimum(guess, hidden.shell), hidden.shadow)
+    field = np.full(grid.shape, reach, np.float32)
+    field.reshape(-1)[hidden.rows] = np.maximum(filled, floor - hidden.nodes[:, 0])
+    field = np.clip(field, -reach, reach)
     # Free space is known pixel by pixel; a blur of a voxel's size rounds off the steps.
     return grid, _close_border(ndimage.gaussian_filter(field, _BLUR), reach)
 
 
-def _close_border(field: NDArray[np.float32], value: np.float32) -> NDArray[np.float32]:
+def _unite(guesses: Sequence[Guess], hidden: HiddenNodes) -> NDArray[np.float32]:
+    """Signed distance [R] to what the guesses fill, and none denies."""
+    filled, left = hidden.shell, None
+    for guess in guesses:
+        suggested, kept = guess.judge(hidden)
+        filled = np.minimum(filled, suggested)
+        if kept is not None:
+            left = kept if left is None else np.maximum(left, kept)
+    filled = extrude(hidden, filled)
+    return filled if left is None else np.maximum(filled, left - np.float32(DOUBT))
+
+
+def _interpolate(
+    coarse: HiddenNodes, values: NDArray[np.float32], fine: HiddenNodes
+) -> NDArray[np.float32]:
+    """Values at the hidden nodes of a finer grid with the same corner."""
+    if coarse is fine:
+        return values
+    field = np.full(coarse.grid.shape, coarse.reach, np.float32)
+    field.reshape(-1)[coarse.rows] = np.clip(values, -coarse.reach, coarse.reach)
+    index = np.array(np.unravel_index(fine.rows, fine.grid.shape), np.float32)
+    index *= np.float32(fine.grid.spacing / coarse.grid.spacing)
+    return ndimage.map_coordinates(field, index, order=1, output=np.float32)
+
+
+def _close_border(field: NDArray[np.float32], value: float) -> NDArray[np.float32]:
     for axis in range(3):
         border = np.moveaxis(field, axis, 0)
         border[0] = border[-1] = value

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dexgrasp_ros.perception.evidence import Evidence
+from dexgrasp_ros.perception.evidence import Evidence, HiddenNodes
+from dexgrasp_ros.perception.extrusion import fill_before
 
-_POINTS = 200  # that vote
+_FIRST, _FINAL = 150, 400  # points that vote: at the first look, and for the plane itself
 _ANGLES = 30  # of normals over half a turn: 6 degrees apart
 _OFFSETS = 40
 _HALVINGS = 3  # of the steps of angle and offset, once the best is known
@@ -41,23 +42,57 @@ class MirrorPlane:
         return self.support >= _MIN_SUPPORT and self.contradiction <= _MAX_CONTRADICTION
 
 
-def find_mirrors(evidence: Evidence, random_seed: int = 0) -> list[MirrorPlane]:
+@dataclass(frozen=True, kw_only=True)
+class MirrorGuess:
+    """The seen side's images under planes of symmetry, and what is hidden before them."""
+
+    coarseness = 2
+    evidence: Evidence
+    mirrors: tuple[MirrorPlane, ...]
+
+    @property
+    def bounds(self) -> NDArray[np.float64]:
+        """Those of the points and of their images."""
+        points = self.evidence.points
+        every = np.concatenate([points, *self._images(points)])
+        return np.stack([every.min(axis=0), every.max(axis=0)])
+
+    def judge(self, hidden: HiddenNodes) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Signed distance to it; what is free in an image cannot be there."""
+        surface, axes = self.evidence.surface, self.evidence.axes
+        filled = hidden.shell
+        left = np.full(len(hidden.rows), -hidden.reach, np.float32)
+        for image in self._images(hidden.nodes):
+            camera = axes.to_camera(image)
+            left = np.maximum(left, surface.free(camera))
+            filled = np.minimum(filled, surface.shell(camera, hidden.thickness))
+        return fill_before(hidden, filled), left
+
+    def _images(self, points: NDArray) -> list[NDArray]:
+        """Images of points under each plane, and under both."""
+        once = [m.reflect(points) for m in self.mirrors]
+        return once if len(once) < 2 else [*once, self.mirrors[1].reflect(once[0])]
+
+
+def guess_mirrors(evidence: Evidence) -> MirrorGuess:
+    """Guess by the planes of symmetry that hold."""
+    return MirrorGuess(evidence=evidence, mirrors=tuple(find_mirrors(evidence)))
+
+
+def find_mirrors(evidence: Evidence) -> list[MirrorPlane]:
     """Find the best plane of symmetry, and the best one across it; only those that hold.
 
     A plane is good when the images of many seen points lie on what is seen, with the right normal,
     and hardly any in space seen to be free; an image in hidden space says nothing.
     """
-    rng = np.random.default_rng(random_seed)
-    count = min(_POINTS, len(evidence.points))
-    chosen = rng.choice(len(evidence.points), count, replace=False)
-    points = evidence.points[chosen].astype(np.float32)
-    normals = evidence.normals_at(points)
+    few, many = _Voters(evidence, _FIRST), _Voters(evidence, _FINAL)
     angles = np.arange(_ANGLES) * np.pi / _ANGLES
-    table = [_best_offset(evidence, points, normals, a) for a in angles]
-    first = _refine(evidence, points, normals, max(table, key=_score))
+    table = [few.best_offset(a) for a in angles]
+    first = many.refine(max(table, key=_score))
     turn = np.abs((angles - first.angle + np.pi / 2) % np.pi - np.pi / 2)
-    others = [p for p, t in zip(table, turn, strict=True) if t >= _LEAST_BETWEEN]
-    second = _refine(evidence, points, normals, max(others, key=_score))
+    second = many.refine(
+        max((p for p, t in zip(table, turn, strict=True) if t >= _LEAST_BETWEEN), key=_score)
+    )
     return [p for p in (first, second) if p.accepted]
 
 
@@ -65,64 +100,57 @@ def _score(plane: MirrorPlane) -> float:
     return plane.support - _CONTRADICTION_WEIGHT * plane.contradiction
 
 
-def _best_offset(
-    evidence: Evidence, points: NDArray, normals: NDArray, angle: float
-) -> MirrorPlane:
-    along = points[:, 1:] @ _normal(angle, points.dtype)
-    low, high = along.min(), along.max()
-    margin = 0.25 * (high - low)
-    offsets = np.linspace(low - margin, high + margin, _OFFSETS)
-    return _judge(evidence, points, normals, angle, offsets)
+class _Voters:
+    """Seen points that say how good a plane is."""
 
+    def __init__(self, evidence: Evidence, count: int) -> None:
+        self._evidence = evidence
+        self._points = evidence.draw(count)
+        _, _, self._normals = evidence.compare(self._points)
 
-def _refine(
-    evidence: Evidence, points: NDArray, normals: NDArray, plane: MirrorPlane
-) -> MirrorPlane:
-    along = points[:, 1:] @ _normal(plane.angle, points.dtype)
-    step = 1.5 * float(np.ptp(along)) / (_OFFSETS - 1)
-    turn = np.pi / _ANGLES
-    for _ in range(_HALVINGS):
-        step, turn = step / 2.0, turn / 2.0
-        # Turn about the middle of the points, so that angle and offset are independent.
-        middle = points[:, 1:].mean(axis=0)
-        for angle in (plane.angle - turn, plane.angle + turn):
-            moved = plane.offset + middle @ (_normal(angle) - _normal(plane.angle))
-            found = _judge(
-                evidence, points, normals, angle, moved + step * np.array([-1.0, 0.0, 1.0])
+    def best_offset(self, angle: float) -> MirrorPlane:
+        """Return the best plane with a normal in this direction."""
+        low, high = self._extent(angle)
+        margin = 0.25 * (high - low)
+        return self._judge(angle, np.linspace(low - margin, high + margin, _OFFSETS))
+
+    def refine(self, plane: MirrorPlane) -> MirrorPlane:
+        """Halve the steps of angle and offset around a plane."""
+        middle = self._points[:, 1:].mean(axis=0)
+        low, high = self._extent(plane.angle)
+        step, turn = 1.5 * (high - low) / (_OFFSETS - 1), np.pi / _ANGLES
+        plane = self._judge(plane.angle, np.array([plane.offset]))
+        for _ in range(_HALVINGS):
+            step, turn = step / 2.0, turn / 2.0
+            for angle in plane.angle + turn * np.array([-1.0, 0.0, 1.0]):
+                # Turn about the middle of the points, so that angle and offset are independent.
+                moved = plane.offset + middle @ (_normal(angle) - _normal(plane.angle))
+                found = self._judge(angle, moved + step * np.array([-1.0, 0.0, 1.0]))
+                plane = max(plane, found, key=_score)
+        return plane
+
+    def _extent(self, angle: float) -> tuple[float, float]:
+        along = self._points[:, 1:] @ _normal(angle)
+        return float(along.min()), float(along.max())
+
+    def _judge(self, angle: float, offsets: NDArray[np.float64]) -> MirrorPlane:
+        """Return the best plane of one direction."""
+        shape = (len(offsets), len(self._points))
+        images = _reflect(self._points, angle, offsets.astype(np.float32)).reshape(-1, 3)
+        contradicts = (self._evidence.free(images) > _FREE).reshape(shape)
+        front, side, there = self._evidence.compare(images)
+        n = _normal(angle, np.float32)
+        mirrored = self._normals.copy()
+        mirrored[:, 1:] -= 2.0 * (self._normals[:, 1:] @ n)[:, None] * n
+        agrees = np.einsum('dnk,nk->dn', there.reshape(*shape, 3), mirrored) > _MIN_NORMAL
+        near = ((np.abs(front) < _NEAR) & (side < 0.0)).reshape(shape)
+        planes = [
+            MirrorPlane(angle=angle, offset=float(o), support=float(s), contradiction=float(c))
+            for o, s, c in zip(
+                offsets, (near & agrees).mean(axis=1), contradicts.mean(axis=1), strict=True
             )
-            plane = max(plane, found, key=_score)
-        offsets = plane.offset + step * np.array([-1.0, 1.0])
-        plane = max(plane, _judge(evidence, points, normals, plane.angle, offsets), key=_score)
-    return plane
-
-
-def _judge(
-    evidence: Evidence,
-    points: NDArray[np.float32],
-    normals: NDArray[np.float32],
-    angle: float,
-    offsets: NDArray[np.float64],
-) -> MirrorPlane:
-    """Return the best plane of one direction."""
-    images = _reflect(points, angle, offsets.astype(points.dtype)).reshape(-1, 3)
-    camera = evidence.axes.to_camera(images)
-    free = evidence.surface.free(camera)
-    front, side, there = evidence.surface.compare(camera)
-    n = _normal(angle, normals.dtype)
-    mirrored = normals.copy()
-    mirrored[:, 1:] -= 2.0 * (normals[:, 1:] @ n)[:, None] * n
-    there = (there @ evidence.axes.rotation.T.astype(there.dtype)).reshape(len(offsets), -1, 3)
-    agree = np.einsum('dnk,nk->dn', there, mirrored) > _MIN_NORMAL
-    near = ((np.abs(front) < _NEAR) & (side < 0.0)).reshape(agree.shape)
-    support = (near & agree).mean(axis=1)
-    contradiction = (free > _FREE).reshape(agree.shape).mean(axis=1)
-    best = int(np.argmax(support - _CONTRADICTION_WEIGHT * contradiction))
-    return MirrorPlane(
-        angle=angle % np.pi,
-        offset=float(offsets[best]) * (1.0 if 0.0 <= angle < np.pi else -1.0),
-        support=float(support[best]),
-        contradiction=float(contradiction[best]),
-    )
+        ]
+        return max(planes, key=_score)
 
 
 def _normal(angle: float, dtype: type = np.float64) -> NDArray:

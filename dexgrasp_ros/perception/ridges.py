@@ -17,13 +17,13 @@ from scipy import ndimage
 
 from dexgrasp_ros.perception.evidence import Evidence, HiddenNodes
 
-_STEP = 0.002  # m between sections
+_STEP = 0.004  # m between sections
 _BAND = 0.006  # m thickness of a section
 _MIN_POINTS = 20
 _TOP = 0.008  # m below the highest point: what the parabola is fitted to
 _MAX_RADIUS = 0.08  # m of curvature at the ridge; flatter tops are no ridges
 _MIN_BEYOND = 0.002  # m that are seen behind the ridge
-_MEDIAN_SECTIONS = 9
+_MEDIAN_SECTIONS = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,57 +66,49 @@ def _ridge(points: NDArray[np.float64]) -> tuple[float, float] | None:
     if len(points) < _MIN_POINTS:
         return None
     height, away = points.T
-    top = away[height > np.percentile(height, 95.0) - _TOP]
-    middle = top.mean()
-    curve = np.polyfit(top - middle, height[height > np.percentile(height, 95.0) - _TOP], 2)
-    if curve[0] >= -0.5 / _MAX_RADIUS:
+    top = height > np.percentile(height, 95.0) - _TOP
+    middle = away[top].mean()
+    curve, slope, _ = np.polyfit(away[top] - middle, height[top], 2)
+    if curve >= -0.5 / _MAX_RADIUS:
         return None
-    ridge = middle - 0.5 * curve[1] / curve[0]
+    ridge = middle - 0.5 * slope / curve
     near, far = np.percentile(away, [2.0, 98.0])
     if not near < ridge < far - _MIN_BEYOND:
         return None
     return float(ridge), float(near)
 
 
-def fill_behind_ridges(
-    evidence: Evidence, ridges: Ridges, hidden: HiddenNodes
-) -> NDArray[np.float32]:
-    """Signed distance [R] to what is symmetric about the ridges."""
-    ridge, near, known = ridges.at(hidden.grid.coordinates(2))
-    section = hidden.rows % hidden.grid.shape[2]
-    ridge, near = ridge.astype(np.float32), near.astype(np.float32)
-    rows = np.flatnonzero(known[section] & (hidden.nodes[:, 1] > ridge[section]))
-    section = section[rows]
-    mirrored = hidden.nodes[rows]
-    mirrored[:, 1] = 2.0 * ridge[section] - mirrored[:, 1]
-    free = evidence.surface.free(evidence.axes.to_camera(mirrored))
-    result = np.full(len(hidden.rows), hidden.reach, np.float32)
-    # Beyond the nearest seen point nothing was seen to be free where nothing was measured.
-    result[rows] = np.maximum(
-        np.maximum(free, near[section] - mirrored[:, 1]), hidden.shadow[rows]
-    )
-    return result
-
-
 @dataclass(frozen=True, kw_only=True)
 class RidgeGuess:
     """What goes on behind ridges."""
 
+    coarseness = 2
     evidence: Evidence
     ridges: Ridges
 
     @property
     def bounds(self) -> NDArray[np.float64]:
         """As far as any section reaches when completed."""
-        lower, upper = self.evidence.points.min(axis=0), self.evidence.points.max(axis=0)
-        upper[1] = max(upper[1], self.ridges.far)
-        return np.stack([lower, upper])
+        bounds = self.evidence.bounds
+        bounds[1, 1] = max(bounds[1, 1], self.ridges.far)
+        return bounds
 
-    def distance(self, hidden: HiddenNodes) -> NDArray[np.float32]:
-        """Signed distance to it at the hidden nodes."""
-        return fill_behind_ridges(self.evidence, self.ridges, hidden)
+    def judge(self, hidden: HiddenNodes) -> tuple[NDArray[np.float32], None]:
+        """Signed distance to it; it denies nothing."""
+        ridge, near, known = self.ridges.at(hidden.grid.coordinates(2))
+        ridge, near = ridge.astype(np.float32), near.astype(np.float32)
+        section = hidden.rows % hidden.grid.shape[2]
+        rows = np.flatnonzero(known[section] & (hidden.nodes[:, 1] > ridge[section]))
+        section = section[rows]
+        image = hidden.nodes[rows]
+        image[:, 1] = 2.0 * ridge[section] - image[:, 1]
+        result = np.full(len(hidden.rows), hidden.reach, np.float32)
+        # Beyond the nearest seen point nothing was seen to be free where nothing was measured.
+        symmetric = np.maximum(self.evidence.free(image), near[section] - image[:, 1])
+        result[rows] = np.maximum(symmetric, hidden.shadow[rows])
+        return result, None
 
 
 def guess_ridges(evidence: Evidence) -> RidgeGuess:
-    """Guess by ridges."""
+    """Guess by the ridges of vertical sections."""
     return RidgeGuess(evidence=evidence, ridges=find_ridges(evidence.points))

@@ -23,7 +23,7 @@ _COVERED_SHARE = 0.5
 _RELAXATIONS = 60
 # Blur before normals are taken [px]: steps of 1 mm and pixels of 1 mm make raw ones worthless.
 _NORMAL_BLUR = 3.0
-# Pixels along an edge where a sensor fails: within its correlation window, or at grazing incidence.
+# Pixels along an edge where a sensor fails: its correlation window, or grazing incidence.
 _RIM = 4.0
 # Blur of the silhouette [px]: its signed distance then varies smoothly across pixel corners.
 _SILHOUETTE_BLUR = 1.0
@@ -41,22 +41,21 @@ class SeenSurface:
     normals: NDArray[np.float32]  # [h, w, 3] of the front, toward the camera
     background: NDArray[np.float32]  # [h, w] depth measured beside the object; -inf: not known
 
-    def shadow(self, points: NDArray[np.float32]) -> tuple[NDArray, NDArray]:
-        """Signed distance [M] to all that the front hides, and distance [M] below that front.
-
-        The latter is infinite at steps of depth: between two surfaces none was seen.
-        """
-        front, side, step, _, _ = self._judge(points)
-        return np.maximum(front, side), np.where(step > 0.0, np.inf, -front)
+    def shadow(self, points: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Signed distance [M] to all that the front hides."""
+        front, side, _, _, _ = self._judge(points)
+        return np.maximum(front, side)
 
     def shell(self, points: NDArray[np.float32], thickness: float) -> NDArray[np.float32]:
-        """Signed distance [M] to a shell behind the front, straight along its normals.
+        """Signed distance [M] to a shell behind the front, along its normals.
 
-        Along the rays of the camera the shell would jut out at far edges: rays that just pass over
-        a table top go on down behind it.
+        Along the rays of the camera it would jut out at far edges: rays that just pass over the
+        edge of a flat top go on down behind it. Steps of depth have none: between two surfaces
+        none was seen.
         """
-        front, side, step, pixels, z = self._judge(points)
-        result = np.maximum(np.maximum(front, side), np.where(step > 0.0, np.inf, -front - thickness))
+        front, side, step, pixels, _ = self._judge(points)
+        below = np.where(step > 0.0, np.inf, -front - thickness)
+        result = np.maximum(np.maximum(front, side), below).astype(np.float32)
         near = np.flatnonzero(result < 0.0)
         feet = points[near] - front[near, None] * self._normals_at(pixels[near])
         _, beside, _, _, _ = self._judge(feet)
@@ -161,7 +160,7 @@ def _obliqueness(depth: NDArray, focal: NDArray) -> NDArray:
 
 
 def _normals(depth: NDArray, window: DepthWindow) -> NDArray[np.float32]:
-    """Unit normals [h, w, 3] toward the camera, of the depth smoothed over some pixels."""
+    """Find unit normals [h, w, 3] toward the camera, of the depth smoothed over some pixels."""
     depth = ndimage.gaussian_filter(depth, _NORMAL_BLUR)
     points = window.back_project(np.ones(depth.shape, bool), depth).reshape(*depth.shape, 3)
     normals = np.cross(np.gradient(points, axis=0), np.gradient(points, axis=1))
