@@ -87,7 +87,9 @@ def take_view(
     T_cam_world = np.linalg.inv(camera.T_world_cam)
     depth = RayScene(bodies).cast(camera).depth
     return View(
-        frame=render_depth_frame(bodies, camera, noise=noise, random_seed=random_seed),
+        frame=render_depth_frame(
+            bodies, camera, noise=noise, random_seed=random_seed, colors=False
+        ),
         true_depth=np.where(np.isfinite(depth), depth, 0.0),
         vertices=trimesh.transform_points(world, T_cam_world),
         faces=obj.faces,

@@ -17,13 +17,15 @@ from scipy import ndimage
 from dexgrasp_ros.core.errors import ErrorCode, InputError, choices
 from dexgrasp_ros.perception.config import ReconstructionConfig
 from dexgrasp_ros.perception.evidence import DOUBT, Evidence, Guess, HiddenNodes, hidden_nodes
-from dexgrasp_ros.perception.extrusion import extrude
+from dexgrasp_ros.perception.extrusion import extrude, spread
 from dexgrasp_ros.perception.grid import Axes, Grid, coarsen, fit_grid
 from dexgrasp_ros.perception.guesses import GUESSES
 from dexgrasp_ros.perception.surface import SeenSurface
 
 _BLUR = 0.7  # voxels
 _TRUNCATION = 4.0  # voxels; the field keeps its sign beyond, its value says no more
+# Depth is seldom measured right down to a plane, so that the foot of an object looks free [m].
+_FOOT = 0.01
 _MIN_SHELL = 2.0  # voxels: thinner sheets would not survive the blur
 
 
@@ -83,7 +85,7 @@ def complete(
     coarse = hidden
     if factor > 1:
         coarse = hidden_nodes(evidence, coarsen(grid, factor), thickness, factor * reach)
-    guess = _interpolate(coarse, _unite(guesses, coarse), hidden)
+    guess = _interpolate(coarse, _unite(guesses, coarse, floor), hidden)
     filled = np.maximum(np.minimum(guess, hidden.shell), hidden.shadow)
     field = np.full(grid.shape, reach, np.float32)
     field.reshape(-1)[hidden.rows] = np.maximum(filled, floor - hidden.nodes[:, 0])
@@ -92,7 +94,7 @@ def complete(
     return grid, _close_border(ndimage.gaussian_filter(field, _BLUR), reach)
 
 
-def _unite(guesses: Sequence[Guess], hidden: HiddenNodes) -> NDArray[np.float32]:
+def _unite(guesses: Sequence[Guess], hidden: HiddenNodes, floor: float) -> NDArray[np.float32]:
     """Signed distance [R] to what the guesses fill, and none denies."""
     filled, left = hidden.shell, None
     for guess in guesses:
@@ -101,7 +103,10 @@ def _unite(guesses: Sequence[Guess], hidden: HiddenNodes) -> NDArray[np.float32]
         if kept is not None:
             left = kept if left is None else np.maximum(left, kept)
     filled = extrude(hidden, filled)
-    return filled if left is None else np.maximum(filled, left - np.float32(DOUBT))
+    if left is None:
+        return filled
+    low = int((hidden.grid.coordinates(0) < floor + _FOOT).sum())
+    return np.maximum(filled, extrude(hidden, left, low) - np.float32(DOUBT))
 
 
 def _interpolate(
@@ -110,8 +115,7 @@ def _interpolate(
     """Values at the hidden nodes of a finer grid with the same corner."""
     if coarse is fine:
         return values
-    field = np.full(coarse.grid.shape, coarse.reach, np.float32)
-    field.reshape(-1)[coarse.rows] = np.clip(values, -coarse.reach, coarse.reach)
+    field = spread(coarse, values)
     index = np.array(np.unravel_index(fine.rows, fine.grid.shape), np.float32)
     index *= np.float32(fine.grid.spacing / coarse.grid.spacing)
     return ndimage.map_coordinates(field, index, order=1, output=np.float32)

@@ -38,7 +38,7 @@ class ReconstructionConfig:
         500000, '1', 'voxels for each object; larger objects get larger voxels', 10000, 100000000
     )
     shell_thickness: float = setting(
-        0.004, 'm', 'least thickness behind a seen surface', 0.001, 0.05
+        0.005, 'm', 'least thickness behind a seen surface', 0.001, 0.05
     )
     max_faces: int = setting(10000, '1', 'faces of a mesh at most', 100, 1000000)
 
