@@ -6,5 +6,15 @@ from dexgrasp_ros.perception.reconstruction import (
     reconstruct,
     reconstruct_frame,
 )
+from dexgrasp_ros.perception.segmentation import Segmentation, segment_tabletop
+from dexgrasp_ros.perception.segmentation_config import SegmentationConfig
 
-__all__ = ['Reconstruction', 'ReconstructionConfig', 'reconstruct', 'reconstruct_frame']
+__all__ = [
+    'Reconstruction',
+    'ReconstructionConfig',
+    'Segmentation',
+    'SegmentationConfig',
+    'reconstruct',
+    'reconstruct_frame',
+    'segment_tabletop',
+]
