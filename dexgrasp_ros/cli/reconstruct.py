@@ -23,9 +23,10 @@ def reconstruct(
     Parameters
     ----------
     scene
-        File with depth, seg and K (.npz).
+        File with depth and K (.npz), perhaps seg; without it what stands on the table is labelled.
     out
-        Folder for label_<n>.ply (metres, camera frame), label_<n>.png and objects.json.
+        Folder for label_<n>.ply (metres, camera frame), label_<n>.png and objects.json;
+        labels.png too, where the scene had no seg.
     labels
         Which labels; all of them without it.
     json
@@ -34,6 +35,7 @@ def reconstruct(
     import trimesh
     from rich.console import Console
 
+    from dexgrasp_ros.cli.labels import with_labels
     from dexgrasp_ros.cli.report import print_json
     from dexgrasp_ros.core.depth_frame import load_scene
     from dexgrasp_ros.perception import reconstruct_frame
@@ -42,6 +44,14 @@ def reconstruct(
     console = Console(stderr=json)
     frame = load_scene(scene)
     out.mkdir(parents=True, exist_ok=True)
+    frame, segmentation = with_labels(frame, out)
+    if segmentation:
+        console.print(
+            f'No labels in the scene: {segmentation["objects"]} objects were segmented,'
+            f' see {segmentation["file"]}.'
+        )
+        for warning in segmentation['warnings']:
+            console.print(f'  [yellow]warning:[/] {warning}')
     result = reconstruct_frame(frame, labels=labels or None)
     rows: list[dict[str, Any]] = []
     for obj in result.objects:
@@ -73,7 +83,13 @@ def reconstruct(
     ]
     for failure in failures:
         console.print(f'[red]label {failure["label"]}:[/] {failure["error_message"]}')
-    summary = {'objects': rows, 'failures': failures, 'timing': result.timing}
+    summary = {
+        'objects': rows,
+        'failures': failures,
+        'labels': 'segmentation' if segmentation else 'scene',
+        'segmentation': segmentation,
+        'timing': result.timing,
+    }
     (out / 'objects.json').write_text(json_format.dumps(summary, indent=1, default=_plain))
     console.print(f'Written to {out}')
     if json:
