@@ -25,6 +25,7 @@ from dexgrasp_ros.perception.carve import carve
 from dexgrasp_ros.perception.completion import complete
 from dexgrasp_ros.perception.config import ReconstructionConfig
 from dexgrasp_ros.perception.grid import make_axes
+from dexgrasp_ros.perception.label_checks import check_extent, label_warnings
 from dexgrasp_ros.perception.mesh import extract_solid, solid_mesh
 from dexgrasp_ros.perception.plane import choose_support, find_planes
 from dexgrasp_ros.perception.points import clean_label
@@ -222,7 +223,7 @@ def _reconstruct_label(
     window = whole.crop(whole.labels == label, _WINDOW_MARGIN)
     pixels = clean_label(window, label, config)
     points = window.back_project(pixels.mask)
-    warnings = [*pixels.warnings, *_border_warnings(whole, label)]
+    warnings = [*pixels.warnings]
     clock.lap('points')
 
     plane = choose_support(planes, points, background, up, whole, config)
@@ -230,6 +231,7 @@ def _reconstruct_label(
         warnings.append(
             'No support plane was found under the object; it ends at its lowest seen point.'
         )
+    warnings += label_warnings(whole, label, points, plane, config)
     obstacles = find_obstacles(whole, label, points, plane, config)
     clock.lap('scene')
 
@@ -252,6 +254,7 @@ def _reconstruct_label(
     solid, view, warning = carve(solid.transform(grid.to_camera_matrix()), window)
     warnings += [warning] if warning else []
     vertices, faces = solid_mesh(solid)
+    check_extent(vertices, points, plane, config)
     fraction = view.observed_fraction(window)
     clock.lap('carve')
     return ObservedObject(
@@ -268,13 +271,6 @@ def _reconstruct_label(
         warnings=tuple(warnings),
         timing=clock.laps,
     )
-
-
-def _border_warnings(whole: DepthWindow, label: int) -> list[str]:
-    own = whole.labels == label
-    if own[0].any() or own[-1].any() or own[:, 0].any() or own[:, -1].any():
-        return ['The object touches the border of the image; what lies beyond is not known.']
-    return []
 
 
 def _most_common(planes: list[NDArray[np.float64] | None]) -> NDArray[np.float64] | None:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.spatial import ConvexHull
 
 from dexgrasp_ros.core.errors import PerceptionError
+from dexgrasp_ros.perception.components import find_components
 from dexgrasp_ros.perception.config import ReconstructionConfig
 from dexgrasp_ros.perception.plane import find_planes
 from dexgrasp_ros.perception.segmentation_config import SegmentationConfig
@@ -27,6 +28,7 @@ _BEND_ROUNDS = 3
 _BEND_STRIDE = 3  # px
 _LEAST_REACH = 0.006  # m, of the last round: three times the noise at 1 m
 _HULL_STRIDE = 7  # px
+_PIECE_SHARE = 0.05  # of the plane's largest piece; smaller ones do not say how far it reaches
 
 # What has points nearer to the plane than this stands on it: depth is seldom measured right down
 # to the table.
@@ -83,9 +85,7 @@ def find_tabletop(
     height = np.full(window.depth.shape, np.nan, np.float32)
     height[valid] = points @ plane[:3] + plane[3]
     height -= _bend(window, height)
-    with np.errstate(invalid='ignore'):
-        flat = np.abs(height) < config.plane_distance
-    seen = window.back_project(flat)[::_HULL_STRIDE]
+    seen = window.back_project(_large_pieces(window, height, config))[::_HULL_STRIDE]
     return Tabletop(
         plane=plane,
         height=height,
@@ -115,6 +115,18 @@ def _choose_plane(
             ' covers at least 5 % of the pixels with valid depth. Is the camera upright?'
         )
     return best
+
+
+def _large_pieces(
+    window: DepthWindow, height: NDArray[np.float32], config: SegmentationConfig
+) -> NDArray[np.bool_]:
+    """Pixels of the plane [H, W], without specks where something beyond it is as high as it."""
+    with np.errstate(invalid='ignore'):
+        flat = np.abs(height) < config.plane_distance
+    pieces = find_components(window.depth, flat, config)
+    sizes = np.bincount(pieces.ravel())
+    sizes[0] = 0
+    return (sizes >= _PIECE_SHARE * sizes.max())[pieces]
 
 
 def _axes(plane: NDArray[np.float64]) -> NDArray[np.float64]:
