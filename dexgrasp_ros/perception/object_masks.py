@@ -78,7 +78,7 @@ def complete_masks(
     for number, mask in enumerate(masks, start=1):
         labels[_fill_bottom(window, mask, config) & (labels == 0)] = number
     with np.errstate(invalid='ignore'):
-        foot = (tabletop.height > _FOOT * tabletop.threshold) & (labels == 0)
+        foot = (tabletop.height > _FOOT * tabletop.threshold) & ~tabletop.rising & (labels == 0)
     for number in range(1, len(masks) + 1):
         own = labels == number
         depth = float(np.median(window.depth[own]))

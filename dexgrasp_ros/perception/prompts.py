@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from dexgrasp_ros.core.errors import ErrorCode, InputError, PerceptionError
@@ -14,6 +15,8 @@ from dexgrasp_ros.perception.view import DepthWindow
 
 _CLICK_RADIUS = 5  # px that a click may miss an object by
 _INSIDE = 0.8  # of a group's pixels in the box: it is meant as a whole
+_GOOD_FIT = 0.4  # overlap of box and bounds from which whole groups are what is meant
+_LEAST_GAIN = 0.01  # of that overlap, that makes one more group worth while
 
 
 def check_prompt(
@@ -60,16 +63,14 @@ def check_prompt(
 
 
 def mask_in_box(
-    window: DepthWindow,
-    groups: NDArray[np.int32],
-    box: Sequence[float],
-    config: SegmentationConfig,
+    groups: NDArray[np.int32], box: Sequence[float], config: SegmentationConfig
 ) -> tuple[NDArray[np.bool_], list[str]]:
     """Mask [H, W] of the object in a box (u, v, width, height), and warnings.
 
-    Groups that lie in the box with most of their pixels, and near each other, are taken for one
-    object. Where there is none the group with most pixels in the box is cut off at its edge: a
-    box can also part what was not told apart.
+    Of the groups that lie in the box with most of their pixels those are taken, as one object,
+    which together fill the box best: each one more as long as their common bounds come nearer to
+    the box. Where that fits badly, the group with most pixels in the box is cut off at its edge
+    instead: a box can also part what was not told apart.
 
     Raises
     ------
@@ -77,21 +78,21 @@ def mask_in_box(
         UNKNOWN_LABEL where fewer than `min_points` pixels remain.
     """
     u, v, w, h = box
+    wanted = np.array([np.ceil(u), np.ceil(v), np.ceil(u + w), np.ceil(v + h)])
+    wanted = np.clip(wanted, 0, [*groups.shape[::-1]] * 2).astype(int)
     inside = np.zeros(groups.shape, bool)
-    rows = slice(max(int(np.ceil(v)), 0), max(int(np.ceil(v + h)), 0))
-    inside[rows, max(int(np.ceil(u)), 0) : max(int(np.ceil(u + w)), 0)] = True
-    total = np.bincount(groups.ravel())
+    inside[wanted[1] : wanted[3], wanted[0] : wanted[2]] = True
+    total = np.bincount(groups.ravel(), minlength=2)
     within = np.bincount(groups[inside], minlength=len(total))
     total[0] = within[0] = 0
-    warnings = []
     whole = np.flatnonzero((within > 0) & (within >= _INSIDE * total))
-    # A speck that lies in the box as a whole is not what the box is about.
-    if len(whole) and within[whole].max() >= max(0.5 * within.max(), config.min_points):
-        mask = _connected(window, groups, whole[np.argsort(-within[whole])], config)
+    numbers, fit = _fill_box(groups, whole, wanted)
+    warnings = []
+    if fit >= _GOOD_FIT:
+        mask = np.isin(groups, numbers)
     else:
         mask = inside & (groups == int(np.argmax(within))) & (groups > 0)
-        if mask.any():
-            warnings.append('The object reaches beyond the box and was cut off at its edge.')
+        warnings = ['The object reaches beyond the box and was cut off at its edge.']
     if mask.sum() < config.min_points:
         raise PerceptionError(
             f'The box at ({u:g}, {v:g}) has {int(mask.sum())} pixels of an object; at least'
@@ -99,6 +100,41 @@ def mask_in_box(
             ErrorCode.UNKNOWN_LABEL,
         )
     return mask, warnings
+
+
+def _fill_box(
+    groups: NDArray[np.int32], candidates: NDArray[np.int64], wanted: NDArray[np.int64]
+) -> tuple[list[int], float]:
+    """Choose groups whose common bounds overlap a box [u0, v0, u1, v1] best; and that overlap."""
+    places = ndimage.find_objects(groups)
+    bounds = {
+        int(n): np.array(
+            [places[n - 1][1].start, places[n - 1][0].start,
+             places[n - 1][1].stop, places[n - 1][0].stop]
+        )
+        for n in candidates
+    }  # fmt: skip
+    chosen: list[int] = []
+    common, fit = None, 0.0
+    while bounds:
+        unions = {n: b if common is None else _union(common, b) for n, b in bounds.items()}
+        best = max(unions, key=lambda n: _overlap(unions[n], wanted))
+        if _overlap(unions[best], wanted) < fit + _LEAST_GAIN:
+            break
+        common, fit = unions[best], _overlap(unions[best], wanted)
+        chosen.append(best)
+        del bounds[best]
+    return chosen, fit
+
+
+def _union(a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.concatenate([np.minimum(a[:2], b[:2]), np.maximum(a[2:], b[2:])])
+
+
+def _overlap(a: NDArray[np.int64], b: NDArray[np.int64]) -> float:
+    """Intersection over union of two boxes [u0, v0, u1, v1]."""
+    both = np.prod(np.maximum(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]), 0))
+    return float(both / (np.prod(a[2:] - a[:2]) + np.prod(b[2:] - b[:2]) - both))
 
 
 def mask_at_point(
@@ -146,23 +182,3 @@ def _check_seen(window: DepthWindow, point: NDArray[np.float64]) -> None:
             ' the image.',
             ErrorCode.OUT_OF_RANGE,
         )
-
-
-def _connected(
-    window: DepthWindow,
-    groups: NDArray[np.int32],
-    numbers: NDArray[np.int64],
-    config: SegmentationConfig,
-) -> NDArray[np.bool_]:
-    """Mask of the first of the groups and those which touch it, directly or through others."""
-    mask, rest, grew = groups == numbers[0], list(numbers[1:]), True
-    while rest and grew:
-        grew = False
-        tree = cKDTree(window.back_project(mask))
-        for number in list(rest):
-            points = window.back_project(groups == number)
-            if tree.query(points)[0].min() < config.contact_gap:
-                mask |= groups == number
-                rest.remove(number)
-                grew = True
-    return mask

@@ -84,7 +84,7 @@ def segment_tabletop(
     clock.append(time.perf_counter())
     warnings: list[str] = []
     if box is not None:
-        mask, warnings = mask_in_box(window, groups, box, config)
+        mask, warnings = mask_in_box(groups, box, config)
         masks = [mask]
     else:
         masks = standing_groups(window, tabletop, groups, config, everything=point is not None)
