@@ -9,14 +9,19 @@ from dexgrasp_ros.perception.reconstruction import (
     reconstruct,
     reconstruct_frame,
 )
+from dexgrasp_ros.perception.segmentation import Segmentation, segment_tabletop
+from dexgrasp_ros.perception.segmentation_config import SegmentationConfig
 
 __all__ = [
     'AddedView',
     'FusionConfig',
     'Reconstruction',
     'ReconstructionConfig',
+    'Segmentation',
+    'SegmentationConfig',
     'ViewFusion',
     'reconstruct',
     'reconstruct_frame',
     'reconstruct_views',
+    'segment_tabletop',
 ]

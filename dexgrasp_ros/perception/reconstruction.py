@@ -25,6 +25,7 @@ from dexgrasp_ros.perception.carve import carve
 from dexgrasp_ros.perception.completion import complete
 from dexgrasp_ros.perception.config import ReconstructionConfig
 from dexgrasp_ros.perception.grid import make_axes
+from dexgrasp_ros.perception.label_checks import check_extent, label_warnings
 from dexgrasp_ros.perception.mesh import extract_solid, solid_mesh
 from dexgrasp_ros.perception.plane import choose_support, find_planes
 from dexgrasp_ros.perception.points import clean_label
@@ -260,7 +261,7 @@ def _reconstruct_label(
     window = whole.crop(whole.labels == label, _WINDOW_MARGIN)
     pixels = clean_label(window, label, config)
     points = window.back_project(pixels.mask)
-    warnings = [*pixels.warnings, *_border_warnings(whole, label)]
+    warnings = [*pixels.warnings]
     clock.lap('points', len(points))
 
     plane = choose_support(planes, points, background, up, whole, config)
@@ -268,6 +269,7 @@ def _reconstruct_label(
         warnings.append(
             'No support plane was found under the object; it ends at its lowest seen point.'
         )
+    warnings += label_warnings(whole, label, points, plane, config)
     clock.lap('scene')
 
     surface = observe_surface(window, pixels.mask, config)
@@ -289,6 +291,7 @@ def _reconstruct_label(
     solid, view, warning = carve(solid.transform(grid.to_camera_matrix()), window)
     warnings += [warning] if warning else []
     vertices, faces = solid_mesh(solid)
+    check_extent(vertices, points, plane, config)
     fraction = view.observed_fraction(window)
     clock.lap('carve', len(vertices))
     return ObservedObject(
@@ -305,13 +308,6 @@ def _reconstruct_label(
         timing=clock.laps,
         phase_points=clock.points,
     )
-
-
-def _border_warnings(whole: DepthWindow, label: int) -> list[str]:
-    own = whole.labels == label
-    if own[0].any() or own[-1].any() or own[:, 0].any() or own[:, -1].any():
-        return ['The object touches the border of the image; what lies beyond is not known.']
-    return []
 
 
 def _most_common(planes: list[NDArray[np.float64] | None]) -> NDArray[np.float64] | None:

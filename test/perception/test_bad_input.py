@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import trimesh
+from scipy import ndimage
 
 from dexgrasp_ros.core.errors import ErrorCode, InputError, PerceptionError
 from dexgrasp_ros.perception import ReconstructionConfig, reconstruct, reconstruct_frame
@@ -98,6 +99,91 @@ def test_depth_with_holes(frame, check_mesh):
     mesh = check_mesh(holed, found)
     whole = check_mesh(frame, reconstruct_frame(frame).objects[0])
     assert mesh.volume == pytest.approx(whole.volume, rel=0.08)
+
+
+def reconstruct_masked(frame, mask):
+    changed = dataclasses.replace(frame, labels=mask.astype(np.int32))
+    return reconstruct_frame(changed, config=COARSE)
+
+
+@pytest.mark.parametrize('pixels', [15, 40])
+def test_a_mask_that_covers_the_table_too_gives_the_object_and_a_warning(
+    frame, check_mesh, pixels
+):
+    wide = ndimage.binary_dilation(frame.labels == 1, iterations=pixels)
+    (found,) = reconstruct_masked(frame, wide).objects
+    assert any('lie on the support plane' in w for w in found.warnings)
+    mesh = trimesh.Trimesh(found.vertices, found.faces)
+    (exact,) = reconstruct_masked(frame, frame.labels == 1).objects
+    assert exact.warnings == ()
+    assert mesh.volume == pytest.approx(check_mesh(frame, exact).volume, rel=0.15)
+
+
+@pytest.mark.parametrize(('axis', 'pixels'), [(1, 40), (0, 60)])
+def test_a_mask_beside_the_object_is_warned_of(frame, axis, pixels):
+    (found,) = reconstruct_masked(frame, np.roll(frame.labels == 1, pixels, axis)).objects
+    assert any('lie on the support plane' in w for w in found.warnings)
+
+
+def test_a_mask_of_nothing_but_table_is_a_coded_error(frame):
+    mask = np.zeros(frame.depth.shape, bool)
+    mask[380:440, 100:200] = True
+    result = reconstruct_masked(frame, mask)
+    assert result.failures[1].code == ErrorCode.RECONSTRUCTION_FAILED
+
+
+def test_a_mask_over_two_things_keeps_one_and_says_so(render_scene):
+    crates = [
+        trimesh.creation.box((0.06, 0.06, height)).apply_translation((x, 0.0, height / 2))
+        for x, height in ((-0.1, 0.1), (0.1, 0.06))
+    ]
+    scene = render_scene(*crates)
+    (found,) = reconstruct_masked(scene.frame, scene.frame.labels > 0).objects
+    assert any('clusters away from the object' in w for w in found.warnings)
+    center = found.vertices.mean(axis=0)
+    distances = [np.linalg.norm(center - o.centroid) for o in scene.objects]
+    assert min(distances) < 0.02 and max(distances) > 0.15
+
+
+def test_a_glass_without_depth_but_at_its_rim_is_warned_of(frame, check_mesh):
+    """Depth is lost inside; what is left is the outline of the object."""
+    inner = ndimage.binary_erosion(frame.labels == 1, iterations=6)
+    glass = dataclasses.replace(frame, depth=np.where(inner, 0, frame.depth))
+    (found,) = reconstruct_frame(glass, config=COARSE).objects
+    assert any('have no depth (glass' in w for w in found.warnings)
+    check_mesh(glass, found)
+
+
+def test_a_glass_that_the_camera_sees_through_is_warned_of(frame, render_scene):
+    bare = render_scene(trimesh.creation.box((0.001,) * 3)).frame
+    inner = ndimage.binary_erosion(frame.labels == 1, iterations=6)
+    glass = dataclasses.replace(frame, depth=np.where(inner, bare.depth, frame.depth))
+    (found,) = reconstruct_frame(glass, config=COARSE).objects
+    assert any('the camera saw through it' in w for w in found.warnings)
+
+
+def test_depth_that_is_all_holes_is_a_coded_error_and_no_splinter(frame):
+    own = frame.labels == 1
+    lost = own & (np.random.default_rng(0).random(own.shape) < 0.7)
+    result = reconstruct_frame(
+        dataclasses.replace(frame, depth=np.where(lost, 0, frame.depth)), config=COARSE
+    )
+    assert result.failures[1].code == ErrorCode.RECONSTRUCTION_FAILED
+    assert 'side by side' in str(result.failures[1])
+
+
+def test_objects_that_touch_name_each_other(render_scene, check_mesh):
+    crates = [
+        trimesh.creation.box((0.08, 0.08, height)).apply_translation((x, 0.0, height / 2))
+        for x, height in ((-0.04, 0.1), (0.04, 0.06))
+    ]
+    scene = render_scene(*crates)
+    first, second = reconstruct_frame(scene.frame, config=COARSE).objects
+    assert any('touches what has label 2' in w for w in first.warnings)
+    assert any('touches what has label 1' in w for w in second.warnings)
+    for found, truth in zip((first, second), scene.objects, strict=True):
+        mesh = check_mesh(scene.frame, found)
+        assert mesh.volume == pytest.approx(truth.volume, rel=0.25)
 
 
 @pytest.mark.parametrize(
