@@ -18,8 +18,8 @@ def load_views(path: str | Path) -> list[DepthFrame]:
     ----------
     path
         An ``.npz`` as `load_scene` reads, or one with `depth` [V, H, W] (float m, or integers
-        with `depth_scale`, metres for each unit), perhaps `seg` int [V, H, W], `K` [3, 3] or [V, 3, 3],
-        `T_world_cam` [V, 4, 4], and perhaps `stamp` int [V] ns.
+        with `depth_scale`, metres for each unit), `K` [3, 3] or [V, 3, 3], `T_world_cam`
+        [V, 4, 4], and perhaps `seg` int [V, H, W] and `stamp` int [V] ns.
 
     Raises
     ------
