@@ -41,8 +41,7 @@ class ObjectConfig:
     environment_spacing: float = setting(0.008, 'm', 'grid of the obstacles', 0.001, 0.1)
     environment_max_nodes: int = setting(1_000_000, '1', 'nodes of that grid', 1000, 2e8)
     # Points of perception stand 4 mm apart; the rest is for the noise of depth cameras, whose
-    # surfaces are 2 mm off. With 4 mm, 3 of 88 hands in noisy clutter touched what really stood
-    # there, by up to 0.3 mm.
+    # surfaces are 2 mm off. With 4 mm, hands in noisy clutter were up to 0.3 mm in a neighbour.
     obstacle_radius: float = setting(0.006, 'm', 'each obstacle point is such a ball', 0.0, 0.1)
     obstacle_clearance: float = setting(
         0.010, 'm', 'obstacle points nearer to the object are taken for its own', 0.0, 0.1
