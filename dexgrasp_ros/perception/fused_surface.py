@@ -16,8 +16,9 @@ _SURE_WEIGHT = 0.5
 # Distance, in truncations, that a view votes for which saw through a point. At an outline one of
 # many views is always wrong by a pixel: a full truncation pares the object down.
 _VOTE = 0.5
-# Cosine of the horizontal angle between two lines of sight that come from opposite sides: 120°.
-_OPPOSITE = -0.5
+# Cosine of the horizontal angle from which two lines of sight come from opposite sides: 154°. At
+# smaller ones both shadows have a wedge in common that is beside the object, not in it.
+_OPPOSITE = -0.9
 
 
 @dataclass(frozen=True, kw_only=True)

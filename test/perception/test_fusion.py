@@ -17,6 +17,7 @@ from dexgrasp_ros.perception import (
 )
 
 COARSE = ReconstructionConfig(max_voxels=60000)
+MEDIUM = ReconstructionConfig(max_voxels=120000)
 # Low enough that the top, which tells most, is seen at a flat angle.
 FRONT = (0.0, -0.5, 0.18)
 SIDES = (FRONT, (0.43, 0.25, 0.18), (-0.43, 0.25, 0.18))
@@ -61,7 +62,7 @@ def relabeled(frame, **changes):
 
 
 def test_overlap_with_the_truth_grows_with_the_views(views):
-    found = [reconstruct_views(views[:n]).objects[0] for n in (1, 2, 3)]
+    found = [reconstruct_views(views[:n], config=MEDIUM).objects[0] for n in (1, 2, 3)]
     scores = [overlap(o, corner()) for o in found]
     assert scores[0] < scores[1] < scores[2]
     assert scores[2] > 0.93
@@ -112,7 +113,7 @@ def test_a_view_without_the_object_carves_what_was_guessed(look):
 
 def test_order_does_not_matter(views):
     orders = (views, views[::-1], [views[1], views[2], views[0]])
-    meshes = [reconstruct_views(order).objects[0] for order in orders]
+    meshes = [reconstruct_views(order, config=COARSE).objects[0] for order in orders]
     volumes = [trimesh.Trimesh(m.vertices, m.faces).volume for m in meshes]
     # Sums of floats are rounded differently, and points are thinned by who came first.
     np.testing.assert_allclose(volumes, volumes[0], rtol=0.01)
@@ -271,7 +272,7 @@ def shelf(data_dir):
 def test_real_views_are_fused(shelf):
     """Measured points of a view that was left out are near the mesh of others."""
     assert len(shelf) == 15
-    config = ReconstructionConfig(max_voxels=150000)
+    config = COARSE
     frames = [shelf[i] for i in (5, 7, 9)]
     made = reconstruct_views(frames, labels=[132], config=config)
     (found,) = made.objects
