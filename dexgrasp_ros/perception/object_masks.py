@@ -71,14 +71,19 @@ def complete_masks(
     window: DepthWindow,
     tabletop: Tabletop,
     masks: Sequence[NDArray[np.bool_]],
+    groups: NDArray[np.int32],
     config: SegmentationConfig,
 ) -> NDArray[np.int32]:
-    """Label image [H, W] from 1 of masks, with what the plane's threshold took of them."""
+    """Label image [H, W] from 1 of masks, with what the plane's threshold took of them.
+
+    Pixels at a step of depth that are in none of the `groups` [H, W] may be added as well.
+    """
     labels = np.zeros(tabletop.height.shape, np.int32)
     for number, mask in enumerate(masks, start=1):
         labels[_fill_bottom(window, mask, config) & (labels == 0)] = number
     with np.errstate(invalid='ignore'):
-        foot = (tabletop.height > _FOOT * tabletop.threshold) & ~tabletop.rising & (labels == 0)
+        foot = tabletop.height > _FOOT * tabletop.threshold
+    foot &= (labels == 0) & (groups == 0)
     for number in range(1, len(masks) + 1):
         own = labels == number
         depth = float(np.median(window.depth[own]))

@@ -88,7 +88,7 @@ def segment_tabletop(
         masks = [mask]
     else:
         masks = standing_groups(window, tabletop, groups, config, everything=point is not None)
-    labels = complete_masks(window, tabletop, masks, config)
+    labels = complete_masks(window, tabletop, masks, groups, config)
     if point is not None:
         labels = mask_at_point(window, labels, point, config).astype(np.int32)
     clock.append(time.perf_counter())
