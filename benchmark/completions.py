@@ -108,14 +108,15 @@ def guess_poisson(evidence: Evidence) -> tuple[Guess, ...]:
         o3d.utility.Vector3dVector(np.concatenate([points, feet]).astype(np.float64))
     )
     cloud.normals = o3d.utility.Vector3dVector(np.concatenate([normals, down]).astype(np.float64))
-    mesh, _ = o3d.geometry.TriangleMesh.create_from_point_cloud_poisson(cloud, depth=6)
+    # In a box twice the size of the points the surface closes behind them.
+    mesh, _ = o3d.geometry.TriangleMesh.create_from_point_cloud_poisson(cloud, depth=7, scale=2.0)
     scene = o3d.t.geometry.RaycastingScene(nthreads=1)
     scene.add_triangles(o3d.t.geometry.TriangleMesh.from_legacy(mesh))
     lower, upper = evidence.bounds
     reach = np.array([0.0, upper[2] - lower[2], 0.0])
 
     def distance(nodes: NDArray[np.float32]) -> NDArray[np.float32]:
-        return scene.compute_signed_distance(o3d.core.Tensor(nodes)).numpy()
+        return scene.compute_signed_distance(o3d.core.Tensor(nodes), nsamples=3).numpy()
 
     return (Shape(bounds=np.stack([lower, upper + reach]), distance=distance),)
 
