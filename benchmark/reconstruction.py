@@ -42,7 +42,7 @@ from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.core.object_model import ObjectModel, ObservedObject
 from dexgrasp_ros.evaluation import wilson_interval
 from dexgrasp_ros.perception import ReconstructionConfig, reconstruct_frame
-from dexgrasp_ros.perception.guesses import GUESSES
+from dexgrasp_ros.perception.completion.guesses import GUESSES
 from dexgrasp_ros.simulation import SensorNoise
 
 TRUTH = 'truth'  # the variant that plans on the true mesh

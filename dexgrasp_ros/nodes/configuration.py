@@ -12,8 +12,8 @@ from dexgrasp_ros.bridge.parameters import parameter_fields
 from dexgrasp_ros.core.config import SynthesisConfig, check_ranges, setting
 from dexgrasp_ros.core.errors import ErrorCode, InputError, choices
 from dexgrasp_ros.perception.config import ReconstructionConfig
-from dexgrasp_ros.perception.fusion_config import FusionConfig
-from dexgrasp_ros.perception.segmentation_config import SegmentationConfig
+from dexgrasp_ros.perception.fusion.config import FusionConfig
+from dexgrasp_ros.perception.segmentation.config import SegmentationConfig
 from dexgrasp_ros.perception.tracking import TrackingConfig
 
 _AUTOSTART = 'configure and activate without being told to'

@@ -45,7 +45,7 @@ from dexgrasp_ros.nodes.configuration import TabletopSegmentationParameters
 from dexgrasp_ros.nodes.lifecycle import AutostartNode
 from dexgrasp_ros.nodes.process import main_of
 from dexgrasp_ros.nodes.worker import Worker
-from dexgrasp_ros.perception.segmentation import segment_tabletop
+from dexgrasp_ros.perception.segmentation.tabletop import segment_tabletop
 
 _CAMERA = {'depth/image': Image, 'depth/camera_info': CameraInfo}
 _POLL = 0.02  # s between two looks whether there is something to do

@@ -22,7 +22,7 @@ from dexgrasp_ros.core.errors import (
 )
 from dexgrasp_ros.core.object_model import ObservedObject
 from dexgrasp_ros.perception.carve import carve
-from dexgrasp_ros.perception.completion import complete
+from dexgrasp_ros.perception.completion.complete import complete
 from dexgrasp_ros.perception.config import ReconstructionConfig
 from dexgrasp_ros.perception.grid import make_axes
 from dexgrasp_ros.perception.label_checks import check_extent, label_warnings

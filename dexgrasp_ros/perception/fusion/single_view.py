@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from dexgrasp_ros.core.depth_frame import DepthFrame
 from dexgrasp_ros.perception.config import ReconstructionConfig
-from dexgrasp_ros.perception.fused_view import FusedView
+from dexgrasp_ros.perception.fusion.fused_view import FusedView
 from dexgrasp_ros.perception.reconstruction import Reconstruction, reconstruct_frame
 
 

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from dexgrasp_ros.core.errors import ErrorCode, PerceptionError
-from dexgrasp_ros.perception.components import depth_step
-from dexgrasp_ros.perception.segmentation_config import SegmentationConfig
-from dexgrasp_ros.perception.segments import longest_extent
-from dexgrasp_ros.perception.tabletop import Tabletop
+from dexgrasp_ros.perception.segmentation.components import depth_step
+from dexgrasp_ros.perception.segmentation.config import SegmentationConfig
+from dexgrasp_ros.perception.segmentation.segments import longest_extent
+from dexgrasp_ros.perception.segmentation.table import Tabletop
 from dexgrasp_ros.perception.view import DepthWindow
 
 _CLOSING = 2  # px; narrower gaps of a mask do not open a hole to the outside

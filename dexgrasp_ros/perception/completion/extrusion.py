@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from dexgrasp_ros.perception.evidence import HiddenNodes
+from dexgrasp_ros.perception.completion.evidence import HiddenNodes
 
 _BLUR = 1.0  # voxels, within a slice
 

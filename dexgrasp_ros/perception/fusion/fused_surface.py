@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dexgrasp_ros.perception.fused_view import FusedView
-from dexgrasp_ros.perception.tsdf import FusedDistance
+from dexgrasp_ros.perception.fusion.fused_view import FusedView
+from dexgrasp_ros.perception.fusion.tsdf import FusedDistance
 
 # Weight from which the mean distance stands alone: half a look. Below it fades out.
 _SURE_WEIGHT = 0.5

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from dexgrasp_ros.perception.evidence import DOUBT, Evidence, HiddenNodes
+from dexgrasp_ros.perception.completion.evidence import DOUBT, Evidence, HiddenNodes
 
 # Points that vote, and turns of each: for the first look, and for the axis itself.
 _FIRST, _FINAL = (100, 12), (200, 24)

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from dexgrasp_ros.perception.plane import fit_plane
-from dexgrasp_ros.perception.segments import Scene, Segment, color_distance
-from dexgrasp_ros.perception.tabletop import STANDING
+from dexgrasp_ros.perception.segmentation.segments import Scene, Segment, color_distance
+from dexgrasp_ros.perception.segmentation.table import STANDING
 
 _HOLLOW_FOLD = 8.0  # deg by which a hollow surface bends inwards within the window of a normal
 _SAME_RIM = 0.025  # m between the highest points of the near and the far wall of a vessel

@@ -6,12 +6,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from dexgrasp_ros.perception.color import lab_colors
-from dexgrasp_ros.perception.hidden_joints import are_cut, are_vessel, floats_on, is_hollow
-from dexgrasp_ros.perception.parts import Parts
-from dexgrasp_ros.perception.segmentation_config import SegmentationConfig
-from dexgrasp_ros.perception.segments import DisjointSets, Scene, Segment, borders
-from dexgrasp_ros.perception.tabletop import STANDING, Tabletop
+from dexgrasp_ros.perception.segmentation.color import lab_colors
+from dexgrasp_ros.perception.segmentation.config import SegmentationConfig
+from dexgrasp_ros.perception.segmentation.hidden_joints import (
+    are_cut,
+    are_vessel,
+    floats_on,
+    is_hollow,
+)
+from dexgrasp_ros.perception.segmentation.parts import Parts
+from dexgrasp_ros.perception.segmentation.segments import DisjointSets, Scene, Segment, borders
+from dexgrasp_ros.perception.segmentation.table import STANDING, Tabletop
 from dexgrasp_ros.perception.view import DepthWindow
 
 # What stands on another touches it at its own lowest points; what hangs on it, a handle, above

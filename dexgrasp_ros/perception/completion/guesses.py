@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from dexgrasp_ros.perception.centers import guess_centers
-from dexgrasp_ros.perception.evidence import Evidence, Guess
-from dexgrasp_ros.perception.mirror import guess_mirrors
-from dexgrasp_ros.perception.revolution import guess_revolution
-from dexgrasp_ros.perception.ridges import guess_ridges
+from dexgrasp_ros.perception.completion.centers import guess_centers
+from dexgrasp_ros.perception.completion.evidence import Evidence, Guess
+from dexgrasp_ros.perception.completion.mirror import guess_mirrors
+from dexgrasp_ros.perception.completion.revolution import guess_revolution
+from dexgrasp_ros.perception.completion.ridges import guess_ridges
 
 
 def guess_by_symmetry(evidence: Evidence) -> tuple[Guess, ...]:

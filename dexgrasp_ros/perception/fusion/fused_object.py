@@ -13,10 +13,10 @@ from scipy.spatial import cKDTree
 
 from dexgrasp_ros.core.errors import PerceptionError
 from dexgrasp_ros.core.object_model import ObservedObject
-from dexgrasp_ros.perception.completion import complete
+from dexgrasp_ros.perception.completion.complete import complete
 from dexgrasp_ros.perception.config import ReconstructionConfig
-from dexgrasp_ros.perception.fused_surface import FusedSurface
-from dexgrasp_ros.perception.fused_view import FusedView
+from dexgrasp_ros.perception.fusion.fused_surface import FusedSurface
+from dexgrasp_ros.perception.fusion.fused_view import FusedView
 from dexgrasp_ros.perception.grid import Grid, make_axes
 from dexgrasp_ros.perception.mesh import extract_solid, solid_mesh
 from dexgrasp_ros.perception.plane import fit_plane

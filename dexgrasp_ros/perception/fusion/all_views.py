@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dexgrasp_ros.core.depth_frame import DepthFrame
 from dexgrasp_ros.core.errors import DexGraspError
 from dexgrasp_ros.perception.config import ReconstructionConfig
-from dexgrasp_ros.perception.fusion import ViewFusion
-from dexgrasp_ros.perception.fusion_config import FusionConfig
+from dexgrasp_ros.perception.fusion.config import FusionConfig
+from dexgrasp_ros.perception.fusion.view_fusion import ViewFusion
 from dexgrasp_ros.perception.reconstruction import Reconstruction
 
 

@@ -15,11 +15,17 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from dexgrasp_ros.core.errors import ErrorCode, InputError, choices
+from dexgrasp_ros.perception.completion.evidence import (
+    DOUBT,
+    Evidence,
+    Guess,
+    HiddenNodes,
+    hidden_nodes,
+)
+from dexgrasp_ros.perception.completion.extrusion import extrude, spread
+from dexgrasp_ros.perception.completion.guesses import GUESSES
 from dexgrasp_ros.perception.config import ReconstructionConfig
-from dexgrasp_ros.perception.evidence import DOUBT, Evidence, Guess, HiddenNodes, hidden_nodes
-from dexgrasp_ros.perception.extrusion import extrude, spread
 from dexgrasp_ros.perception.grid import Axes, Grid, coarsen, fit_grid
-from dexgrasp_ros.perception.guesses import GUESSES
 from dexgrasp_ros.perception.surface import SeenSurface
 
 _BLUR = 0.7  # voxels

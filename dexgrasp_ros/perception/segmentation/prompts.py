@@ -10,7 +10,7 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from dexgrasp_ros.core.errors import ErrorCode, InputError, PerceptionError
-from dexgrasp_ros.perception.segmentation_config import SegmentationConfig
+from dexgrasp_ros.perception.segmentation.config import SegmentationConfig
 from dexgrasp_ros.perception.view import DepthWindow
 
 _CLICK_RADIUS = 5  # px that a click may miss an object by

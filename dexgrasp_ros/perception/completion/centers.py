@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from dexgrasp_ros.perception.evidence import Evidence, HiddenNodes
+from dexgrasp_ros.perception.completion.evidence import Evidence, HiddenNodes
 
 _LAYER = 0.004  # m between slices
 _BAND = 0.004  # m thickness of a slice: two steps of depth noise

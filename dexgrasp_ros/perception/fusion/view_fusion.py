@@ -21,23 +21,23 @@ from dexgrasp_ros.core.errors import (
     choices,
 )
 from dexgrasp_ros.core.object_model import ObservedObject
-from dexgrasp_ros.perception.association import associate
 from dexgrasp_ros.perception.config import ReconstructionConfig
-from dexgrasp_ros.perception.fused_object import FusedEvidence, reconstruct_evidence
-from dexgrasp_ros.perception.fused_surface import FusedSurface
-from dexgrasp_ros.perception.fused_view import (
+from dexgrasp_ros.perception.fusion.association import associate
+from dexgrasp_ros.perception.fusion.config import FusionConfig
+from dexgrasp_ros.perception.fusion.fused_object import FusedEvidence, reconstruct_evidence
+from dexgrasp_ros.perception.fusion.fused_surface import FusedSurface
+from dexgrasp_ros.perception.fusion.fused_view import (
     FusedView,
     SeenObject,
     make_view,
     see_object,
     see_scene,
 )
-from dexgrasp_ros.perception.fusion_config import FusionConfig
+from dexgrasp_ros.perception.fusion.single_view import reconstruct_single
+from dexgrasp_ros.perception.fusion.tsdf import TsdfVolume
+from dexgrasp_ros.perception.fusion.viewpoints import is_near, redundant_view
 from dexgrasp_ros.perception.reconstruction import Reconstruction
 from dexgrasp_ros.perception.scene import add_bodies, thin
-from dexgrasp_ros.perception.single_view import reconstruct_single
-from dexgrasp_ros.perception.tsdf import TsdfVolume
-from dexgrasp_ros.perception.viewpoints import is_near, redundant_view
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dexgrasp_ros.perception.evidence import Evidence, HiddenNodes
-from dexgrasp_ros.perception.extrusion import fill_before
+from dexgrasp_ros.perception.completion.evidence import Evidence, HiddenNodes
+from dexgrasp_ros.perception.completion.extrusion import fill_before
 
 _FIRST, _FINAL = 150, 400  # points that vote: at the first look, and for the plane itself
 _ANGLES = 30  # of normals over half a turn: 6 degrees apart

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from dexgrasp_ros.perception.parts import Parts
-from dexgrasp_ros.perception.segmentation_config import SegmentationConfig
-from dexgrasp_ros.perception.tabletop import Tabletop
+from dexgrasp_ros.perception.segmentation.config import SegmentationConfig
+from dexgrasp_ros.perception.segmentation.parts import Parts
+from dexgrasp_ros.perception.segmentation.table import Tabletop
 from dexgrasp_ros.perception.view import DepthWindow
 
 _SAMPLES = 400  # pixels of a segment that stand for it

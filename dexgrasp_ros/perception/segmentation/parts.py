@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from dexgrasp_ros.perception.components import find_components
-from dexgrasp_ros.perception.segmentation_config import SegmentationConfig
+from dexgrasp_ros.perception.segmentation.components import find_components
+from dexgrasp_ros.perception.segmentation.config import SegmentationConfig
 from dexgrasp_ros.perception.view import DepthWindow
 
 # Least and greatest standard deviation [px] of the window that a normal is fitted in. With a

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from scipy.spatial import ConvexHull
 
 from dexgrasp_ros.core.errors import PerceptionError
-from dexgrasp_ros.perception.components import find_components
 from dexgrasp_ros.perception.config import ReconstructionConfig
 from dexgrasp_ros.perception.plane import find_planes
-from dexgrasp_ros.perception.segmentation_config import SegmentationConfig
+from dexgrasp_ros.perception.segmentation.components import find_components
+from dexgrasp_ros.perception.segmentation.config import SegmentationConfig
 from dexgrasp_ros.perception.view import DepthWindow
 
 # Up in the camera's frame where nobody says: as if it were pitched down by 45 degrees. At every

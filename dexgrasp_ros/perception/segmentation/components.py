@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from dexgrasp_ros.perception.segmentation_config import SegmentationConfig
+from dexgrasp_ros.perception.segmentation.config import SegmentationConfig
 
 # A step of depth also grows with the distance: of a surface seen at 80 degrees from its normal,
 # neighbouring pixels at 1 m and 525 px lie 11 mm apart.

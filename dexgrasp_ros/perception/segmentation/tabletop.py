@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from dexgrasp_ros.core.config import check_ranges
 from dexgrasp_ros.core.depth_frame import DepthFrame
 from dexgrasp_ros.core.errors import ErrorCode, PerceptionError
-from dexgrasp_ros.perception.grouping import group_parts
-from dexgrasp_ros.perception.object_masks import complete_masks, standing_groups
-from dexgrasp_ros.perception.parts import find_parts
-from dexgrasp_ros.perception.prompts import check_prompt, mask_at_point, mask_in_box
-from dexgrasp_ros.perception.segmentation_config import SegmentationConfig
-from dexgrasp_ros.perception.tabletop import find_tabletop
+from dexgrasp_ros.perception.segmentation.config import SegmentationConfig
+from dexgrasp_ros.perception.segmentation.grouping import group_parts
+from dexgrasp_ros.perception.segmentation.object_masks import complete_masks, standing_groups
+from dexgrasp_ros.perception.segmentation.parts import find_parts
+from dexgrasp_ros.perception.segmentation.prompts import check_prompt, mask_at_point, mask_in_box
+from dexgrasp_ros.perception.segmentation.table import find_tabletop
 from dexgrasp_ros.perception.view import whole_frame
 
 

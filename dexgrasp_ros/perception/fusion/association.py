@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial import cKDTree
 
-from dexgrasp_ros.perception.fusion_config import FusionConfig
+from dexgrasp_ros.perception.fusion.config import FusionConfig
 
 # The same number counts as this share of common points: a label that lies on another object for
 # so much more of its points than on its namesake is that other object.
