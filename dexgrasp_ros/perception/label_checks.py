@@ -12,6 +12,7 @@ from dexgrasp_ros.perception.scene import thin
 from dexgrasp_ros.perception.view import DepthWindow
 
 _MAX_ON_PLANE = 0.2  # share of points that the foot of an object may have on its support plane
+_ON_PLANE = 0.5  # of `plane_distance`: nearer ones are left out, so that flat parts stay
 _MAX_MISSING = 0.3  # share of pixels that edges and noise may leave without depth
 _TOUCHING = 0.005  # m; neither depth nor a finger tells such a gap
 _TOUCHING_CELLS = 10  # cells of `_TOUCHING` edge that must do so, so that no stray point does
@@ -46,6 +47,29 @@ def label_warnings(
         *_plane_warnings(points, plane, config),
         *_neighbour_warnings(whole, label, points),
     ]
+
+
+def without_table(
+    window: DepthWindow,
+    mask: NDArray[np.bool_],
+    plane: NDArray[np.float64] | None,
+    config: ReconstructionConfig,
+) -> NDArray[np.bool_]:
+    """Leave out the pixels of a mask that show the support plane, if they are many.
+
+    An object has few points in its plane: where there are many, the label covers the table too,
+    and what is guessed from its outline would be as wide as the label. What stands above goes
+    down to the plane in any case. Where nothing stands above, the object is flat and all stay.
+    """
+    if plane is None:
+        return mask
+    points = window.back_project(mask)
+    above = points @ plane[:3] + plane[3] > _ON_PLANE * config.plane_distance
+    if above.mean() >= 1.0 - _MAX_ON_PLANE or above.sum() < config.min_points:
+        return mask
+    result = mask.copy()
+    result[mask] = above
+    return result
 
 
 def check_extent(

@@ -25,7 +25,7 @@ from dexgrasp_ros.perception.carve import carve
 from dexgrasp_ros.perception.completion.complete import complete
 from dexgrasp_ros.perception.config import ReconstructionConfig
 from dexgrasp_ros.perception.grid import make_axes
-from dexgrasp_ros.perception.label_checks import check_extent, label_warnings
+from dexgrasp_ros.perception.label_checks import check_extent, label_warnings, without_table
 from dexgrasp_ros.perception.mesh import extract_solid, solid_mesh
 from dexgrasp_ros.perception.plane import choose_support, find_planes
 from dexgrasp_ros.perception.points import clean_label
@@ -270,9 +270,11 @@ def _reconstruct_label(
             'No support plane was found under the object; it ends at its lowest seen point.'
         )
     warnings += label_warnings(whole, label, points, plane, config)
-    clock.lap('scene')
+    mask = without_table(window, pixels.mask, plane, config)
+    points = window.back_project(mask)
+    clock.lap('scene', len(points))
 
-    surface = observe_surface(window, pixels.mask, config)
+    surface = observe_surface(window, mask, config)
     axes = make_axes(
         np.append(up / np.linalg.norm(up), 0.0) if plane is None else plane, points.mean(axis=0)
     )
