@@ -9,6 +9,7 @@ from scipy import ndimage
 
 from dexgrasp_ros.core.errors import ErrorCode, InputError, PerceptionError
 from dexgrasp_ros.perception import ReconstructionConfig, reconstruct, reconstruct_frame
+from dexgrasp_ros.perception.label_checks import check_extent
 
 COARSE = ReconstructionConfig(max_voxels=50000)  # where nothing is asked of the mesh
 
@@ -162,14 +163,33 @@ def test_a_glass_that_the_camera_sees_through_is_warned_of(frame, render_scene):
     assert any('the camera saw through it' in w for w in found.warnings)
 
 
-def test_depth_that_is_all_holes_is_a_coded_error_and_no_splinter(frame):
+@pytest.mark.parametrize(('share', 'code'), [(0.7, None), (0.9, ErrorCode.TOO_FEW_POINTS)])
+def test_depth_that_is_all_holes_is_a_warning_or_a_coded_error(frame, check_mesh, share, code):
     own = frame.labels == 1
-    lost = own & (np.random.default_rng(0).random(own.shape) < 0.7)
-    result = reconstruct_frame(
-        dataclasses.replace(frame, depth=np.where(lost, 0, frame.depth)), config=COARSE
-    )
-    assert result.failures[1].code == ErrorCode.RECONSTRUCTION_FAILED
-    assert 'side by side' in str(result.failures[1])
+    lost = own & (np.random.default_rng(0).random(own.shape) < share)
+    holed = dataclasses.replace(frame, depth=np.where(lost, 0, frame.depth))
+    result = reconstruct_frame(holed, config=COARSE)
+    if code is not None:
+        assert result.failures[1].code == code
+        return
+    (found,) = result.objects
+    assert any('have no depth' in w for w in found.warnings)
+    # Pieces of it are missing, but it has the size that was seen.
+    (whole,) = reconstruct_frame(frame, config=COARSE).objects
+    ratio = np.ptp(found.vertices, axis=0) / np.ptp(whole.vertices, axis=0)
+    assert ratio.min() > 0.9
+
+
+def test_a_splinter_of_what_was_seen_is_refused():
+    points = np.random.default_rng(0).uniform(-0.05, 0.05, (1000, 3))
+    config = ReconstructionConfig()
+    check_extent(0.6 * points, points, None, config)
+    with pytest.raises(PerceptionError, match='side by side') as e:
+        check_extent(0.4 * points, points, None, config)
+    assert e.value.code == ErrorCode.RECONSTRUCTION_FAILED
+    # Points on the plane are the table's, and what stands on it is small.
+    plane = np.array([0.0, 0.0, 1.0, 0.05 - config.plane_distance])
+    check_extent(0.4 * points, np.where([True, True, False], points, -0.05), plane, config)
 
 
 def test_objects_that_touch_name_each_other(render_scene, check_mesh):
