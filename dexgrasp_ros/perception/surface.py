@@ -43,26 +43,23 @@ class SeenSurface:
     normals: NDArray[np.float32]  # [h, w, 3] of the front, toward the camera
     background: NDArray[np.float32]  # [h, w] depth measured beside the object; -inf: not known
 
-    def shadow(self, points: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Signed distance [M] to all that the front hides."""
-        front, side, _, _, _ = self._judge(points)
-        return np.maximum(front, side)
+    def behind(
+        self, points: NDArray[np.float32], thickness: float
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Signed distances [M] to all that the front hides, and to a shell along its normals.
 
-    def shell(self, points: NDArray[np.float32], thickness: float) -> NDArray[np.float32]:
-        """Signed distance [M] to a shell behind the front, along its normals.
-
-        Along the rays of the camera it would jut out at far edges: rays that just pass over the
-        edge of a flat top go on down behind it. Steps of depth have none: between two surfaces
+        Along the rays of the camera the shell would jut out at far edges: rays that just pass over
+        the edge of a flat top go on down behind it. Steps of depth have none: between two surfaces
         none was seen.
         """
         front, side, step, pixels, _ = self._judge(points)
-        below = np.where(step > 0.0, np.inf, -front - thickness)
-        result = np.maximum(np.maximum(front, side), below).astype(np.float32)
-        near = np.flatnonzero(result < 0.0)
+        shadow = np.maximum(front, side)
+        shell = np.maximum(shadow, np.where(step > 0.0, np.float32(np.inf), -front - thickness))
+        near = np.flatnonzero(shell < 0.0)
         feet = points[near] - front[near, None] * self._normals_at(pixels[near])
         _, beside, _, _, _ = self._judge(feet)
-        result[near] = np.maximum(result[near], beside)
-        return result
+        shell[near] = np.maximum(shell[near], beside)
+        return shadow, shell
 
     def compare(self, points: NDArray[np.float32]) -> tuple[NDArray, NDArray, NDArray]:
         """Distance before the front [M], beside the silhouette [M], normal of the front [M, 3]."""

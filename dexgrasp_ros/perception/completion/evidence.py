@@ -80,15 +80,14 @@ class Guess(Protocol):
 def hidden_nodes(evidence: Evidence, grid: Grid, thickness: float, reach: float) -> HiddenNodes:
     """Find the nodes of a grid that are within `reach` [m] of what the seen side hides."""
     nodes = grid.nodes().reshape(-1, 3)
-    camera = evidence.axes.to_camera(nodes)
-    shadow = evidence.surface.shadow(camera)
+    shadow, shell = evidence.surface.behind(evidence.axes.to_camera(nodes), thickness)
     rows = np.flatnonzero(shadow < reach)
     return HiddenNodes(
         grid=grid,
         rows=rows,
         nodes=nodes[rows],
         shadow=shadow[rows],
-        shell=evidence.surface.shell(camera[rows], thickness),
+        shell=shell[rows],
         thickness=thickness,
         reach=reach,
     )

@@ -65,7 +65,8 @@ class MirrorGuess:
         for image in self._images(hidden.nodes):
             camera = axes.to_camera(image)
             left = np.maximum(left, surface.free(camera))
-            filled = np.minimum(filled, surface.shell(camera, hidden.thickness))
+            _, shell = surface.behind(camera, hidden.thickness)
+            filled = np.minimum(filled, shell)
         return fill_before(hidden, filled), left
 
     def _images(self, points: NDArray) -> list[NDArray]:
