@@ -7,6 +7,7 @@ import trimesh
 import warp as wp
 from numpy.typing import NDArray
 
+from dexgrasp_ros.core.kernel_loader import load_kernels
 from dexgrasp_ros.kernels.spreading import BLOCK, keep_farthest
 
 _OVERSAMPLING = 5  # candidates for each point that stays
@@ -52,5 +53,6 @@ def _farthest_points(points: NDArray[np.float32], count: int) -> NDArray[np.int6
     keep = np.zeros(count, dtype=np.int32)
     arrays = [wp.array(a, dtype=float, device='cpu', copy=False) for a in (*axes, nearest)]
     kept = wp.array(keep, dtype=int, device='cpu', copy=False)
+    load_kernels('cpu')
     wp.launch(keep_farthest, dim=1, inputs=[*arrays, kept], device='cpu')
     return kept.numpy().astype(np.int64)

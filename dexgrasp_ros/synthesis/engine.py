@@ -15,13 +15,12 @@ from dexgrasp_ros.kernels.contact_points import avoid_environment, find_contacts
 from dexgrasp_ros.kernels.contact_solve import (
     CPU_WRENCHES,
     CUDA_WRENCHES,
-    Forces,
     differentiate_contacts,
     prepare_contacts,
     solve_contacts,
 )
 from dexgrasp_ros.kernels.kinematics import forward_kinematics, reverse_sweep
-from dexgrasp_ros.kernels.optimizer import Adam, adam_step, advance
+from dexgrasp_ros.kernels.optimizer import adam_step, advance
 from dexgrasp_ros.kernels.overlap import (
     add_pairs,
     measure_apart,
@@ -29,14 +28,14 @@ from dexgrasp_ros.kernels.overlap import (
     push_out_object,
     push_pairs,
 )
+from dexgrasp_ros.synthesis.batch_arrays import NOTHING, WRENCH_COUNT, BatchArrays
 from dexgrasp_ros.synthesis.descent import Descent
+from dexgrasp_ros.synthesis.launcher import Launcher
 from dexgrasp_ros.synthesis.look import Look, Measurement
 from dexgrasp_ros.synthesis.schedule import FAR, look_reach, make_settings, schedule
 from dexgrasp_ros.synthesis.wish_terms import WishTerms
 from dexgrasp_ros.synthesis.wishes import Demand
 
-_WRENCH_COUNT = 12
-_NOTHING = -FAR  # a bound that is none
 _GRAPH_ITERATIONS = 10  # in one replay, between two looks at a stop
 
 
@@ -62,8 +61,7 @@ class Engine:
         self.count = count
         # Iterations of so many candidates, ready to be made again.
         self._graphs: dict[int, wp.Graph] = {}
-        self._launches: dict[tuple[str, int], list[wp.Launch]] = {}
-        self._noted: list[wp.Launch] | None = None  # where launches are noted instead of made
+        self._launcher = Launcher(device)
         self._hand, self._object, self._config, self._device = hand, obj, config, device
         self._settings = make_settings(config)
         # Launches that are noted share their structs: what differs from call to call has its own.
@@ -73,70 +71,23 @@ class Engine:
             self._wish_terms = WishTerms(
                 *(demand, config, hand, self._settings, count, device), launch=self._launch
             )
-        groups, bodies, joints = (
-            hand.group_bodies.shape[0],
-            hand.body_parents.shape[0],
-            hand.lower.shape[0],
-        )
-        self._groups = groups
-        self._allocate(count, groups, bodies, joints)
+        self._groups = hand.group_bodies.shape[0]
+        self._arrays = BatchArrays(hand, config, count, device)
+        self._counter = wp.zeros(1, dtype=int, device=device)
+        self._schedule = wp.array(schedule(config), dtype=wp.vec4, device=device)
         self._pairs: tuple[wp.array, ...] | None = None
         if device.is_cuda if thread_for_pair is None else thread_for_pair:
             shape = (count, hand.pairs.shape[0])
             kinds = (float, wp.vec3, wp.vec3)  # cost, force, torque
             self._pairs = tuple(wp.zeros(shape, dtype=k, device=device) for k in kinds)
 
-    def _allocate(self, count: int, groups: int, bodies: int, joints: int) -> None:
-
-        def zeros(shape: Any, dtype: Any = float) -> wp.array:
-            return wp.zeros(shape, dtype=dtype, device=self._device)
-
-        def nothing(shape: Any) -> wp.array:
-            return wp.full(shape, _NOTHING, dtype=float, device=self._device)
-
-        self.palm = zeros(count, wp.transform)
-        self.q = zeros((count, joints))
-        self._bodies = zeros((count, bodies), wp.transform)
-        c = self._contacts = types.Contacts()
-        # The first point of each group is the first guess of its closest one.
-        first = self._hand.cluster_points.numpy()[self._hand.group_clusters.numpy()[:-1]]
-        self._first = wp.array(np.tile(first, (count, 1)), dtype=int, device=self._device)
-        c.nearest = wp.clone(self._first)
-        c.distance, c.penalty, c.compliance, c.step = (zeros((count, groups)) for _ in range(4))
-        c.point, c.gradient, c.direction, c.force, c.torque, c.normal, c.arm = (
-            zeros((count, groups), wp.vec3) for _ in range(7)
-        )
-        c.curvature = zeros((count, groups), wp.mat33)
-        c.place, c.moved = zeros((count, groups), wp.transform), zeros((count, groups))
-        # Nothing is known yet of what is near.
-        clusters, pairs = self._hand.cluster_spheres.shape[0], self._hand.pairs.shape[0]
-        c.cluster_bound, c.pair_bound = nothing((count, clusters)), nothing((count, pairs))
-        c.drift = wp.full((count, groups), -_NOTHING, dtype=float, device=self._device)
-        c.object_bound, c.environment_bound = (nothing((count, groups)) for _ in range(2))
-        self._forces = zeros((count, groups), Forces)
-        self._rho_f, self._rho_t = (zeros((count, _WRENCH_COUNT), wp.vec3) for _ in range(2))
-        self._residual = zeros((count, _WRENCH_COUNT))
-        self._object_depth, self._environment = (zeros((count, groups)) for _ in range(2))
-        self._environment.fill_(self._config.environment_margin)
-        self._self_penalty, self._own = zeros(count), zeros((count, groups))
-        self._body_force, self._body_torque = (zeros((count, bodies), wp.vec3) for _ in range(2))
-        self._gradient = zeros((count, joints))
-        a = self._adam = Adam()
-        a.first, a.second = zeros((count, 6 + joints)), zeros((count, 2 + joints))
-        a.beta1, a.beta2 = self._config.momentum, self._config.second_momentum
-        a.step_translation = self._config.step_translation
-        a.step_rotation = self._config.step_rotation
-        a.step_joint = self._config.step_joint
-        self._counter = zeros(1, int)
-        self._schedule = wp.array(schedule(self._config), dtype=wp.vec4, device=self._device)
-
     # --- state -------------------------------------------------------------------------------
 
     def set_state(self, palm: NDArray, q: NDArray) -> None:
         """Copy candidates to the device: palm poses [N, 7] and joints [N, J]."""
         self.count = len(palm)
-        self.palm[: self.count].assign(np.ascontiguousarray(palm, dtype=np.float32))
-        self.q[: self.count].assign(np.ascontiguousarray(q, dtype=np.float32))
+        self._arrays.palm[: self.count].assign(np.ascontiguousarray(palm, dtype=np.float32))
+        self._arrays.q[: self.count].assign(np.ascontiguousarray(q, dtype=np.float32))
 
     def forget(self, nearest: NDArray | None = None) -> None:
         """Drop what earlier candidates left behind, but for the moments of the descent.
@@ -148,49 +99,27 @@ class Engine:
         nearest
             [N, G] where to look first for the closest points (`Look.nearest`).
         """
-        c = self._contacts
-        wp.copy(c.nearest, self._first)
-        if nearest is not None:
-            c.nearest[: len(nearest)].assign(np.ascontiguousarray(nearest, dtype=np.int32))
-        for bound in (c.cluster_bound, c.pair_bound, c.object_bound, c.environment_bound):
-            bound.fill_(_NOTHING)
-        c.drift.fill_(-_NOTHING)
-        c.place.zero_()  # from a place that is not finite there is no way to the next
-        self._forces.zero_()
+        self._arrays.forget(nearest)
         self._counter.zero_()
 
     def get_state(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Copy palm poses [N, 7] and joints [N, J] to the host."""
-        return self._read(self.palm), self._read(self.q)
+        return self._read(self._arrays.palm), self._read(self._arrays.q)
 
     def descent(self) -> Descent:
         """Copy all that the rest of a descent depends on, but its place in the schedule."""
         return Descent(
-            **{name: array.numpy()[: self.count].copy() for name, array in self._memory().items()}
+            **{
+                name: array.numpy()[: self.count].copy()
+                for name, array in self._arrays.memory().items()
+            }
         )
 
     def resume(self, descent: Descent) -> None:
         """Go on where `descent` was taken; the place in the schedule is for `seek`."""
         self.count = len(descent.q)
-        for name, array in self._memory().items():
+        for name, array in self._arrays.memory().items():
             array[: self.count].assign(getattr(descent, name))
-
-    def _memory(self) -> dict[str, wp.array]:
-        c = self._contacts
-        return {
-            'palm': self.palm,
-            'q': self.q,
-            'first': self._adam.first,
-            'second': self._adam.second,
-            'force': self._forces,
-            'nearest': c.nearest,
-            'place': c.place,
-            'drift': c.drift,
-            'cluster_bound': c.cluster_bound,
-            'pair_bound': c.pair_bound,
-            'object_bound': c.object_bound,
-            'environment_bound': c.environment_bound,
-        }
 
     def _read(self, array: wp.array) -> NDArray[np.float64]:
         return array.numpy()[: self.count].astype(np.float64)
@@ -202,12 +131,7 @@ class Engine:
     # --- launches ----------------------------------------------------------------------------
 
     def _launch(self, kernel: Any, dim: Any, *arguments: Any) -> None:
-        noting = self._noted is not None
-        launch = wp.launch(
-            kernel, dim=dim, inputs=list(arguments), device=self._device, record_cmd=noting
-        )
-        if launch is not None:  # noted, and not of nothing
-            self._noted.append(launch)
+        self._launcher.launch(kernel, dim, *arguments)
 
     def _variant(self, *, sweeps: int | None = None, reach: float = FAR) -> types.Settings:
         key = (self._config.sweeps if sweeps is None else sweeps, reach)
@@ -220,84 +144,88 @@ class Engine:
     def _look(self, reach: float = FAR) -> None:
         """Kinematics, distances and penalties of hand and object, hand and environment."""
         count, groups = self.count, self._groups
-        hand, settings, contacts = self._hand, self._variant(reach=reach), self._contacts
-        obj, palm, bodies = self._object, self.palm, self._bodies
-        self._launch(forward_kinematics, count, hand, palm, self.q, bodies)
+        hand, settings, contacts = self._hand, self._variant(reach=reach), self._arrays.contacts
+        obj, palm, bodies = self._object, self._arrays.palm, self._arrays.bodies
+        self._launch(forward_kinematics, count, hand, palm, self._arrays.q, bodies)
         self._launch(find_contacts, (count, groups), hand, obj, settings, palm, bodies, contacts)
         if self._wish_terms is not None:
             self._wish_terms.look(count, palm, contacts)
         self._launch(
             push_out_object,
             (count, groups),
-            *(hand, obj, settings, palm, bodies, contacts, self._object_depth),
+            *(hand, obj, settings, palm, bodies, contacts, self._arrays.object_depth),
         )
         if obj.environment.valid:
             self._launch(
                 avoid_environment,
                 (count, groups),
-                *(hand, obj, settings, palm, bodies, contacts, self._environment),
+                *(hand, obj, settings, palm, bodies, contacts, self._arrays.environment),
             )
 
     def _push_apart(self) -> None:
         """Penalty of the hand's overlap with itself, after a look."""
-        hand, contacts = self._hand, self._contacts
-        place = (hand, self._settings, self.palm, self._bodies, contacts)
+        hand, contacts = self._hand, self._arrays.contacts
+        place = (hand, self._settings, self._arrays.palm, self._arrays.bodies, contacts)
         if self._pairs is None:
-            self._launch(push_apart, self.count, *place, self._self_penalty)
+            self._launch(push_apart, self.count, *place, self._arrays.self_penalty)
         else:
             self._launch(push_pairs, (self.count, hand.pairs.shape[0]), *place, *self._pairs)
-            found = (*self._pairs, self._self_penalty)
+            found = (*self._pairs, self._arrays.self_penalty)
             self._launch(add_pairs, self.count, hand, contacts, *found)
 
     def _measure_own(self) -> None:
         """Exact distances of the hand to itself, which a descent goes without."""
         margin, pairs = self._config.self_margin, self._hand.pairs.shape[0]
-        self._own.fill_(margin)
-        dim, inputs = (self.count, pairs), (self._hand, margin, self._bodies, self._own)
-        self._again('own', lambda: self._launch(measure_apart, dim, *inputs))
+        own = self._arrays.own
+        own.fill_(margin)
+        dim, inputs = (self.count, pairs), (self._hand, margin, self._arrays.bodies, own)
+        self._launcher.again('own', self.count, lambda: self._launch(measure_apart, dim, *inputs))
 
     def _solve(self, sweeps: int) -> None:
         self._launch(
             prepare_contacts,
             (self.count, self._groups),
             *(self._hand, self._object, self._settings, self._schedule, self._counter),
-            self._contacts,
+            self._arrays.contacts,
         )
         if self._wish_terms is not None:
-            self._wish_terms.soften(self.count, self._schedule, self._counter, self._contacts)
+            self._wish_terms.soften(
+                self.count, self._schedule, self._counter, self._arrays.contacts
+            )
         side_by_side = CPU_WRENCHES if self._device.is_cpu else CUDA_WRENCHES
         self._launch(
             solve_contacts,
-            (self.count, _WRENCH_COUNT // side_by_side),
-            *(self._variant(sweeps=sweeps), self._contacts, self._forces),
-            *(self._rho_f, self._rho_t, self._residual),
+            (self.count, WRENCH_COUNT // side_by_side),
+            *(self._variant(sweeps=sweeps), self._arrays.contacts, self._arrays.forces),
+            *(self._arrays.rho_f, self._arrays.rho_t, self._arrays.residual),
         )
 
     def _differentiate(self) -> None:
-        count, groups = self.count, self._groups
+        a, count, groups = self._arrays, self.count, self._groups
         self._launch(
             differentiate_contacts,
             (count, groups),
             *(self._hand, self._object, self._settings, self._schedule, self._counter),
-            *(self.palm, self._contacts, self._forces, self._rho_f, self._rho_t),
+            *(a.palm, a.contacts, a.forces, a.rho_f, a.rho_t),
         )
         place, wish = (count, self._schedule, self._counter), self._wish_terms
         if wish is not None:
-            wish.differentiate(*place, self.palm, self._forces, self._contacts)
-        self._sweep(self._contacts.force, self._contacts.torque)
+            wish.differentiate(*place, a.palm, a.forces, a.contacts)
+        self._sweep(a.contacts.force, a.contacts.torque)
         if wish is not None:
-            wish.turn(*place, self._body_torque)
+            wish.turn(*place, a.body_torque)
 
     def _sweep(self, force: wp.array, torque: wp.array) -> None:
         self._launch(
             reverse_sweep,
             self.count,
-            *(self._hand, self.palm, self._bodies, force, torque),
-            *(self._body_force, self._body_torque, self._gradient),
+            *(self._hand, self._arrays.palm, self._arrays.bodies, force, torque),
+            *(self._arrays.body_force, self._arrays.body_torque, self._arrays.gradient),
         )
 
     def step(self) -> None:
         """One iteration of the descent."""
+        a = self._arrays
         self._look()
         self._push_apart()
         self._solve(self._config.sweeps)
@@ -305,8 +233,8 @@ class Engine:
         self._launch(
             adam_step,
             self.count,
-            *(self._hand, self._adam, self._schedule, self._counter),
-            *(self._body_force, self._body_torque, self._gradient, self.palm, self.q),
+            *(self._hand, a.adam, self._schedule, self._counter),
+            *(a.body_force, a.body_torque, a.gradient, a.palm, a.q),
         )
         self._launch(advance, 1, self._counter)
 
@@ -328,25 +256,8 @@ class Engine:
                 done += _GRAPH_ITERATIONS
                 between(_GRAPH_ITERATIONS)
         for _ in range(done, iterations):
-            self._again('step', self.step)
+            self._launcher.again('step', self.count, self.step)
             between(1)
-
-    def _again(self, name: str, work: Callable[[], None]) -> None:
-        """Make the launches of `work`; their arguments are packed once and for all.
-
-        Packing takes longer than a kernel does for a candidate or two. A recording as for CUDA
-        would do as well, but on a CPU it takes down whatever other threads launch meanwhile.
-        """
-        key = (name, self.count)
-        if key not in self._launches:
-            self._noted = []
-            try:
-                work()
-                self._launches[key] = self._noted
-            finally:
-                self._noted = None
-        for launch in self._launches[key]:
-            launch.launch()
 
     def record(self, iterations: int) -> wp.Graph:
         """Record iterations without making them; `wp.capture_launch` makes them, many times over.
@@ -375,9 +286,9 @@ class Engine:
         self._differentiate()
         gradient = np.concatenate(
             [
-                self._read(self._body_force)[:, 0],
-                self._read(self._body_torque)[:, 0],
-                self._read(self._gradient),
+                self._read(self._arrays.body_force)[:, 0],
+                self._read(self._arrays.body_torque)[:, 0],
+                self._read(self._arrays.gradient),
             ],
             axis=1,
         )
@@ -389,9 +300,9 @@ class Engine:
         return float(schedule(self._config)[self._counter.numpy()[0], 2])
 
     def _energy(self, scale: float, own_scale: float) -> NDArray[np.float64]:
-        residual = self._read(self._residual).mean(axis=1)
-        penalties = self._read(self._contacts.penalty).sum(axis=1)
-        own = self._read(self._self_penalty)
+        residual = self._read(self._arrays.residual).mean(axis=1)
+        penalties = self._read(self._arrays.contacts.penalty).sum(axis=1)
+        own = self._read(self._arrays.self_penalty)
         if self._wish_terms is not None:
             own = own + self._wish_terms.lean(self.count)
         held = self._config.contact_weight * 2.0 * residual
@@ -410,23 +321,23 @@ class Engine:
             self._push_apart()
             self._solve(sweeps)
 
-        self._again(f'energy {sweeps}', work)
+        self._launcher.again(f'energy {sweeps}', self.count, work)
         scale = self._penalty_scale()
         return self._energy(scale, scale)
 
     def look(self) -> Look:
         """Distances at the present state, exact where they are less than `look_reach`."""
-        self._contacts.drift.fill_(-_NOTHING)  # search all groups
-        self._again('look', lambda: self._look(look_reach(self._config)))
-        self._contacts.pair_bound.fill_(_NOTHING)  # nobody kept it up
-        self._contacts.drift.fill_(-_NOTHING)  # nor searched groups that are out of reach
+        self._arrays.contacts.drift.fill_(-NOTHING)  # search all groups
+        self._launcher.again('look', self.count, lambda: self._look(look_reach(self._config)))
+        self._arrays.contacts.pair_bound.fill_(NOTHING)  # nobody kept it up
+        self._arrays.contacts.drift.fill_(-NOTHING)  # nor searched groups that are out of reach
         self._measure_own()
         return Look(**self._found())
 
     def measure(self, *, sweeps: int) -> Measurement:
         """Distances at the present state, and what is left of the test wrenches there."""
-        self._contacts.drift.fill_(-_NOTHING)  # search all groups
-        self._again('measure', self._look)
+        self._arrays.contacts.drift.fill_(-NOTHING)  # search all groups
+        self._launcher.again('measure', self.count, self._look)
         self._push_apart()
         self._measure_own()
         self._solve(sweeps)
@@ -434,20 +345,21 @@ class Engine:
         return Measurement(
             **self._found(),
             energy=self._energy(scale, scale),
-            residual=self._read(self._residual).mean(axis=1),
+            residual=self._read(self._arrays.residual).mean(axis=1),
             force=self._summed_forces(),
         )
 
     def _summed_forces(self) -> NDArray[np.float64]:
         """[N, G, 3] sum over the test wrenches, one after the other."""
-        return np.ascontiguousarray(self._read(self._forces).transpose(0, 3, 1, 2)).sum(axis=1)
+        forces = self._read(self._arrays.forces).transpose(0, 3, 1, 2)
+        return np.ascontiguousarray(forces).sum(axis=1)
 
     def _found(self) -> dict[str, NDArray[np.float64]]:
         """Copy the last look to the host."""
-        contacts = self._contacts
+        contacts = self._arrays.contacts
         direction = self._read(contacts.direction)
         length = np.linalg.norm(direction, axis=2, keepdims=True)
-        depth = self._read(self._object_depth)
+        depth = self._read(self._arrays.object_depth)
         distance = self._read(contacts.distance)
         return {
             # Overlap is seen from both sides; the deeper one counts.
@@ -455,18 +367,19 @@ class Engine:
             'point': self._read(contacts.point),
             'normal': -direction / np.maximum(length, 1e-12),
             'nearest': contacts.nearest.numpy()[: self.count].astype(np.int64),
-            'environment': self._read(self._environment),
-            'own': self._read(self._own),
+            'environment': self._read(self._arrays.environment),
+            'own': self._read(self._arrays.own),
         }
 
     def joint_torques(self, point: NDArray, force: NDArray) -> NDArray[np.float64]:
         """Jᵀ f: joint torques [N, J] that press `force` [N, G, 3] on the object at `point`."""
-        self._launch(forward_kinematics, self.count, self._hand, self.palm, self.q, self._bodies)
-        center = self._read(self.palm)[:, None, :3]
+        a = self._arrays
+        self._launch(forward_kinematics, self.count, self._hand, a.palm, a.q, a.bodies)
+        center = self._read(a.palm)[:, None, :3]
         torque = np.cross(point - center, force)
         upload = (
             wp.array(np.ascontiguousarray(v, dtype=np.float32), dtype=wp.vec3, device=self._device)
             for v in (force, torque)
         )
         self._sweep(*upload)
-        return self._read(self._gradient)
+        return self._read(a.gradient)

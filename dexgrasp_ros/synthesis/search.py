@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from dexgrasp_ros.core.config import SynthesisConfig
 from dexgrasp_ros.core.hand_model import HandModel
+from dexgrasp_ros.core.kernel_loader import load_kernels
 from dexgrasp_ros.core.object_model import ObjectModel
 from dexgrasp_ros.core.progress import StopCallback, check_stop
 from dexgrasp_ros.synthesis.batches import join, take
@@ -55,6 +56,7 @@ class Search:
         self.demand = demand
         self._should_stop = should_stop
         self._device = resolve_device(config.device)
+        load_kernels(self._device)
         self._config = config
         weights = None if demand is None else demand.weights
         self._hand = upload_hand(hand, self._device, weights=weights)
