@@ -30,12 +30,15 @@ class ReconstructionConfig:
         0.05, 'm', 'largest gap seen between support plane and object', 0.0, 1.0
     )
 
+    completion: str = setting(
+        'symmetry', '-', 'how the hidden side is guessed; docs/perception.md compares the ways'
+    )
     spacing: float = setting(0.002, 'm', 'smallest voxel edge of the completion', 0.0005, 0.02)
     max_voxels: int = setting(
         500000, '1', 'voxels for each object; larger objects get larger voxels', 10000, 100000000
     )
     shell_thickness: float = setting(
-        0.006, 'm', 'least thickness behind a seen surface', 0.001, 0.05
+        0.005, 'm', 'least thickness behind a seen surface', 0.001, 0.05
     )
     max_faces: int = setting(10000, '1', 'faces of a mesh at most', 100, 1000000)
 

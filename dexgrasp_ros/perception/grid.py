@@ -74,3 +74,13 @@ def fit_grid(axes: Axes, lower: NDArray, upper: NDArray, smallest: float, max_no
     spacing = max(smallest, float(np.cbrt(size.prod() / max_nodes)))
     shape = tuple(int(n) for n in np.ceil(size / spacing).astype(int) + 1)
     return Grid(axes=axes, lower=np.asarray(lower, float), spacing=spacing, shape=shape)
+
+
+def coarsen(grid: Grid, factor: int) -> Grid:
+    """Grid over the same box from the same corner, with nodes `factor` times as far apart."""
+    return Grid(
+        axes=grid.axes,
+        lower=grid.lower,
+        spacing=factor * grid.spacing,
+        shape=tuple(-(-(n - 1) // factor) + 1 for n in grid.shape),
+    )

@@ -21,6 +21,10 @@ _OPEN_HOLE_SHARE = 0.1
 _COVERED_SHARE = 0.5
 # Rounds of relaxation in holes: they converge within the square root of this, in pixels.
 _RELAXATIONS = 60
+# Blur before normals are taken [px]: steps of 1 mm and pixels of 1 mm make raw ones worthless.
+_NORMAL_BLUR = 3.0
+# Pixels along an edge where a sensor fails: its correlation window, or grazing incidence.
+_RIM = 4.0
 # Blur of the silhouette [px]: its signed distance then varies smoothly across pixel corners.
 _SILHOUETTE_BLUR = 1.0
 
@@ -34,15 +38,39 @@ class SeenSurface:
 
     window: DepthWindow
     images: NDArray[np.float32]  # [h, w, 4] front's depth, obliqueness, step; silhouette [px]
+    normals: NDArray[np.float32]  # [h, w, 3] of the front, toward the camera
     background: NDArray[np.float32]  # [h, w] depth measured beside the object; -inf: not known
 
-    def shadow(self, points: NDArray[np.float32]) -> tuple[NDArray, NDArray]:
-        """Signed distance [M] to all that the front hides, and distance [M] below that front.
+    def shadow(self, points: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Signed distance [M] to all that the front hides."""
+        front, side, _, _, _ = self._judge(points)
+        return np.maximum(front, side)
 
-        The latter is infinite at steps of depth: between two surfaces none was seen.
+    def shell(self, points: NDArray[np.float32], thickness: float) -> NDArray[np.float32]:
+        """Signed distance [M] to a shell behind the front, along its normals.
+
+        Along the rays of the camera it would jut out at far edges: rays that just pass over the
+        edge of a flat top go on down behind it. Steps of depth have none: between two surfaces
+        none was seen.
         """
-        front, side, step, _, _ = self._judge(points)
-        return np.maximum(front, side), np.where(step > 0.0, np.inf, -front)
+        front, side, step, pixels, _ = self._judge(points)
+        below = np.where(step > 0.0, np.inf, -front - thickness)
+        result = np.maximum(np.maximum(front, side), below).astype(np.float32)
+        near = np.flatnonzero(result < 0.0)
+        feet = points[near] - front[near, None] * self._normals_at(pixels[near])
+        _, beside, _, _, _ = self._judge(feet)
+        result[near] = np.maximum(result[near], beside)
+        return result
+
+    def compare(self, points: NDArray[np.float32]) -> tuple[NDArray, NDArray, NDArray]:
+        """Distance before the front [M], beside the silhouette [M], normal of the front [M, 3]."""
+        front, side, _, pixels, _ = self._judge(points)
+        return front, side, self._normals_at(pixels)
+
+    def _normals_at(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+        height, width = self.background.shape
+        u, v = np.rint(pixels).astype(np.int32).T
+        return self.normals[np.clip(v, 0, height - 1), np.clip(u, 0, width - 1)]
 
     def free(self, points: NDArray[np.float32]) -> NDArray[np.float32]:
         """Distance [M] into the space seen to be empty; negative where that is not known."""
@@ -81,8 +109,11 @@ def observe_surface(
         behind = np.fmax(_bridge(depth, seen, covered), window.depth + _FILTER_REACH)
         depth = np.where(covered, behind, depth)
     mask = seen | holes | covered
-
     distance, nearest = ndimage.distance_transform_edt(~mask, return_indices=True)
+    # What the label claims along the edge, and no measurement denies, is the object's.
+    label = window.labels[seen][0]
+    mask |= (distance <= _RIM) & ~np.isfinite(window.depth) & (window.labels == label)
+    distance = ndimage.distance_transform_edt(~mask)
     silhouette = distance - ndimage.distance_transform_edt(mask)
     depth = depth[tuple(nearest)]
     known = np.isfinite(window.depth) & ~mask
@@ -101,6 +132,7 @@ def observe_surface(
     return SeenSurface(
         window=window,
         images=images.astype(np.float32),
+        normals=_normals(depth, window),
         background=np.where(known, window.depth, -np.inf).astype(np.float32),
     )
 
@@ -125,6 +157,15 @@ def _obliqueness(depth: NDArray, focal: NDArray) -> NDArray:
     dv, du = np.gradient(ndimage.gaussian_filter(depth, 1.0))
     slope = (du * focal[0] / depth) ** 2 + (dv * focal[1] / depth) ** 2
     return 1.0 / np.sqrt(1.0 + slope)
+
+
+def _normals(depth: NDArray, window: DepthWindow) -> NDArray[np.float32]:
+    """Find unit normals [h, w, 3] toward the camera, of the depth smoothed over some pixels."""
+    depth = ndimage.gaussian_filter(depth, _NORMAL_BLUR)
+    points = window.back_project(np.ones(depth.shape, bool), depth).reshape(*depth.shape, 3)
+    normals = np.cross(np.gradient(points, axis=0), np.gradient(points, axis=1))
+    normals /= np.maximum(np.linalg.norm(normals, axis=-1, keepdims=True), 1e-12)
+    return normals.astype(np.float32)
 
 
 def _steps(depth: NDArray, step: float) -> NDArray[np.bool_]:

@@ -20,6 +20,7 @@ def render_depth_frame(
     noise: SensorNoise | None = None,
     random_seed: int = 0,
     stamp: int = 0,
+    colors: bool = True,
 ) -> DepthFrame:
     """Take one image of depth, labels and colour.
 
@@ -35,6 +36,8 @@ def render_depth_frame(
         Of the noise.
     stamp
         Of the frame [ns].
+    colors
+        Whether to shade the image as well, which takes most of the time.
     """
     scene = RayScene(bodies)
     hits = scene.cast(camera)
@@ -50,7 +53,7 @@ def render_depth_frame(
         depth=depth,
         labels=labels,
         intrinsics=camera.intrinsics,
-        rgb=render_colors(scene, hits, camera),
+        rgb=render_colors(scene, hits, camera) if colors else None,
         T_world_cam=camera.T_world_cam,
         stamp=stamp,
     )

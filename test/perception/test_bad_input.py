@@ -120,7 +120,8 @@ def test_depth_range_that_is_empty(frame):
 def test_every_setting_says_what_it_is():
     for field in dataclasses.fields(ReconstructionConfig):
         assert field.metadata['text'] and field.metadata['unit'], field.name
-        assert field.metadata['low'] <= field.default <= field.metadata['high'], field.name
+        if not isinstance(field.default, str):
+            assert field.metadata['low'] <= field.default <= field.metadata['high'], field.name
 
 
 def test_arrays_give_a_list_and_a_warning_for_what_fails(frame):
