@@ -42,28 +42,48 @@ class FusedSurface:
     truncation: float  # m
     margin: float  # m
 
-    def shadow(self, points: NDArray[np.float32]) -> tuple[NDArray, NDArray]:
-        """Signed distance [M] to all that no view saw to be empty, and [M] below what was seen.
-
-        The latter is infinite where no view saw the object before the point.
-        """
+    def shadow(self, points: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Signed distance [M] to all that what was seen hides and no view saw to be empty."""
         reach = np.float32(self.truncation)
         sums, weights = self.distance.sample(points)
         free, votes = self._free(points, weights > 0.0)
         hidden = np.full(len(points), reach)
-        below = np.full(len(points), np.inf, np.float32)
         rows = np.flatnonzero((free < reach) | (weights > 0.0))
         for view in self.views:
             if (seen := view.objects.get(self.label)) is None:
                 continue
-            front, depth = seen.surface.shadow(view.to_camera(points[rows]))
+            front = seen.surface.shadow(view.to_camera(points[rows]))
             hidden[rows] = np.minimum(hidden[rows], front)
-            behind = front < reach
-            below[rows[behind]] = np.minimum(below[rows[behind]], depth[behind])
         guess = np.clip(np.maximum(hidden, free), -reach, reach)
         mean = (sums + _VOTE * reach * votes) / np.maximum(weights + votes, 1e-6)
         trust = np.minimum(weights / _SURE_WEIGHT, 1.0)
-        return (trust * mean + (1.0 - trust) * guess).astype(np.float32), below
+        return (trust * mean + (1.0 - trust) * guess).astype(np.float32)
+
+    def shell(self, points: NDArray[np.float32], thickness: float) -> NDArray[np.float32]:
+        """Signed distance [M] to shells behind all that was seen of the object."""
+        result = np.full(len(points), np.inf, np.float32)
+        for view in self.views:
+            if (seen := view.objects.get(self.label)) is not None:
+                shell = seen.surface.shell(view.to_camera(points), thickness)
+                result = np.minimum(result, shell)
+        return result
+
+    def compare(self, points: NDArray[np.float32]) -> tuple[NDArray, NDArray, NDArray]:
+        """As `SeenSurface.compare`, by the view whose seen surface is the nearest to the point."""
+        front = np.full(len(points), np.inf, np.float32)
+        side, nearest = front.copy(), front.copy()
+        normals = np.zeros((len(points), 3), np.float32)
+        for view in self.views:
+            if (seen := view.objects.get(self.label)) is None:
+                continue
+            before, beside, there = seen.surface.compare(view.to_camera(points))
+            distance = np.maximum(np.abs(before), beside)
+            closer = distance < nearest
+            nearest[closer], front[closer] = distance[closer], before[closer]
+            side[closer] = beside[closer]
+            rotation = view.T_world_cam[:3, :3].astype(np.float32)
+            normals[closer] = np.einsum('ij,kj->ik', there[closer], rotation)
+        return front, side, normals
 
     def between(self, points: NDArray[np.float32]) -> NDArray[np.bool_]:
         """Which of points [M, 3] lie behind what was seen of the object from opposite sides.
@@ -75,7 +95,7 @@ class FusedSurface:
         for view in self.views:
             if (seen := view.objects.get(self.label)) is None:
                 continue
-            shadows.append(seen.surface.shadow(view.to_camera(points))[0] < 0.0)
+            shadows.append(seen.surface.shadow(view.to_camera(points)) < 0.0)
             directions.append((seen.points.mean(axis=0) - view.T_world_cam[:3, 3])[:2])
         result = np.zeros(len(points), bool)
         unit = np.array(directions) / np.maximum(np.linalg.norm(directions, axis=1), 1e-9)[:, None]
