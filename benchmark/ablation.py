@@ -80,8 +80,8 @@ def main(
     max_grasps: int = 16,
     device: str = 'auto',
     out: Path = Path('out/ablation.jsonl'),
-) -> None:
-    """Make what is missing, then print the table of what was asked for."""
+) -> list[str]:
+    """Make what is missing; print and return the table of what was asked for."""
     folder = folder or Path(os.environ.get('DEXGRASP_TEST_DATA', '../shared/data')) / 'objects'
     if unknown := set(variants) - set(VARIANTS):
         raise SystemExit(f'no variants {sorted(unknown)}; there are {sorted(VARIANTS)}')
@@ -114,7 +114,9 @@ def main(
             append_record(out, record)
             print(f'{name} seed {seed} {variant}: {record["held"]}/{max_grasps}', flush=True)
         records.append(stored[_key(head)] | {'variant': variant})
-    print(_table(hand, protocol, records))
+    table = _table(hand, protocol, records)
+    print(table)
+    return [table]
 
 
 def _changes(variant: str) -> str:

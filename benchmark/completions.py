@@ -11,7 +11,7 @@ from scipy.optimize import least_squares
 from scipy.spatial import ConvexHull
 
 from dexgrasp_ros.core.open3d_loader import import_open3d
-from dexgrasp_ros.perception.evidence import Evidence, Guess, HiddenNodes
+from dexgrasp_ros.perception.completion.evidence import Evidence, Guess, HiddenNodes
 
 _POINTS = 800  # that a shape is fitted to
 _MARGIN = 0.03  # m that a fitted shape may reach beyond the points

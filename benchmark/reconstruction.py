@@ -24,7 +24,7 @@ from __future__ import annotations
 import os
 import platform
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -42,7 +42,7 @@ from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.core.object_model import ObjectModel, ObservedObject
 from dexgrasp_ros.evaluation import wilson_interval
 from dexgrasp_ros.perception import ReconstructionConfig, reconstruct_frame
-from dexgrasp_ros.perception.guesses import GUESSES
+from dexgrasp_ros.perception.completion.guesses import GUESSES
 from dexgrasp_ros.simulation import SensorNoise
 
 TRUTH = 'truth'  # the variant that plans on the true mesh
@@ -96,7 +96,8 @@ def main(
             for head in todo:
                 found, seconds = (None, 0.0) if head['variant'] == TRUTH else _run(view, head)
                 record = head | _about(model, thing, view, found, grasps, index)
-                record |= {'cpu_seconds': seconds, 'machine': f'{platform.machine()}'}
+                machine = f'{platform.machine()}, {os.cpu_count()} cores'
+                record |= {'cpu_seconds': seconds, 'machine': machine}
                 stored[_key(record)] = record
                 append_record(out, record)
                 print(_line(record), flush=True)
@@ -105,7 +106,7 @@ def main(
 
 
 def _key(record: dict[str, Any]) -> tuple[Any, ...]:
-    return (*tuple(record[name] for name in _KEY), record.get('hand'), record.get('asked'))
+    return (*(record[name] for name in _KEY), record.get('hand'), record.get('asked'))
 
 
 def _noise(scale: float) -> SensorNoise | None:
@@ -130,17 +131,12 @@ def _about(
     grasps: int,
     random_seed: int,
 ) -> dict[str, Any]:
-    if hand is None:
-        return (
-            {'failed': True}
-            if found is None
-            else {
-                **shape_errors(view, found),
-                'phases': found.timing,
-                'warnings': found.warnings,
-            }
-        )
-    return _shaken(hand, thing, view, found, grasps, random_seed)
+    """Measure the shape, or with a hand the success of its grasps."""
+    if hand is not None:
+        return _shaken(hand, thing, view, found, grasps, random_seed)
+    if found is None:
+        return {'failed': True}
+    return {**shape_errors(view, found), 'phases': found.timing, 'warnings': found.warnings}
 
 
 def _shaken(
@@ -253,10 +249,10 @@ def _shake_table(records: list[dict[str, Any]], variants: tuple[str, ...]) -> st
         held = {v: sum(r['held'] for r in _of(part, v)) for v in variants}
         asked = {v: sum(r['asked'] for r in _of(part, v)) for v in variants}
         cells = [_success(held[v], asked[v]) for v in variants]
-        ratio: Callable[[str], str] = lambda v: (  # noqa: E731
-            f'{100 * held[v] / max(held[TRUTH], 1):.0f} %'  # noqa: B023
-        )
-        lines.append(table_row([what, *cells, *(ratio(v) for v in variants if v != TRUTH)]))
+        for v in variants:
+            if v != TRUTH:
+                cells.append(f'{100 * held[v] / max(held[TRUTH], 1):.0f} %')
+        lines.append(table_row([what, *cells]))
     return '\n'.join(lines)
 
 

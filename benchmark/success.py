@@ -81,8 +81,8 @@ def main(
     max_grasps: int = 16,
     device: str = 'auto',
     out: Path = Path('out/success.jsonl'),
-) -> None:
-    """Make what is missing, then print the tables of everything in the file that was asked for."""
+) -> list[str]:
+    """Make what is missing; print and return the tables of all that was asked for."""
     folder = folder or Path(os.environ.get('DEXGRASP_TEST_DATA', '../shared/data')) / 'objects'
     meshes = {p.stem: p for p in sorted(folder.glob('*.obj')) if not objects or p.stem in objects}
     if missing := set(objects) - set(meshes):
@@ -98,7 +98,7 @@ def main(
             obj = None
             for seed in random_seeds:
                 for kinds in searches:
-                    plan = _plan(config, kinds[0], seed)
+                    plan = plan_search(config, kinds[0], seed)
                     head = {
                         'hand': _short_name(hand),
                         'object': name,
@@ -121,8 +121,10 @@ def main(
                         what = f'{head["hand"]} {name} seed {seed} {record["protocol"]}'
                         held = f'{record["held"]}/{record["asked"]}'
                         print(f'{what} {record["kind"]}: {held}', flush=True)
-    for group, records in _grouped(stored[k] for k in wanted).items():
-        print(_table(' '.join(group), records), flush=True)
+    groups = _grouped(stored[k] for k in wanted)
+    tables = [_table(' '.join(group), records) for group, records in groups.items()]
+    print('\n'.join(tables), flush=True)
+    return tables
 
 
 def _short_name(hand: str) -> str:
@@ -138,7 +140,7 @@ def _searches(returned: list[str], attempted: bool, perturb: bool) -> list[tuple
     return [*kinds, (ATTEMPTED,)] if attempted else kinds
 
 
-def _plan(config: SynthesisConfig, kind: str, seed: int) -> SynthesisConfig:
+def plan_search(config: SynthesisConfig, kind: str, seed: int) -> SynthesisConfig:
     config = dataclasses.replace(config, random_seed=seed)
     if kind == UNSIMULATED:
         return dataclasses.replace(config, simulate_closing=False)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from dexgrasp_ros.evaluation import Evaluation, evaluate
     from dexgrasp_ros.hand import load_hand
     from dexgrasp_ros.object import load_object
-    from dexgrasp_ros.perception import reconstruct
+    from dexgrasp_ros.perception import reconstruct, segment_tabletop
     from dexgrasp_ros.synthesis import synthesize
 
 __version__ = '0.1.0'
@@ -42,6 +42,7 @@ _HOMES = {
     'load_object': 'object',
     'load_scene': 'core.depth_frame',
     'reconstruct': 'perception',
+    'segment_tabletop': 'perception',
     'synthesize': 'synthesis',
 }
 
@@ -59,6 +60,7 @@ __all__ = [
     'load_object',
     'load_scene',
     'reconstruct',
+    'segment_tabletop',
     'synthesize',
 ]
 

@@ -11,11 +11,12 @@ from launch_ros.substitutions import FindPackageShare
 from launch import LaunchDescription
 
 ARGUMENTS = {
-    'scene': (None, 'scene file (.npz) with depth, seg and K'),
+    'scene': (None, 'scene file (.npz) with depth, K and perhaps seg and rgb'),
     'rate': ('5.0', 'frames that the camera publishes each second'),
     'namespace': ('', 'namespace of all nodes'),
     'hand': ('allegro', 'name of a hand in urdf/, or path of a URDF file'),
     'device': ('auto', "device of the search: 'cpu', 'cuda', 'cuda:1' or 'auto'"),
+    'segmentation': ('false', 'label what stands on the table; for a scene without seg'),
     'log_level': ('info', 'debug, info, warn, error or fatal'),
     'rviz': ('false', 'show everything in RViz'),
 }
@@ -40,7 +41,7 @@ def generate_launch_description() -> LaunchDescription:
         ],
         arguments=['--ros-args', '--log-level', LaunchConfiguration('log_level')],
     )
-    grasp = include('grasp.launch.py', 'namespace', 'hand', 'device', 'log_level')
+    grasp = include('grasp.launch.py', 'namespace', 'hand', 'device', 'segmentation', 'log_level')
     rviz = include('rviz.launch.py', 'namespace', condition='rviz')
     return LaunchDescription([*declared, camera, grasp, rviz])
 

@@ -1,4 +1,4 @@
-"""The nodes that find grasps: reconstruction, search, hand commands."""
+"""The nodes that find grasps: segmentation on request, reconstruction, search, hand commands."""
 
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.substitutions import LaunchConfiguration
@@ -15,6 +15,7 @@ ARGUMENTS = {
     'log_level': ('info', 'debug, info, warn, error or fatal'),
     'hand': ('allegro', 'name of a hand in urdf/, or path of a URDF file'),
     'device': ('auto', "device of the search: 'cpu', 'cuda', 'cuda:1' or 'auto'"),
+    'segmentation': ('false', 'label what stands on the table, where nobody else does'),
     'command_enabled': ('false', 'publish joint_trajectory for each new grasp; the hand moves'),
 }
 
@@ -40,6 +41,8 @@ def make_nodes(context: LaunchContext) -> list[LifecycleNode]:
             'command_enabled': is_true('command_enabled', given['command_enabled']),
         },
     }
+    if is_true('segmentation', given['segmentation']):
+        own['tabletop_segmentation_node'] = {}
     # Later entries win.
     last = [given['params_file']] if given['params_file'] else []
     return [

@@ -183,11 +183,23 @@ def cloud_points(message: PointCloud2) -> NDArray[np.float64]:
     Raises
     ------
     InputError
+        As `cloud_array`.
+    """
+    points = cloud_array(message).reshape(-1, 3)
+    return points[np.isfinite(points).all(axis=1)]
+
+
+def cloud_array(message: PointCloud2) -> NDArray[np.float64]:
+    """Points [height, width, 3] m of a cloud with float32 or float64 x, y, z, as they are.
+
+    Raises
+    ------
+    InputError
         MISSING_KEY where x, y or z is missing, WRONG_TYPE where it is no float, WRONG_SHAPE where
         the data are shorter than the header says.
     """
     if message.width * message.height == 0:
-        return np.empty((0, 3))
+        return np.empty((message.height, message.width, 3))
     fields = {f.name: f for f in message.fields}
     if missing := set('xyz') - set(fields):
         raise InputError(
@@ -202,27 +214,35 @@ def cloud_points(message: PointCloud2) -> NDArray[np.float64]:
             ' FLOAT64.',
             ErrorCode.WRONG_TYPE,
         )
+    order = '>' if message.is_bigendian else '<'
+    kinds = [np.dtype(order + formats[fields[n].datatype]) for n in 'xyz']
+    offsets = [fields[n].offset for n in 'xyz']
+    end = max(offset + kind.itemsize for offset, kind in zip(offsets, kinds, strict=True))
     data = np.frombuffer(message.data, np.uint8)
     row_step = message.row_step or message.point_step * message.width
-    if len(data) < row_step * message.height or row_step < message.point_step * message.width:
+    if (
+        len(data) < row_step * message.height
+        or row_step < message.point_step * message.width
+        or message.point_step < end
+    ):
         raise InputError(
-            f'The point cloud has {len(data)} bytes; expected {row_step} × {message.height}.',
+            f'The point cloud has {len(data)} bytes, {message.point_step} for each of'
+            f' {message.width} × {message.height} points; expected {row_step} × {message.height}'
+            f' bytes and at least {end} for each point.',
             ErrorCode.WRONG_SHAPE,
         )
-    order = '>' if message.is_bigendian else '<'
     dtype = np.dtype(
         {
             'names': list('xyz'),
-            'formats': [order + formats[fields[n].datatype] for n in 'xyz'],
-            'offsets': [fields[n].offset for n in 'xyz'],
+            'formats': kinds,
+            'offsets': offsets,
             'itemsize': message.point_step,
         }
     )
     grid = np.ndarray(
         (message.height, message.width), dtype, data, strides=(row_step, message.point_step)
     )
-    points = np.stack([grid[n] for n in 'xyz'], axis=-1).reshape(-1, 3).astype(np.float64)
-    return points[np.isfinite(points).all(axis=1)]
+    return np.stack([grid[n] for n in 'xyz'], axis=-1).astype(np.float64)
 
 
 def _fill(position: object, orientation: object, pose: ArrayLike) -> None:

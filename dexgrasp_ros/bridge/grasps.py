@@ -208,9 +208,15 @@ def reject_counts(rejected: Mapping[str, int]) -> list[RejectCount]:
     return [RejectCount(stage=stage, count=int(count)) for stage, count in rejected.items()]
 
 
-def phase_times(timing: Mapping[str, float]) -> list[PhaseTime]:
-    """Seconds by phase as messages."""
-    return [PhaseTime(phase=phase, seconds=float(s)) for phase, s in timing.items()]
+def phase_times(
+    timing: Mapping[str, float], points: Mapping[str, int] | None = None
+) -> list[PhaseTime]:
+    """Seconds by phase as messages, and the points that were left after it."""
+    points = points or {}
+    return [
+        PhaseTime(phase=phase, seconds=float(s), points=points.get(phase, 0))
+        for phase, s in timing.items()
+    ]
 
 
 def _travel_time(a: NDArray, b: NDArray, linear_speed: float, angular_speed: float) -> float:

@@ -21,17 +21,21 @@ from dexgrasp_ros.bridge.geometry import (
     stamp_to_nanoseconds,
     transform_plane,
 )
+from dexgrasp_ros.bridge.grasps import phase_times
 from dexgrasp_ros.core.object_model import ObservedObject
 from dexgrasp_ros.core.poses import invert
 
 
-def object_message(observed: ObservedObject) -> Object:
-    """Message of an observed object; its mesh's frame is the frame it was seen in."""
+def object_message(observed: ObservedObject, object_id: str = '') -> Object:
+    """Message of an observed object; its mesh's frame is the frame it was seen in.
+
+    Without an `object_id` it is named by its label.
+    """
     head = header(observed.frame_id, observed.stamp)
     plane = observed.support_plane
     return Object(
         header=head,
-        id=f'object_{observed.label}',
+        id=object_id or f'object_{observed.label}',
         label=observed.label,
         name=observed.name,
         mesh=mesh_message(observed.vertices, observed.faces),
@@ -41,17 +45,23 @@ def object_message(observed: ObservedObject) -> Object:
         **({} if plane is None else {'support_plane': plane_message(plane)}),
         points=cloud_message(observed.points, head),
         obstacles=cloud_message(observed.obstacles, head),
+        view_count=observed.view_count,
+        timing=phase_times(observed.timing, observed.phase_points),
         warnings=list(observed.warnings),
     )
 
 
 def object_array_message(
-    objects: Sequence[ObservedObject], frame_id: str, stamp: int
+    objects: Sequence[ObservedObject],
+    frame_id: str,
+    stamp: int,
+    ids: Sequence[str] | None = None,
 ) -> ObjectArray:
-    """Message of the objects of one image, by rising label."""
-    ordered = sorted(objects, key=lambda o: o.label)
+    """Message of the objects of one image, by rising label; `ids` are in the order given."""
+    ids = [''] * len(objects) if ids is None else ids
+    ordered = sorted(zip(objects, ids, strict=True), key=lambda pair: pair[0].label)
     return ObjectArray(
-        header=header(frame_id, stamp), objects=[object_message(o) for o in ordered]
+        header=header(frame_id, stamp), objects=[object_message(*pair) for pair in ordered]
     )
 
 
@@ -87,6 +97,9 @@ def observed_object(message: Object) -> tuple[ObservedObject, NDArray[np.float64
             obstacles=cloud_points(message.obstacles),
             observed_fraction=message.observed_fraction,
             warnings=tuple(message.warnings),
+            timing={p.phase: p.seconds for p in message.timing},
+            phase_points={p.phase: p.points for p in message.timing if p.points},
+            view_count=message.view_count,
         ),
         pose,
     )

@@ -30,7 +30,8 @@ def demo(
     Parameters
     ----------
     scene
-        File with depth, seg and K (.npz); without it, a scene that the package renders itself.
+        File with depth and K (.npz), perhaps seg; without seg, what stands on the table is
+        labelled. Without a file, a scene that the package renders itself.
     hand
         Name of a hand of the package, or path of a URDF.
     label
@@ -62,12 +63,14 @@ def demo(
     clock = time.perf_counter()
     model = load_hand(hand)
     out.mkdir(parents=True, exist_ok=True)
-    scene = _scene_file(scene, out, random_seed)
+    scene, has_labels = _scene_file(scene, out, random_seed)
+    if not has_labels:
+        console.print('No labels in the scene: tabletop_segmentation_node makes them.')
     # Logs of the nodes would hide the bar: they are kept, and shown where something goes wrong.
     log = (out / 'nodes.log').open('w', encoding='utf-8')
     with contextlib.ExitStack() as stack:
         stack.enter_context(log)
-        client = _start(stack, console, scene, hand, device, log)
+        client = _start(stack, console, scene, hand, device, not has_labels, log)
         console.print(f'The graph runs after {time.perf_counter() - clock:.1f} s.')
         response = client.reconstruct([] if label < 0 else [label])
         _raise_if_empty(response.objects.objects, response)
@@ -101,21 +104,31 @@ def _domain() -> int:
     return int(os.environ.get('ROS_DOMAIN_ID', '0'))
 
 
-def _scene_file(scene: Path | None, out: Path, seed: int) -> Path:
-    """Check a scene file before processes start, or render the package's own."""
+def _scene_file(scene: Path | None, out: Path, seed: int) -> tuple[Path, bool]:
+    """Check a scene file before processes start, or render the package's own.
+
+    Returns its path, and whether it has labels.
+    """
     from dexgrasp_ros.core.depth_frame import load_scene
     from dexgrasp_ros.simulation import make_demo_scene, save_scene
 
     if scene is None:
         scene = out / 'scene.npz'
-        save_scene(make_demo_scene(random_seed=seed), scene)
+        frame = make_demo_scene(random_seed=seed)
+        save_scene(frame, scene)
     else:
-        load_scene(scene)
-    return scene.resolve()
+        frame = load_scene(scene)
+    return scene.resolve(), frame.labels is not None
 
 
 def _start(
-    stack: contextlib.ExitStack, console: Any, scene: Path, hand: str, device: str, log: Any
+    stack: contextlib.ExitStack,
+    console: Any,
+    scene: Path,
+    hand: str,
+    device: str,
+    segmentation: bool,
+    log: Any,
 ) -> Any:
     """Start the nodes and return a client that they answer."""
     from dexgrasp_ros.bridge import GraspClient
@@ -126,7 +139,11 @@ def _start(
     with console.status('Starting the nodes; the first time, kernels are compiled (20 s) …'):
         stack.enter_context(
             start_graph(
-                scene=scene, hand=hand, device=device, log=lambda line: print(line, file=log)
+                scene=scene,
+                hand=hand,
+                device=device,
+                segmentation=segmentation,
+                log=lambda line: print(line, file=log),
             )
         )
         client = stack.enter_context(GraspClient())

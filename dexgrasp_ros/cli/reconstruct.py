@@ -26,11 +26,11 @@ def reconstruct(
     Parameters
     ----------
     scenes
-        Files with depth, seg and K (.npz). Several of them, or one with several views, are fused
-        and need T_world_cam.
+        Files with depth and K, perhaps seg (.npz); without it what stands on the table is
+        labelled. Several files, or one with several views, are fused and need T_world_cam.
     out
         Folder for label_<n>.ply (metres; camera frame, or the world's if views are fused),
-        label_<n>.png and objects.json.
+        label_<n>.png and objects.json; labels.png too, where the scene had no seg.
     labels
         Which labels; all of them without it.
     json
@@ -39,6 +39,7 @@ def reconstruct(
     import trimesh
     from rich.console import Console
 
+    from dexgrasp_ros.cli.labels import with_labels
     from dexgrasp_ros.cli.report import print_json
     from dexgrasp_ros.core.errors import InputError
     from dexgrasp_ros.core.scene_views import load_views
@@ -50,6 +51,14 @@ def reconstruct(
     if not frames:
         raise InputError('There is no scene file; expected at least one.')
     out.mkdir(parents=True, exist_ok=True)
+    frames, segmentation = with_labels(frames, out)
+    if segmentation:
+        console.print(
+            f'No labels in the scene: {segmentation["objects"]} objects were segmented, see'
+            f' {", ".join(segmentation["files"])}.'
+        )
+        for warning in segmentation['warnings']:
+            console.print(f'  [yellow]warning:[/] {warning}')
     if len(frames) == 1:
         result = reconstruct_frame(frames[0], labels=labels or None)
     else:
@@ -88,7 +97,13 @@ def reconstruct(
     ]
     for failure in failures:
         console.print(f'[red]label {failure["label"]}:[/] {failure["error_message"]}')
-    summary = {'objects': rows, 'failures': failures, 'timing': result.timing}
+    summary = {
+        'objects': rows,
+        'failures': failures,
+        'labels': 'segmentation' if segmentation else 'scene',
+        'segmentation': segmentation,
+        'timing': result.timing,
+    }
     (out / 'objects.json').write_text(json_format.dumps(summary, indent=1, default=_plain))
     console.print(f'Written to {out}')
     if json:

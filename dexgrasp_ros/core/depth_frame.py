@@ -70,13 +70,13 @@ class DepthFrame:
 
 
 def load_scene(path: str | Path) -> DepthFrame:
-    """Read a scene file: ``depth``, ``seg`` and ``K``, perhaps ``rgb`` and ``T_world_cam``.
+    """Read a scene file: ``depth`` and ``K``, perhaps ``seg``, ``rgb`` and ``T_world_cam``.
 
     Parameters
     ----------
     path
-        An ``.npz`` with `depth` float m [H, W], `seg` int [H, W], `K` [3, 3]; optional `rgb`
-        uint8 [H, W, 3] and `T_world_cam` [4, 4].
+        An ``.npz`` with `depth` float m [H, W] and `K` [3, 3]; optional `seg` int [H, W], `rgb`
+        uint8 [H, W, 3] and `T_world_cam` [4, 4]. Without `seg` the frame's labels are None.
 
     Raises
     ------
@@ -84,10 +84,10 @@ def load_scene(path: str | Path) -> DepthFrame:
         FILE_NOT_FOUND, INVALID_INPUT (not an ``.npz``), MISSING_KEY, WRONG_TYPE, WRONG_SHAPE or
         OUT_OF_RANGE.
     """
-    data = read_archive(path, 'scene', ('depth', 'seg', 'K'))
+    data = read_archive(path, 'scene', ('depth', 'K'))
     return DepthFrame(
         depth=data['depth'],
-        labels=data['seg'],
+        labels=data.get('seg'),
         intrinsics=data['K'],
         rgb=data.get('rgb'),
         T_world_cam=data.get('T_world_cam'),

@@ -54,6 +54,7 @@ class ObservedObject:
     support_plane: NDArray[np.float64] | None = None  # [4] n, d: free side n·x + d > 0, |n| = 1
     obstacles: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 3)))  # [K, 3]
     observed_fraction: float = 0.0  # share of the mesh's area that the camera saw, 0 … 1
+    phase_points: dict[str, int] = field(default_factory=dict)  # points left after a phase
     warnings: tuple[str, ...] = ()
     timing: dict[str, float] = field(default_factory=dict)  # seconds for each phase
     view_count: int = 1  # images that it was made from

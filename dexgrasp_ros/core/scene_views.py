@@ -18,8 +18,8 @@ def load_views(path: str | Path) -> list[DepthFrame]:
     ----------
     path
         An ``.npz`` as `load_scene` reads, or one with `depth` [V, H, W] (float m, or integers
-        with `depth_scale`, metres for each unit), `seg` int [V, H, W], `K` [3, 3] or [V, 3, 3],
-        `T_world_cam` [V, 4, 4], and perhaps `stamp` int [V] ns.
+        with `depth_scale`, metres for each unit), `K` [3, 3] or [V, 3, 3], `T_world_cam`
+        [V, 4, 4], and perhaps `seg` int [V, H, W] and `stamp` int [V] ns.
 
     Raises
     ------
@@ -31,10 +31,10 @@ def load_views(path: str | Path) -> list[DepthFrame]:
     depth = data['depth']
     if depth.ndim != 3:
         return [load_scene(path)]
-    data = read_archive(path, 'scene', ('depth', 'seg', 'K', 'T_world_cam'))
+    data = read_archive(path, 'scene', ('depth', 'K', 'T_world_cam'))
     count = len(depth)
-    for key, dimensions in (('seg', 3), ('T_world_cam', 3)):
-        if data[key].ndim != dimensions or len(data[key]) != count:
+    for key in ('seg', 'T_world_cam'):
+        if key in data and (data[key].ndim != 3 or len(data[key]) != count):
             raise InputError(
                 f"'{key}' has shape {list(data[key].shape)}; expected a first axis of {count}"
                 " views, as 'depth' has.",
@@ -57,7 +57,7 @@ def load_views(path: str | Path) -> list[DepthFrame]:
     return [
         DepthFrame(
             depth=depth[i],
-            labels=data['seg'][i],
+            labels=data['seg'][i] if 'seg' in data else None,
             intrinsics=K[i] if K.ndim == 3 else K,
             T_world_cam=data['T_world_cam'][i],
             stamp=int(data['stamp'][i]) if 'stamp' in data else 0,

@@ -17,6 +17,7 @@ import warp as wp
 from dexgrasp_ros.kernels.contact_points import SLOPE, STALE, travel
 from dexgrasp_ros.kernels.distance import distance_field, signed_distance, xyz
 from dexgrasp_ros.kernels.kinematics import REVOLUTE
+from dexgrasp_ros.kernels.lanes import ball_distances, point_distances
 from dexgrasp_ros.kernels.types import Hand, Object
 
 wp.set_module_options({'enable_backward': False})
@@ -119,21 +120,24 @@ def find_touch(
         best = wp.min(best, signed_distance(grid, turn * hand.points[nearest] + shift))
         if drift >= STALE * (best - growth):
             for c in range(hand.group_clusters[g], hand.group_clusters[g + 1]):
-                near = motion.cluster_bound[n, c] - drift
-                if near < best:
+                bound = motion.cluster_bound[n, c] - drift
+                if bound < best:
                     s = hand.cluster_spheres[c]
-                    near = signed_distance(grid, turn * xyz(s) + shift) - s[3]
-                motion.cluster_bound[n, c] = near
-                if near < best:
-                    for r in range(hand.cluster_patches[c], hand.cluster_patches[c + 1]):
-                        s = hand.patch_spheres[r]
-                        x = turn * xyz(s) + shift
-                        if signed_distance(grid, x) - s[3] < best:
-                            for p in range(hand.patch_points[r], hand.patch_points[r + 1]):
-                                phi = signed_distance(grid, turn * hand.points[p] + shift)
-                                if phi < best:
-                                    best = phi
-                                    nearest = p
+                    bound = signed_distance(grid, turn * xyz(s) + shift) - s[3]
+                motion.cluster_bound[n, c] = bound
+                if bound < best:
+                    patch = hand.cluster_patches[c]
+                    patches = hand.cluster_patches[c + 1] - patch
+                    near = ball_distances(grid, turn, shift, hand.patch_spheres, patch, patches)
+                    for r in range(patches):
+                        if near[r] < best:
+                            first = hand.patch_points[patch + r]
+                            count = hand.patch_points[patch + r + 1] - first
+                            phis = point_distances(grid, turn, shift, hand.points, first, count)
+                            for p in range(count):
+                                if phis[p] < best:
+                                    best = phis[p]
+                                    nearest = first + p
             drift = float(0.0)
         if best < limit:
             x = turn * hand.points[nearest] + shift

@@ -8,6 +8,12 @@ from dexgrasp_ros.kernels.distance import (
     signed_distance_gradient,
     xyz,
 )
+from dexgrasp_ros.kernels.lanes import (
+    ball_distances,
+    point_distances,
+    prefetch_field,
+    renew_bounds,
+)
 from dexgrasp_ros.kernels.primitives import bounding_radius
 from dexgrasp_ros.kernels.types import Contacts, Hand, Object, Settings
 
@@ -61,7 +67,9 @@ def find_contacts(
     turn = wp.quat_to_matrix(wp.transform_get_rotation(body))
     shift = wp.transform_get_translation(body)
     nearest = contacts.nearest[n, g]
-    best = signed_distance(grid, turn * hand.points[nearest] + shift)
+    x = turn * hand.points[nearest] + shift
+    prefetch_field(grid, x)
+    best = signed_distance(grid, x)
     drift = contacts.drift[n, g] + SLOPE * moved
     pivot = wp.transform_get_translation(palm[n])
     force = wp.vec3()
@@ -75,14 +83,13 @@ def find_contacts(
     if drift >= STALE * best and away < settings.reach:
         least = limit
         guess = nearest
-        for c in range(hand.group_clusters[g], hand.group_clusters[g + 1]):
-            near = contacts.cluster_bound[n, c] - drift
-            if near < limit:
-                sphere = hand.cluster_spheres[c]
-                near = signed_distance(grid, turn * xyz(sphere) + shift) - sphere[3]
-            contacts.cluster_bound[n, c] = near
-            if near < least:
-                least = near
+        start = hand.group_clusters[g]
+        end = hand.group_clusters[g + 1]
+        balls = hand.cluster_spheres
+        renew_bounds(grid, turn, shift, balls, contacts.cluster_bound, n, start, end, drift, limit)
+        for c in range(start, end):
+            if contacts.cluster_bound[n, c] < least:
+                least = contacts.cluster_bound[n, c]
                 guess = hand.cluster_points[c]
         # A point of the nearest cluster is a better first best where the last one is none.
         phi = signed_distance(grid, turn * hand.points[guess] + shift)
@@ -90,23 +97,26 @@ def find_contacts(
             best = phi
             nearest = guess
             limit = wp.max(wp.min(best, settings.reach), 0.0)
-        for c in range(hand.group_clusters[g], hand.group_clusters[g + 1]):
+        for c in range(start, end):
             if contacts.cluster_bound[n, c] < limit:
-                for r in range(hand.cluster_patches[c], hand.cluster_patches[c + 1]):
-                    sphere = hand.patch_spheres[r]
-                    near = signed_distance(grid, turn * xyz(sphere) + shift) - sphere[3]
-                    if near < limit:
-                        for p in range(hand.patch_points[r], hand.patch_points[r + 1]):
-                            x = turn * hand.points[p] + shift
-                            phi = signed_distance(grid, x)
-                            if phi < best:
-                                best = phi
-                                nearest = p
+                patch = hand.cluster_patches[c]
+                patches = hand.cluster_patches[c + 1] - patch
+                near = ball_distances(grid, turn, shift, hand.patch_spheres, patch, patches)
+                for r in range(patches):
+                    if near[r] < limit:
+                        first = hand.patch_points[patch + r]
+                        count = hand.patch_points[patch + r + 1] - first
+                        phis = point_distances(grid, turn, shift, hand.points, first, count)
+                        for p in range(count):
+                            if phis[p] < best:
+                                best = phis[p]
+                                nearest = first + p
                                 limit = wp.max(wp.min(best, settings.reach), 0.0)
-                            if phi < 0.0:
+                            if phis[p] < 0.0:
+                                x = turn * hand.points[first + p] + shift
                                 slope = signed_distance_gradient(grid, x)
-                                f = slope * (2.0 * settings.penetration_weight * phi)
-                                penalty += settings.penetration_weight * phi * phi
+                                f = slope * (2.0 * settings.penetration_weight * phis[p])
+                                penalty += settings.penetration_weight * phis[p] * phis[p]
                                 force += f
                                 torque += wp.cross(x - pivot, f)
         drift = float(0.0)

@@ -19,6 +19,16 @@ WRENCHES = wp.constant(12)
 SOFTEST = wp.constant(50.0)
 
 
+# Columns are the test wrenches, so that lanes, or threads, read what lies side by side.
+Forces = wp.types.matrix(shape=(3, 12), dtype=float)
+
+
+@wp.func
+def test_force(forces: Forces, j: int):
+    """Force of one contact for test wrench j."""
+    return wp.vec3(forces[0, j], forces[1, j], forces[2, j])
+
+
 @wp.kernel
 def prepare_contacts(
     hand: Hand,
@@ -39,57 +49,145 @@ def prepare_contacts(
     contacts.step[n, g] = wp.where(r > SOFTEST, 0.0, 1.0 / (1.0 + r + wp.dot(arm, arm)))
 
 
-@wp.func
-def project_on_cone(f: wp.vec3, normal: wp.vec3, friction: float):
-    """Closest vector with |f_t| ≤ μ f_n."""
-    fn = wp.dot(f, normal)
-    ft = f - normal * fn
-    t = wp.length(ft)
-    result = f
-    if t > friction * fn:
-        if fn < -friction * t:
-            result = wp.vec3()
-        else:
-            on_edge = (fn + friction * t) / (1.0 + friction * friction)
-            result = normal * on_edge + ft * (friction * on_edge / wp.max(t, 1.0e-12))
-    return result
+# Test wrenches that one thread solves for, side by side in the lanes of vector registers: all on
+# a CPU; on CUDA a pair, so that there are threads enough.
+CPU_WRENCHES = 12
+CUDA_WRENCHES = 2
+
+_SOLVE = """
+#if defined(__CUDA_ARCH__)
+    constexpr int W = CUDA_WRENCHES;
+#else
+    constexpr int W = CPU_WRENCHES;
+#endif
+    const int start = W * part;
+    const int groups = forces.shape[1];
+    const int row = n * groups;
+    const float* compliance = contacts.compliance.data + row;
+    const float* steps = contacts.step.data + row;
+    const float mu = settings.friction;
+    // What is left of the wrenches: ±e_k as force (rf) and torque (rt), less what contacts bear.
+    float rf[3][W], rt[3][W];
+    for (int l = 0; l < W; ++l) {
+        const int axis = (start + l) / 2;
+        const float sign = (start + l) % 2 ? -1.0f : 1.0f;
+        for (int c = 0; c < 3; ++c) {
+            rf[c][l] = axis == c ? sign : 0.0f;
+            rt[c][l] = axis == c + 3 ? sign : 0.0f;
+        }
+    }
+    for (int g = 0; g < groups; ++g) {
+        auto& force = forces.data[row + g].data;
+        const float* arm = contacts.arm.data[row + g].c;
+        const float a0 = arm[0], a1 = arm[1], a2 = arm[2];
+        if (steps[g] == 0.0f) {
+            for (int c = 0; c < 3; ++c) {
+                for (int l = 0; l < W; ++l) force[c][start + l] = 0.0f;
+            }
+            continue;
+        }
+        for (int l = 0; l < W; ++l) {
+            const float f0 = force[0][start + l];
+            const float f1 = force[1][start + l];
+            const float f2 = force[2][start + l];
+            rf[0][l] += f0;
+            rf[1][l] += f1;
+            rf[2][l] += f2;
+            rt[0][l] += a1 * f2 - a2 * f1;
+            rt[1][l] += a2 * f0 - a0 * f2;
+            rt[2][l] += a0 * f1 - a1 * f0;
+        }
+    }
+    for (int sweep = 0; sweep < settings.sweeps; ++sweep) {
+        for (int g = 0; g < groups; ++g) {
+            const float step = steps[g];
+            if (!(step > 0.0f)) continue;
+            auto& force = forces.data[row + g].data;
+            const float* arm = contacts.arm.data[row + g].c;
+            const float* normal = contacts.normal.data[row + g].c;
+            const float a0 = arm[0], a1 = arm[1], a2 = arm[2];
+            const float n0 = normal[0], n1 = normal[1], n2 = normal[2];
+            const float r = compliance[g];
+            for (int l = 0; l < W; ++l) {
+                const float f0 = force[0][start + l];
+                const float f1 = force[1][start + l];
+                const float f2 = force[2][start + l];
+                // A gradient step.
+                const float t0 = rt[0][l], t1 = rt[1][l], t2 = rt[2][l];
+                const float v0 = f0 - (rf[0][l] + (t1 * a2 - t2 * a1) + f0 * r) * step;
+                const float v1 = f1 - (rf[1][l] + (t2 * a0 - t0 * a2) + f1 * r) * step;
+                const float v2 = f2 - (rf[2][l] + (t0 * a1 - t1 * a0) + f2 * r) * step;
+                // The closest vector with |f_t| <= mu f_n.
+                const float fn = v0 * n0 + v1 * n1 + v2 * n2;
+                const float c0 = v0 - n0 * fn, c1 = v1 - n1 * fn, c2 = v2 - n2 * fn;
+                const float t = ::sqrtf(c0 * c0 + c1 * c1 + c2 * c2);
+                const float on_edge = (fn + mu * t) / (1.0f + mu * mu);
+                const float share = mu * on_edge / (t >= 1.0e-12f ? t : 1.0e-12f);
+                const bool outside = t > mu * fn;
+                const bool away = fn < -mu * t;
+                const float e0 = away ? 0.0f : n0 * on_edge + c0 * share;
+                const float e1 = away ? 0.0f : n1 * on_edge + c1 * share;
+                const float e2 = away ? 0.0f : n2 * on_edge + c2 * share;
+                const float d0 = (outside ? e0 : v0) - f0;
+                const float d1 = (outside ? e1 : v1) - f1;
+                const float d2 = (outside ? e2 : v2) - f2;
+                rf[0][l] += d0;
+                rf[1][l] += d1;
+                rf[2][l] += d2;
+                rt[0][l] += a1 * d2 - a2 * d1;
+                rt[1][l] += a2 * d0 - a0 * d2;
+                rt[2][l] += a0 * d1 - a1 * d0;
+                force[0][start + l] = outside ? e0 : v0;
+                force[1][start + l] = outside ? e1 : v1;
+                force[2][start + l] = outside ? e2 : v2;
+            }
+        }
+    }
+    float v[W];
+    for (int l = 0; l < W; ++l) {
+        v[l] = (rf[0][l] * rf[0][l] + rf[1][l] * rf[1][l] + rf[2][l] * rf[2][l])
+            + (rt[0][l] * rt[0][l] + rt[1][l] * rt[1][l] + rt[2][l] * rt[2][l]);
+    }
+    for (int g = 0; g < groups; ++g) {
+        auto& force = forces.data[row + g].data;
+        for (int l = 0; l < W; ++l) {
+            const float f0 = force[0][start + l];
+            const float f1 = force[1][start + l];
+            const float f2 = force[2][start + l];
+            v[l] += compliance[g] * (f0 * f0 + f1 * f1 + f2 * f2);
+        }
+    }
+    const int first = n * residual_force.shape[1] + start;
+    for (int l = 0; l < W; ++l) {
+        for (int c = 0; c < 3; ++c) {
+            residual_force.data[first + l].c[c] = rf[c][l];
+            residual_torque.data[first + l].c[c] = rt[c][l];
+        }
+        energy.data[first + l] = 0.5f * v[l];
+    }
+""".replace('CUDA_WRENCHES', str(CUDA_WRENCHES)).replace('CPU_WRENCHES', str(CPU_WRENCHES))
 
 
-@wp.func
-def test_wrench(j: int):
-    """±e_k as force and torque; j = 2k is the positive one."""
-    force = wp.vec3()
-    torque = wp.vec3()
-    value = 1.0 - 2.0 * float(j % 2)
-    axis = j // 2
-    if axis < 3:
-        force[axis] = value
-    else:
-        torque[axis - 3] = value
-    return force, torque
-
-
-@wp.func
-def _updated(
-    f: wp.vec3,
-    rho_f: wp.vec3,
-    rho_t: wp.vec3,
-    normal: wp.vec3,
-    arm: wp.vec3,
-    r: float,
-    step: float,
-    friction: float,
+@wp.func_native(_SOLVE)
+def _solve(
+    n: int,
+    part: int,
+    settings: Settings,
+    contacts: Contacts,
+    forces: wp.array2d(dtype=Forces),
+    residual_force: wp.array2d(dtype=wp.vec3),
+    residual_torque: wp.array2d(dtype=wp.vec3),
+    energy: wp.array2d(dtype=float),
 ):
-    """One contact's force after its gradient step and the projection on its cone."""
-    slope = rho_f + wp.cross(rho_t, arm) + f * r
-    return project_on_cone(f - slope * step, normal, friction)
+    """Solve for the test wrenches of one part."""
+    ...
 
 
 @wp.kernel
 def solve_contacts(
     settings: Settings,
     contacts: Contacts,
-    forces: wp.array3d(dtype=wp.vec3),  # [N, 12, G] in: start, out: solution
+    forces: wp.array2d(dtype=Forces),  # [N, G] in: start, out: solution
     residual_force: wp.array2d(dtype=wp.vec3),  # [N, 12] out: ρ_F
     residual_torque: wp.array2d(dtype=wp.vec3),  # [N, 12] out: ρ_T
     energy: wp.array2d(dtype=float),  # [N, 12] out: V_j
@@ -97,58 +195,12 @@ def solve_contacts(
     """Block Gauss-Seidel: each force takes a gradient step that cannot overshoot, then its cone.
 
     The block's Hessian (1 + r + |c|²)I - c cᵀ is at most 1 + r + |c|², so a step with the inverse
-    of that number never raises the energy. A thread solves for +e_k and -e_k side by side: each
-    alone is one long chain of dependent operations, which leaves most of a core idle.
+    of that number never raises the energy. Alone, the sweeps for one wrench are one long chain of
+    dependent operations, which leaves most of a core idle; in the lanes of registers all twelve
+    take about as long as one.
     """
-    n, k = wp.tid()
-    plus = 2 * k
-    minus = 2 * k + 1
-    pf, pt = test_wrench(plus)
-    mf, mt = test_wrench(minus)
-    count = forces.shape[2]
-    for g in range(count):
-        if contacts.step[n, g] == 0.0:
-            forces[n, plus, g] = wp.vec3()
-            forces[n, minus, g] = wp.vec3()
-        else:
-            arm = contacts.arm[n, g]
-            f = forces[n, plus, g]
-            h = forces[n, minus, g]
-            pf += f
-            pt += wp.cross(arm, f)
-            mf += h
-            mt += wp.cross(arm, h)
-    mu = settings.friction
-    for _sweep in range(settings.sweeps):
-        for g in range(count):
-            step = contacts.step[n, g]
-            if step > 0.0:
-                arm = contacts.arm[n, g]
-                normal = contacts.normal[n, g]
-                r = contacts.compliance[n, g]
-                f = forces[n, plus, g]
-                h = forces[n, minus, g]
-                new_f = _updated(f, pf, pt, normal, arm, r, step, mu)
-                new_h = _updated(h, mf, mt, normal, arm, r, step, mu)
-                pf += new_f - f
-                pt += wp.cross(arm, new_f - f)
-                mf += new_h - h
-                mt += wp.cross(arm, new_h - h)
-                forces[n, plus, g] = new_f
-                forces[n, minus, g] = new_h
-    v = wp.dot(pf, pf) + wp.dot(pt, pt)
-    u = wp.dot(mf, mf) + wp.dot(mt, mt)
-    for g in range(count):
-        f = forces[n, plus, g]
-        h = forces[n, minus, g]
-        v += contacts.compliance[n, g] * wp.dot(f, f)
-        u += contacts.compliance[n, g] * wp.dot(h, h)
-    residual_force[n, plus] = pf
-    residual_torque[n, plus] = pt
-    energy[n, plus] = 0.5 * v
-    residual_force[n, minus] = mf
-    residual_torque[n, minus] = mt
-    energy[n, minus] = 0.5 * u
+    n, part = wp.tid()
+    _solve(n, part, settings, contacts, forces, residual_force, residual_torque, energy)
 
 
 @wp.kernel
@@ -160,7 +212,7 @@ def differentiate_contacts(
     counter: wp.array(dtype=int),
     palm: wp.array(dtype=wp.transform),
     contacts: Contacts,  # force, torque and penalty are scaled by the schedule and added to
-    forces: wp.array3d(dtype=wp.vec3),
+    forces: wp.array2d(dtype=Forces),
     residual_force: wp.array2d(dtype=wp.vec3),
     residual_torque: wp.array2d(dtype=wp.vec3),
 ):
@@ -182,7 +234,7 @@ def differentiate_contacts(
     by_normal = wp.vec3()
     square = float(0.0)
     for j in range(WRENCHES):
-        f = forces[n, j, g]
+        f = test_force(forces[n, g], j)
         rho_t = residual_torque[n, j]
         slope = residual_force[n, j] + wp.cross(rho_t, c) + f * r
         by_point += wp.cross(f, rho_t)

@@ -9,17 +9,11 @@ import warp as wp
 from dexgrasp_ros.kernels.contact_points import SLOPE
 from dexgrasp_ros.kernels.convex import geometries_distance
 from dexgrasp_ros.kernels.distance import signed_distance, xyz
+from dexgrasp_ros.kernels.lanes import LANES, ball_gaps, point_gaps
 from dexgrasp_ros.kernels.primitives import bounding_radius, geometry_distance
 from dexgrasp_ros.kernels.types import Contacts, Hand, Object, Settings
 
 wp.set_module_options({'enable_backward': False})
-
-
-@wp.func
-def _nearest(hand: Hand, g: int, to_geometry: wp.transform, ball: wp.vec4):
-    """Lower bound of the distance of a ball's points to geometry g."""
-    near, _g = geometry_distance(hand, g, wp.transform_point(to_geometry, xyz(ball)))
-    return near - ball[3]
 
 
 @wp.kernel
@@ -50,26 +44,36 @@ def push_out_object(
         force = wp.vec3()
         torque = wp.vec3()
         penalty = float(0.0)
-        for e in range(obj.block_spheres.shape[0]):
-            near = _nearest(hand, g, inverse, obj.block_spheres[e])
-            if near > 0.0:
-                bound = wp.min(bound, near)
-            else:
-                for c in range(obj.block_clusters[e], obj.block_clusters[e + 1]):
-                    near = _nearest(hand, g, inverse, obj.cluster_spheres[c])
-                    bound = wp.min(bound, near)
-                    if near < 0.0:
-                        for p in range(obj.cluster_points[c], obj.cluster_points[c + 1]):
-                            x = obj.points[p]
-                            at = wp.transform_point(inverse, x)
-                            d, slope = geometry_distance(hand, g, at)
-                            if d < 0.0:
-                                deepest = wp.max(deepest, -d)
-                                penalty += weight * d * d
-                                # The primitive moves, the point stays: the slope's sign turns.
-                                f = wp.transform_vector(frame, slope) * (-2.0 * weight * d)
-                                force += f
-                                torque += wp.cross(x - pivot, f)
+        blocks = obj.block_spheres.shape[0]
+        for e in range(0, blocks, LANES):
+            count = wp.min(blocks - e, LANES)
+            near = ball_gaps(hand, g, inverse, obj.block_spheres, e, count)
+            for i in range(count):
+                if near[i] > 0.0:
+                    bound = wp.min(bound, near[i])
+                else:
+                    last = obj.block_clusters[e + i + 1]
+                    for c in range(obj.block_clusters[e + i], last, LANES):
+                        clusters = wp.min(last - c, LANES)
+                        gaps = ball_gaps(hand, g, inverse, obj.cluster_spheres, c, clusters)
+                        for k in range(clusters):
+                            bound = wp.min(bound, gaps[k])
+                            if gaps[k] < 0.0:
+                                first = obj.cluster_points[c + k]
+                                points = obj.cluster_points[c + k + 1] - first
+                                d = point_gaps(hand, g, inverse, obj.points, first, points)
+                                for p in range(points):
+                                    if d[p] < 0.0:
+                                        deepest = wp.max(deepest, -d[p])
+                                        penalty += weight * d[p] * d[p]
+                                        x = obj.points[first + p]
+                                        at = wp.transform_point(inverse, x)
+                                        _d, slope = geometry_distance(hand, g, at)
+                                        # The primitive moves, the point stays: its sign turns.
+                                        slope = wp.transform_vector(frame, slope)
+                                        f = slope * (-2.0 * weight * d[p])
+                                        force += f
+                                        torque += wp.cross(x - pivot, f)
         contacts.force[n, g] = contacts.force[n, g] + force
         contacts.torque[n, g] = contacts.torque[n, g] + torque
         contacts.penalty[n, g] = contacts.penalty[n, g] + penalty
@@ -91,18 +95,79 @@ def _deepest_point(
     place = wp.vec3()
     slope = wp.vec3()
     bound = float(1.0e9)
-    for c in range(hand.group_clusters[a], hand.group_clusters[a + 1]):
-        near = _nearest(hand, b, to_b, hand.cluster_spheres[c])
-        bound = wp.min(bound, near)
-        if near < best:
-            for p in range(hand.cluster_points[c], hand.cluster_points[c + 1]):
-                x = wp.transform_point(to_b, hand.points[p])
-                d, gradient = geometry_distance(hand, b, x)
-                if d < best:
-                    best = d
-                    place = x
-                    slope = gradient
+    last = hand.group_clusters[a + 1]
+    for c in range(hand.group_clusters[a], last, LANES):
+        clusters = wp.min(last - c, LANES)
+        near = ball_gaps(hand, b, to_b, hand.cluster_spheres, c, clusters)
+        for i in range(clusters):
+            bound = wp.min(bound, near[i])
+            if near[i] < best:
+                end = hand.cluster_points[c + i + 1]
+                for first in range(hand.cluster_points[c + i], end, LANES):
+                    points = wp.min(end - first, LANES)
+                    gaps = point_gaps(hand, b, to_b, hand.points, first, points)
+                    for p in range(points):
+                        if gaps[p] < best:
+                            best = gaps[p]
+                            x = wp.transform_point(to_b, hand.points[first + p])
+                            _d, gradient = geometry_distance(hand, b, x)
+                            place = x
+                            slope = gradient
     return best, wp.transform_point(frame, place), wp.transform_vector(frame, slope), bound
+
+
+@wp.func
+def _push_pair(
+    hand: Hand,
+    settings: Settings,
+    pivot: wp.vec3,
+    bodies: wp.array2d(dtype=wp.transform),
+    contacts: Contacts,  # pair_bound: in, out
+    n: int,
+    k: int,
+):
+    """Penalty of one pair, and the wrench on its first group; the second's is the opposite."""
+    margin = settings.self_margin
+    cost = float(0.0)
+    force = wp.vec3()
+    torque = wp.vec3()
+    a = hand.pairs[k][0]
+    b = hand.pairs[k][1]
+    bound = contacts.pair_bound[n, k] - contacts.moved[n, a] - contacts.moved[n, b]
+    if bound < margin:
+        body_a = bodies[n, hand.group_bodies[a]]
+        body_b = bodies[n, hand.group_bodies[b]]
+        ball_a = hand.group_spheres[a]
+        ball_b = hand.group_spheres[b]
+        between = wp.transform_point(body_a, xyz(ball_a))
+        between -= wp.transform_point(body_b, xyz(ball_b))
+        bound = wp.length(between) - ball_a[3] - ball_b[3]
+    if bound < margin:
+        body_a = bodies[n, hand.group_bodies[a]]
+        body_b = bodies[n, hand.group_bodies[b]]
+        d, x, slope, bound = _deepest_point(hand, a, b, body_a, body_b, margin)
+        d2, x2, slope2, bound2 = _deepest_point(hand, b, a, body_b, body_a, d)
+        bound = wp.min(bound, bound2)
+        if d2 < d:
+            d = d2
+            x = x2
+            slope = -slope2
+        if d < margin:
+            cost = settings.self_weight * (d - margin) * (d - margin)
+            force = slope * (2.0 * settings.self_weight * (d - margin))
+            torque = wp.cross(x - pivot, force)
+    contacts.pair_bound[n, k] = bound
+    return cost, force, torque
+
+
+@wp.func
+def _add_pair(hand: Hand, contacts: Contacts, n: int, k: int, force: wp.vec3, torque: wp.vec3):
+    a = hand.pairs[k][0]
+    b = hand.pairs[k][1]
+    contacts.force[n, a] = contacts.force[n, a] + force
+    contacts.torque[n, a] = contacts.torque[n, a] + torque
+    contacts.force[n, b] = contacts.force[n, b] - force
+    contacts.torque[n, b] = contacts.torque[n, b] - torque
 
 
 @wp.kernel
@@ -121,39 +186,55 @@ def push_apart(
     """
     n = wp.tid()
     pivot = wp.transform_get_translation(palm[n])
-    margin = settings.self_margin
     total = float(0.0)
     for k in range(hand.pairs.shape[0]):
-        a = hand.pairs[k][0]
-        b = hand.pairs[k][1]
-        bound = contacts.pair_bound[n, k] - contacts.moved[n, a] - contacts.moved[n, b]
-        if bound < margin:
-            body_a = bodies[n, hand.group_bodies[a]]
-            body_b = bodies[n, hand.group_bodies[b]]
-            ball_a = hand.group_spheres[a]
-            ball_b = hand.group_spheres[b]
-            between = wp.transform_point(body_a, xyz(ball_a))
-            between -= wp.transform_point(body_b, xyz(ball_b))
-            bound = wp.length(between) - ball_a[3] - ball_b[3]
-        if bound < margin:
-            body_a = bodies[n, hand.group_bodies[a]]
-            body_b = bodies[n, hand.group_bodies[b]]
-            d, x, slope, bound = _deepest_point(hand, a, b, body_a, body_b, margin)
-            d2, x2, slope2, bound2 = _deepest_point(hand, b, a, body_b, body_a, d)
-            bound = wp.min(bound, bound2)
-            if d2 < d:
-                d = d2
-                x = x2
-                slope = -slope2
-            if d < margin:
-                total += settings.self_weight * (d - margin) * (d - margin)
-                f = slope * (2.0 * settings.self_weight * (d - margin))
-                t = wp.cross(x - pivot, f)
-                contacts.force[n, a] = contacts.force[n, a] + f
-                contacts.torque[n, a] = contacts.torque[n, a] + t
-                contacts.force[n, b] = contacts.force[n, b] - f
-                contacts.torque[n, b] = contacts.torque[n, b] - t
-        contacts.pair_bound[n, k] = bound
+        cost, force, torque = _push_pair(hand, settings, pivot, bodies, contacts, n, k)
+        if cost > 0.0:
+            total += cost
+            _add_pair(hand, contacts, n, k, force, torque)
+    penalty[n] = total
+
+
+@wp.kernel
+def push_pairs(
+    hand: Hand,
+    settings: Settings,
+    palm: wp.array(dtype=wp.transform),
+    bodies: wp.array2d(dtype=wp.transform),
+    contacts: Contacts,  # pair_bound alone is changed
+    cost: wp.array2d(dtype=float),  # [N, K] out
+    force: wp.array2d(dtype=wp.vec3),  # [N, K] out, where the cost is above 0
+    torque: wp.array2d(dtype=wp.vec3),
+):
+    """Do what `push_apart` does with a thread for each pair; `add_pairs` adds it up.
+
+    For GPUs: there a thread that walks all pairs of a candidate would work alone.
+    """
+    n, k = wp.tid()
+    pivot = wp.transform_get_translation(palm[n])
+    c, f, t = _push_pair(hand, settings, pivot, bodies, contacts, n, k)
+    cost[n, k] = c
+    if c > 0.0:
+        force[n, k] = f
+        torque[n, k] = t
+
+
+@wp.kernel
+def add_pairs(
+    hand: Hand,
+    contacts: Contacts,  # force and torque are added to
+    cost: wp.array2d(dtype=float),
+    force: wp.array2d(dtype=wp.vec3),
+    torque: wp.array2d(dtype=wp.vec3),
+    penalty: wp.array(dtype=float),  # [N] out
+):
+    """Add up what `push_pairs` found, in the order of `push_apart`."""
+    n = wp.tid()
+    total = float(0.0)
+    for k in range(cost.shape[1]):
+        if cost[n, k] > 0.0:
+            total += cost[n, k]
+            _add_pair(hand, contacts, n, k, force[n, k], torque[n, k])
     penalty[n] = total
 
 

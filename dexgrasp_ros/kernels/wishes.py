@@ -11,7 +11,7 @@ not touch at all there is no end to it. Added to the energy are
 
 import warp as wp
 
-from dexgrasp_ros.kernels.contact_solve import SOFTEST, WRENCHES
+from dexgrasp_ros.kernels.contact_solve import SOFTEST, WRENCHES, Forces, test_force
 from dexgrasp_ros.kernels.primitives import primitive_distance
 from dexgrasp_ros.kernels.types import Contacts, Hand, Settings, Wish
 
@@ -139,7 +139,7 @@ def pull_back(
     schedule: wp.array(dtype=wp.vec4),
     counter: wp.array(dtype=int),
     palm: wp.array(dtype=wp.transform),
-    forces: wp.array3d(dtype=wp.vec3),
+    forces: wp.array2d(dtype=Forces),
     contacts: Contacts,  # force, torque and penalty are added to
 ):
     """Gradient of the contact term with respect to d, and w_d weight d²."""
@@ -149,7 +149,8 @@ def pull_back(
         softness = schedule[counter[0]][0]
         square = float(0.0)
         for j in range(WRENCHES):
-            square += wp.dot(forces[n, j, g], forces[n, j, g])
+            f = test_force(forces[n, g], j)
+            square += wp.dot(f, f)
         share = settings.contact_weight * 2.0 / float(WRENCHES)
         r_slope = 2.0 * astray / (softness * softness * hand.group_weights[g])
         pull = schedule[counter[0]][1] * hand.group_weights[g]

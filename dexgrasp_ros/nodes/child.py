@@ -14,7 +14,13 @@ import threading
 
 from dexgrasp_ros.core.errors import InputError, choices
 
-_NODES = ('sim_camera_node', 'reconstruction_node', 'grasp_node', 'hand_command_node')
+_NODES = (
+    'sim_camera_node',
+    'tabletop_segmentation_node',
+    'reconstruction_node',
+    'grasp_node',
+    'hand_command_node',
+)
 
 
 def main() -> None:

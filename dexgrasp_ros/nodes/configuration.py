@@ -12,8 +12,12 @@ from dexgrasp_ros.bridge.parameters import parameter_fields
 from dexgrasp_ros.core.config import SynthesisConfig, check_ranges, setting
 from dexgrasp_ros.core.errors import ErrorCode, InputError, choices
 from dexgrasp_ros.perception.config import ReconstructionConfig
+from dexgrasp_ros.perception.fusion.config import FusionConfig
+from dexgrasp_ros.perception.segmentation.config import SegmentationConfig
+from dexgrasp_ros.perception.tracking import TrackingConfig
 
 _AUTOSTART = 'configure and activate without being told to'
+_INPUTS = ('depth', 'points')
 _HAND = 'name of a hand in urdf/, or path of a URDF file'
 
 
@@ -43,6 +47,27 @@ class ReconstructionParameters:
     """Parameters of `reconstruction_node`."""
 
     autostart: bool = setting(True, '-', _AUTOSTART)
+    input: str = setting(
+        'depth', '-', "where depth comes from: 'depth' (image) or 'points'; read on activation"
+    )
+    rate: float = setting(
+        0.0,
+        'Hz',
+        'reconstruct so often unasked; 0: on request only; read on activation',
+        0.0,
+        100.0,
+    )
+    fixed_frame: str = setting(
+        '',
+        '-',
+        "frame in which objects are tracked, its z up; empty: the camera's; read on activation",
+    )
+    tf_timeout: float = setting(1.0, 's', 'wait for a transform', 0.0, 60.0)
+    fuse: bool = setting(False, '-', 'fuse views as they come; needs fixed_frame')
+    fuse_distance: float = setting(
+        0.02, 'm', 'a view counts when its camera moved so far from all others …', 0.0, 10.0
+    )
+    fuse_angle: float = setting(0.1, 'rad', '… or turned so far', 0.0, 3.2)
     assume_rectified: bool = setting(False, '-', 'take images whose camera_info has distortion')
     exact_sync: bool = setting(
         False, '-', 'match messages of equal stamps only; read on activation'
@@ -56,11 +81,20 @@ class ReconstructionParameters:
     max_age: float = setting(5.0, 's', 'older images are refused', 0.01, 1e9)
     image_timeout: float = setting(3.0, 's', 'a request waits this long for images', 0.0, 3600.0)
     perception: ReconstructionConfig = dataclasses.field(default_factory=ReconstructionConfig)
+    tracking: TrackingConfig = dataclasses.field(default_factory=TrackingConfig)
+    fusion: FusionConfig = dataclasses.field(default_factory=FusionConfig)
 
     def __post_init__(self) -> None:
-        """Check the ranges."""
+        """Check the ranges and the input."""
         check_ranges(self)
         check_ranges(self.perception)
+        if self.input not in _INPUTS:
+            raise InputError(f"'input' is '{self.input}'; expected one of {choices(_INPUTS)}.")
+        if self.fuse and not self.fixed_frame:
+            raise InputError(
+                "'fuse' is set and 'fixed_frame' is empty; expected the frame that views are"
+                ' fused in.'
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,11 +142,37 @@ class HandCommandParameters:
         check_ranges(self)
 
 
+@dataclass(frozen=True, kw_only=True)
+class TabletopSegmentationParameters:
+    """Parameters of `tabletop_segmentation_node`."""
+
+    autostart: bool = setting(True, '-', _AUTOSTART)
+    assume_rectified: bool = setting(False, '-', 'take images whose camera_info has distortion')
+    rate: float = setting(2.0, 'Hz', 'label images published each second at most', 0.01, 100.0)
+    sync_queue_size: int = setting(
+        30, '1', 'messages of a topic that wait; read on activation', 1, 1000
+    )
+    sync_slop: float = setting(
+        0.05, 's', 'distance of matching stamps; read on activation', 0.0, 10.0
+    )
+    color_wait: float = setting(
+        0.1, 's', 'wait for the colours of a depth image, where somebody publishes them', 0.0, 10.0
+    )
+    tf_timeout: float = setting(1.0, 's', 'wait for the transform of a point', 0.0, 60.0)
+    segmentation: SegmentationConfig = dataclasses.field(default_factory=SegmentationConfig)
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        check_ranges(self)
+        check_ranges(self.segmentation)
+
+
 NODE_PARAMETERS = {
     'sim_camera_node': SimCameraParameters,
     'reconstruction_node': ReconstructionParameters,
     'grasp_node': GraspParameters,
     'hand_command_node': HandCommandParameters,
+    'tabletop_segmentation_node': TabletopSegmentationParameters,
 }
 
 

@@ -22,6 +22,7 @@ def start_graph(
     scene: str | Path | None = None,
     hand: str = 'allegro',
     device: str = 'auto',
+    segmentation: bool = False,
     namespace: str = '',
     domain_id: int | None = None,
     parameters: Mapping[str, Mapping[str, object]] | None = None,
@@ -41,6 +42,8 @@ def start_graph(
         Name of a hand or path of a URDF.
     device
         Device of the search.
+    segmentation
+        Start `tabletop_segmentation_node`, for a camera or a scene without labels.
     namespace
         Of all nodes.
     domain_id
@@ -60,12 +63,15 @@ def start_graph(
     """
     given: dict[str, dict[str, object]] = {
         'sim_camera_node': {'scene': str(scene)},
+        'tabletop_segmentation_node': {},
         'reconstruction_node': {},
         'grasp_node': {'hand': str(hand), 'synthesis.device': device},
         'hand_command_node': {'hand': str(hand)},
     }
     if scene is None:
         del given['sim_camera_node']
+    if not segmentation:
+        del given['tabletop_segmentation_node']
     for node, values in (parameters or {}).items():
         given.setdefault(node, {}).update(values)
     environment = dict(os.environ)

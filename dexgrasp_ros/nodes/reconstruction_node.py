@@ -1,45 +1,49 @@
-"""`reconstruction_node`: from depth and labels to meshes, on request.
+"""`reconstruction_node`: from depth and labels to meshes, on request or all the time.
 
-Keeps the newest match of `depth/image`, `depth/camera_info` and `segmentation`. The service
+Keeps the newest match of depth, camera_info and labels (see `frame_source`). The service
 `reconstruct_objects` meshes it; what came of it is the response and, latched, `objects` and
-`object_markers`. `clear_objects` empties both. Meshing runs in a worker, one request at a time.
+`object_markers`. With the parameter `rate` new frames are meshed unasked, and published when an
+object came, went or changed. `clear_objects` empties both topics. Meshing runs in a worker, one
+frame at a time. `/diagnostics` says what comes in and how the last reconstruction went.
+
+`fuse_views` adds the newest frame to those that are fused in the fixed frame, and with the
+parameter `fuse` each frame that shows the scene from a new place is added as it comes. Once there
+are views, they are meshed in place of the newest frame, until `clear_views`.
 """
 
 from __future__ import annotations
 
-import functools
 import time
 import traceback
-from collections import Counter
 
+from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.service import Service
-from rclpy.subscription import Subscription
-from sensor_msgs.msg import CameraInfo, Image
+from rclpy.task import Future
+from rclpy.timer import Timer
 from std_srvs.srv import Trigger
 from visualization_msgs.msg import MarkerArray
 
-from dexgrasp_msgs.msg import ObjectArray, ObjectFailure
+from dexgrasp_msgs.msg import ObjectArray
 from dexgrasp_msgs.srv import ReconstructObjects
-from dexgrasp_ros.bridge.camera import depth_frame
+from dexgrasp_ros.bridge.diagnostics import OK, WARN, CountRates, diagnostics_message
 from dexgrasp_ros.bridge.errors import error_fields
-from dexgrasp_ros.bridge.geometry import stamp_to_nanoseconds
-from dexgrasp_ros.bridge.grasps import phase_times
 from dexgrasp_ros.bridge.markers import object_markers
 from dexgrasp_ros.bridge.objects import object_array_message
-from dexgrasp_ros.bridge.qos import latched_publisher, sensor_data
-from dexgrasp_ros.bridge.synchronizer import StampSynchronizer
-from dexgrasp_ros.core.errors import ErrorCode, PerceptionError
+from dexgrasp_ros.bridge.qos import latched_publisher, standard
+from dexgrasp_ros.bridge.transforms import transform_listener
+from dexgrasp_ros.core.errors import DexGraspError, ErrorCode
 from dexgrasp_ros.nodes.configuration import ReconstructionParameters
+from dexgrasp_ros.nodes.frame_source import FrameSource
 from dexgrasp_ros.nodes.lifecycle import AutostartNode
 from dexgrasp_ros.nodes.process import main_of
+from dexgrasp_ros.nodes.reconstruction_task import Outcome, ReconstructionTask, fill_response
 from dexgrasp_ros.nodes.worker import Worker
-from dexgrasp_ros.perception import reconstruct_frame
 
-_TOPICS = {'depth/image': Image, 'depth/camera_info': CameraInfo, 'segmentation': Image}
-_POLL = 0.02  # s between two looks for a new image
 _CLOSE_TIMEOUT = 5.0  # s for work that cannot be interrupted to end with the process
+_DIAGNOSTICS_PERIOD = 1.0  # s, as diagnostic_updater has it
+_WARNING_PERIOD = 5.0  # s between two warnings about frames that nobody asked for
 
 
 class ReconstructionNode(AutostartNode[ReconstructionParameters]):
@@ -48,89 +52,78 @@ class ReconstructionNode(AutostartNode[ReconstructionParameters]):
     def __init__(self) -> None:
         super().__init__('reconstruction_node', ReconstructionParameters)
         self._overrides = QoSOverridingOptions.with_default_policies()
-        self._objects = self.create_publisher(
-            ObjectArray, 'objects', latched_publisher(), qos_overriding_options=self._overrides
+        self._objects, self._markers = (
+            self.create_publisher(
+                kind, topic, latched_publisher(), qos_overriding_options=self._overrides
+            )
+            for kind, topic in ((ObjectArray, 'objects'), (MarkerArray, 'object_markers'))
         )
-        self._markers = self.create_publisher(
-            MarkerArray,
-            'object_markers',
-            latched_publisher(),
-            qos_overriding_options=self._overrides,
-        )
+        self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', standard())
+        self._transforms = transform_listener(self)
         self._worker = Worker(self)
         self._offered: list[Service] = []
-        self._inputs: list[Subscription] = []
-        self._newest: tuple[Image, CameraInfo, Image] | None = None
-        self._received: Counter[str] = Counter()
+        self._running_timers: list[Timer] = []
+        self._source: FrameSource | None = None
+        self._task: ReconstructionTask | None = None
+        self._under_way: Future | None = None  # mesh of a frame that nobody asked for
+        self._fusing: Future | None = None
+        self._last_stamp: int | None = None  # of the frame that was meshed unasked last
+        self._last: dict[str, object] = {}  # about the last reconstruction, for diagnostics
+        self._refused = self._reconstructions = 0
 
     def activate(self) -> None:
         """Listen to the camera and offer the services."""
         config = self.config
-        self._newest = None
-        self._received.clear()
-        self._synchronizer = StampSynchronizer(
-            list(_TOPICS),
-            slop=0 if config.exact_sync else int(config.sync_slop * 1e9),
-            queue_size=config.sync_queue_size,
+        self._source = FrameSource(self, config, self._overrides, self._transforms, self._on_match)
+        self._task = ReconstructionTask(
+            self._source, self._transforms, lambda: self.config, lambda: self.is_active
         )
-        self._inputs = [
-            self.create_subscription(
-                kind,
-                topic,
-                functools.partial(self._take, topic),
-                sensor_data(),
-                qos_overriding_options=self._overrides,
-            )
-            for topic, kind in _TOPICS.items()
-        ]
+        self._rates = CountRates()
+        self._last_stamp = None
+        self._running_timers = [self.create_timer(_DIAGNOSTICS_PERIOD, self._diagnose)]
+        if config.rate > 0:
+            self._running_timers.append(self.create_timer(1.0 / config.rate, self._on_tick))
         if not self._offered:
             # Their coroutines wait for the worker; in an exclusive group that would hold up the
             # images.
             group = ReentrantCallbackGroup()
             self._offered = [
-                self.create_service(
-                    ReconstructObjects,
-                    'reconstruct_objects',
-                    self._on_reconstruct,
-                    callback_group=group,
-                ),
-                self.create_service(
-                    Trigger, 'clear_objects', self._on_clear, callback_group=group
-                ),
+                self.create_service(kind, name, callback, callback_group=group)
+                for kind, name, callback in (
+                    (ReconstructObjects, 'reconstruct_objects', self._on_reconstruct),
+                    (Trigger, 'clear_objects', self._on_clear),
+                    (Trigger, 'fuse_views', self._on_fuse),
+                    (Trigger, 'clear_views', self._on_clear_views),
+                )
             ]
 
     def deactivate(self) -> None:
         """Stop listening; requests are refused."""
-        for subscription in self._inputs:
-            self.destroy_subscription(subscription)
-        self._inputs = []
+        for timer in self._running_timers:
+            self.destroy_timer(timer)
+        self._running_timers = []
+        self._source.close()
 
     def close(self) -> None:
         """Refuse further requests and let the worker come to an end."""
         super().close()
         self._worker.close(_CLOSE_TIMEOUT)
 
-    def _take(self, topic: str, message: Image | CameraInfo) -> None:
-        self._received[topic] += 1
-        stamp = stamp_to_nanoseconds(message.header.stamp)
-        match = self._synchronizer.add(topic, stamp, message)
-        if match is not None:
-            self._newest = match
-
     async def _on_reconstruct(
         self, request: ReconstructObjects.Request, response: ReconstructObjects.Response
     ) -> ReconstructObjects.Response:
         start = time.perf_counter()
         try:
-            found, markers = await self._worker.submit(self._reconstruct, request, response)
+            outcome = await self._worker.submit(
+                self._task.answer, list(request.labels) or None, request.max_age
+            )
         except Exception as error:
             response.error_code, response.error_message = error_fields(error)
-            if response.error_code == ErrorCode.INTERNAL:
-                self.get_logger().error(''.join(traceback.format_exception(error)))
+            self._note_failure(error)
         else:
-            response.objects = found
-            self._objects.publish(found)
-            self._markers.publish(markers)
+            fill_response(response, outcome)
+            self._note_success(outcome)
+            self._publish(outcome)
         self.get_logger().info(
             f'Labels {list(request.labels) or "all"}: {len(response.objects.objects)} objects,'
             f' {len(response.failures)} failures in {time.perf_counter() - start:.2f} s.'
@@ -138,63 +131,105 @@ class ReconstructionNode(AutostartNode[ReconstructionParameters]):
         )
         return response
 
-    def _reconstruct(
-        self, request: ReconstructObjects.Request, response: ReconstructObjects.Response
-    ) -> tuple[ObjectArray, MarkerArray]:
-        """Do the work of one request, in the worker; fills in all of the response but objects."""
-        config = self.config
-        depth, info, labels = self._wait_for_images(request.max_age or config.max_age)
-        frame = depth_frame(depth, info, labels, assume_rectified=config.assume_rectified)
-        wanted = list(request.labels) or None
-        made = reconstruct_frame(frame, labels=wanted, config=config.perception)
-        response.timing = phase_times(made.timing)
-        for label, error in made.failures.items():
-            code, message = error_fields(error)
-            response.failures.append(
-                ObjectFailure(label=label, error_code=code, error_message=message)
-            )
-        if not made.objects:
-            response.error_code = response.failures[0].error_code
-            response.error_message = ' '.join(f.error_message for f in response.failures)
-        found = object_array_message(made.objects, frame.frame_id, frame.stamp)
-        return found, object_markers(found.objects, found.header)
+    def _on_tick(self) -> None:
+        """Mesh the newest frame, unless the one before is still under way or it was meshed."""
+        if self._under_way is not None and not self._under_way.done():
+            return
+        stamp = self._source.newest_stamp
+        if stamp is None or stamp == self._last_stamp or self._source.age > self.config.max_age:
+            return
+        self._last_stamp = stamp
+        self._under_way = self._worker.submit(self._task.follow)
+        self._under_way.add_done_callback(self._on_frame)
 
-    def _wait_for_images(self, max_age: float) -> tuple[Image, CameraInfo, Image]:
-        """Return the newest match, once there is one that is not older than `max_age` [s]."""
-        until = time.monotonic() + self.config.image_timeout
-        while True:
-            newest = self._newest
-            if newest is not None:
-                stamp = stamp_to_nanoseconds(newest[0].header.stamp)
-                age = (self.get_clock().now().nanoseconds - stamp) / 1e9
-                if age <= max_age:
-                    return newest
-            if not self.is_active:
-                raise PerceptionError(
-                    'The reconstruction node is not active.', ErrorCode.PREEMPTED
-                )
-            if time.monotonic() > until:
-                break
-            time.sleep(_POLL)
-        if newest is not None:
-            raise PerceptionError(
-                f'The newest images are {age:.2f} s old; expected at most {max_age:g} s (does the'
-                ' camera still publish, and on the same clock?).',
-                ErrorCode.STALE_DATA,
+    def _on_match(self) -> None:
+        """Fuse a frame that has come, unless the one before is still under way."""
+        if self.config.fuse and (self._fusing is None or self._fusing.done()):
+            self._fusing = self._worker.submit(self._task.fuse_if_new)
+            self._fusing.add_done_callback(self._on_fused)
+
+    def _on_fused(self, future: Future) -> None:
+        if (error := future.exception()) is not None:
+            self._note_failure(error)
+            self.get_logger().warning(
+                f'A view was not fused: {error}', throttle_duration_sec=_WARNING_PERIOD
             )
-        counts = ', '.join(
-            f"{self._received[t]} on '{self.resolve_topic_name(t)}'" for t in _TOPICS
-        )
-        raise PerceptionError(
-            f'No depth, camera_info and segmentation of one moment came; messages: {counts}.'
-            ' Large best-effort images get lost without config/fastdds_shm.xml at the sender.',
-            ErrorCode.NO_IMAGES,
-        )
+
+    async def _on_fuse(
+        self, _request: Trigger.Request, response: Trigger.Response
+    ) -> Trigger.Response:
+        try:
+            response.message = await self._worker.submit(self._task.fuse)
+            response.success = True
+        except Exception as error:
+            self._note_failure(error)
+            response.message = error_fields(error)[1]
+        return response
+
+    async def _on_clear_views(
+        self, _request: Trigger.Request, response: Trigger.Response
+    ) -> Trigger.Response:
+        await self._worker.submit(self._task.clear_views)
+        response.success = True
+        return response
+
+    def _on_frame(self, future: Future) -> None:
+        error = future.exception()
+        if error is not None:
+            self._note_failure(error)
+            self.get_logger().warning(
+                f'No objects: {error}', throttle_duration_sec=_WARNING_PERIOD
+            )
+            return
+        outcome = future.result()
+        self._note_success(outcome)
+        if outcome.is_news and self.is_active:
+            self._publish(outcome)
+
+    def _publish(self, outcome: Outcome) -> None:
+        self._objects.publish(outcome.objects)
+        self._markers.publish(object_markers(outcome.objects.objects, outcome.objects.header))
+
+    def _note_success(self, outcome: Outcome) -> None:
+        self._reconstructions += 1
+        self._last = {
+            'last reconstruction [s]': outcome.made.timing['total'],
+            'last objects': len(outcome.made.objects),
+            'last failures': len(outcome.made.failures),
+            'last error': ' '.join(str(error) for error in outcome.made.failures.values()),
+        }
+
+    def _note_failure(self, error: BaseException) -> None:
+        self._last = {**self._last, 'last error': str(error)}
+        if isinstance(error, DexGraspError):
+            self._refused += error.code == ErrorCode.STALE_DATA
+        else:
+            self.get_logger().error(''.join(traceback.format_exception(error)))
+
+    def _diagnose(self) -> None:
+        source, config = self._source, self.config
+        counts = {**source.received, 'matches': source.matched}
+        rates = self._rates.add(time.monotonic(), counts)
+        level, text = OK, 'Images come in and match.'
+        if not source.matched:
+            level, text = WARN, f'No {" and ".join(source.received)} of one moment came.'
+        elif source.age > config.max_age:
+            level, text = WARN, f'The newest images are {source.age:.1f} s old.'
+        values = {f'{name} [Hz]': rate for name, rate in rates.items()}
+        values |= {'age of newest match [s]': source.age if source.matched else 'none'}
+        values |= {'requests refused for old images': self._refused}
+        values |= {'fused views': self._task.view_count}
+        values |= {'reconstructions': self._reconstructions, **self._last}
+        name = f'{self.get_fully_qualified_name()}: reconstruction'
+        stamp = self.get_clock().now().nanoseconds
+        self._diagnostics.publish(diagnostics_message(stamp, name, level, text, values))
 
     def _on_clear(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         empty = object_array_message((), '', self.get_clock().now().nanoseconds)
         self._objects.publish(empty)
         self._markers.publish(object_markers((), empty.header))
+        if self._task is not None:
+            self._worker.submit(self._task.forget)
         response.success = True
         return response
 

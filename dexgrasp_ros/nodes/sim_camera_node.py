@@ -1,8 +1,9 @@
 """`sim_camera_node`: replays a scene file as a depth camera with segmentation.
 
-Publishes `depth/image`, `depth/camera_info`, `segmentation` with one stamp at `rate`, and on
-`/tf_static` the camera's pose where the scene has it. A scene that cannot be read is an error in
-the log and nothing on the topics; set the parameter `scene` to another one.
+Publishes `depth/image` and `depth/camera_info`, and where the scene has them `segmentation` and
+`rgb/image`, with one stamp at `rate`, and on `/tf_static` the camera's pose. A scene that
+cannot be read is an error in the log and nothing on the topics; set the parameter `scene` to
+another one.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CameraInfo, Image
 
 from dexgrasp_ros.bridge.camera import camera_info_message
+from dexgrasp_ros.bridge.color_images import color_message
 from dexgrasp_ros.bridge.geometry import header
 from dexgrasp_ros.bridge.images import depth_message, label_message
 from dexgrasp_ros.bridge.parameters import NodeParameters
@@ -39,18 +41,20 @@ class SimCameraNode(Node):
             changed=self._change,
         )
         overrides = QoSOverridingOptions.with_default_policies()
-        self._depth, self._info, self._labels = (
-            self.create_publisher(
+        # Colours first: who takes them looks for them when the depth has come.
+        self._topics = {
+            topic: self.create_publisher(
                 kind, topic, standard(_IMAGE_DEPTH), qos_overriding_options=overrides
             )
-            for kind, topic in (
-                (Image, 'depth/image'),
-                (CameraInfo, 'depth/camera_info'),
-                (Image, 'segmentation'),
+            for topic, kind in (
+                ('rgb/image', Image),
+                ('depth/image', Image),
+                ('depth/camera_info', CameraInfo),
+                ('segmentation', Image),
             )
-        )
+        }
         self._transforms = StaticTransformPublisher(self)
-        self._messages: tuple[Image, CameraInfo, Image] | None = None
+        self._messages: dict[str, Image | CameraInfo] = {}
         self._replay(self._parameters_of_node.value)
         self._start_timer()
 
@@ -58,36 +62,38 @@ class SimCameraNode(Node):
         """Nothing is under way."""
 
     def _replay(self, config: SimCameraParameters) -> None:
-        self._messages = None
+        self._messages = {}
         try:
             frame = _load(config.scene)
         except DexGraspError as error:
             self.get_logger().error(f'Nothing to replay: {error}')
             return
         head = header(config.camera_frame, 0)
-        self._messages = (
-            depth_message(frame.depth, head, config.depth_encoding),
-            camera_info_message(frame.intrinsics, frame.depth.shape, head),
-            label_message(frame.labels, head, '32SC1'),
-        )
+        self._messages = {
+            'depth/image': depth_message(frame.depth, head, config.depth_encoding),
+            'depth/camera_info': camera_info_message(frame.intrinsics, frame.depth.shape, head),
+        }
+        if frame.labels is not None:
+            self._messages['segmentation'] = label_message(frame.labels, head, '32SC1')
+        if frame.rgb is not None:
+            self._messages['rgb/image'] = color_message(frame.rgb, head)
         if frame.T_world_cam is not None:
             stamp = self.get_clock().now().nanoseconds
             pose = matrix_to_pose(frame.T_world_cam)
             self._transforms.publish(config.world_frame, config.camera_frame, stamp, pose)
         height, width = frame.depth.shape
+        labels = set() if frame.labels is None else set(frame.labels.ravel().tolist()) - {0}
         self.get_logger().info(
-            f"Replaying '{config.scene}': {width} x {height}, labels"
-            f' {sorted(set(frame.labels.ravel().tolist()) - {0})}.'
+            f"Replaying '{config.scene}': {width} x {height}, labels {sorted(labels) or 'none'}."
         )
 
     def _publish(self) -> None:
-        if self._messages is None:
-            return
         stamp = self.get_clock().now().to_msg()
-        publishers = (self._depth, self._info, self._labels)
-        for publisher, message in zip(publishers, self._messages, strict=True):
-            message.header.stamp = stamp
-            publisher.publish(message)
+        for topic, publisher in self._topics.items():
+            # Colours are the largest, and most graphs have no use for them.
+            if topic in self._messages and publisher.get_subscription_count():
+                self._messages[topic].header.stamp = stamp
+                publisher.publish(self._messages[topic])
 
     def _change(self, before: SimCameraParameters, after: SimCameraParameters) -> None:
         self._replay(after)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import trimesh
+import warp as wp
 from numpy.typing import NDArray
 
+from dexgrasp_ros.kernels.spreading import BLOCK, keep_farthest
+
 _OVERSAMPLING = 5  # candidates for each point that stays
-# Seeds are drawn from them, so small objects need many too; thinning takes a second for the most.
+# Seeds are drawn from them, so small objects need many too; thinning takes longer for more.
 _FEWEST, _MOST = 1536, 8192
 
 
@@ -42,12 +45,12 @@ def sample_surface(
 
 def _farthest_points(points: NDArray[np.float32], count: int) -> NDArray[np.int64]:
     """Return indices so that each next point is the farthest from all before it."""
-    x, y, z = np.ascontiguousarray(points.T)
-    keep = np.zeros(count, dtype=np.int64)
-    nearest = np.full(len(points), np.inf, dtype=np.float32)
-    for k in range(1, count):
-        last = keep[k - 1]
-        squared = (x - x[last]) ** 2 + (y - y[last]) ** 2 + (z - z[last]) ** 2
-        np.minimum(nearest, squared, out=nearest)
-        keep[k] = nearest.argmax()
-    return keep
+    wp.config.log_level = max(wp.config.log_level, wp.LOG_WARNING)  # it greets on its first launch
+    padded = -len(points) % int(BLOCK)
+    axes = [np.pad(axis, (0, padded), mode='edge') for axis in points.T]
+    nearest = np.pad(np.full(len(points), np.inf, dtype=np.float32), (0, padded))
+    keep = np.zeros(count, dtype=np.int32)
+    arrays = [wp.array(a, dtype=float, device='cpu', copy=False) for a in (*axes, nearest)]
+    kept = wp.array(keep, dtype=int, device='cpu', copy=False)
+    wp.launch(keep_farthest, dim=1, inputs=[*arrays, kept], device='cpu')
+    return kept.numpy().astype(np.int64)

@@ -1,22 +1,27 @@
 """From depth, labels and intrinsics to watertight meshes, support plane and obstacles."""
 
-from dexgrasp_ros.perception.all_views import reconstruct_views
 from dexgrasp_ros.perception.config import ReconstructionConfig
-from dexgrasp_ros.perception.fusion import AddedView, ViewFusion
-from dexgrasp_ros.perception.fusion_config import FusionConfig
+from dexgrasp_ros.perception.fusion.all_views import reconstruct_views
+from dexgrasp_ros.perception.fusion.config import FusionConfig
+from dexgrasp_ros.perception.fusion.view_fusion import AddedView, ViewFusion
 from dexgrasp_ros.perception.reconstruction import (
     Reconstruction,
     reconstruct,
     reconstruct_frame,
 )
+from dexgrasp_ros.perception.segmentation.config import SegmentationConfig
+from dexgrasp_ros.perception.segmentation.tabletop import Segmentation, segment_tabletop
 
 __all__ = [
     'AddedView',
     'FusionConfig',
     'Reconstruction',
     'ReconstructionConfig',
+    'Segmentation',
+    'SegmentationConfig',
     'ViewFusion',
     'reconstruct',
     'reconstruct_frame',
     'reconstruct_views',
+    'segment_tabletop',
 ]

@@ -53,7 +53,7 @@ def clean_label(window: DepthWindow, label: int, config: ReconstructionConfig) -
     """
     own = (window.labels == label) & np.isfinite(window.depth)
     _check_count(label, int(own.sum()), 'valid', config)
-    mask = own & (_count_neighbours(window.depth, own, config.edge_step) >= _MIN_NEIGHBOURS)
+    mask = own & (count_neighbours(window.depth, own, config.edge_step) >= _MIN_NEIGHBOURS)
     _check_count(label, int(mask.sum()), 'smooth', config)
     clusters = _cluster(window, mask, config.cluster_gap)
     mask, dropped = _keep_object(window, mask, clusters)
@@ -77,7 +77,7 @@ def _check_count(label: int, count: int, kind: str, config: ReconstructionConfig
         )
 
 
-def _count_neighbours(depth: NDArray, own: NDArray[np.bool_], step: float) -> NDArray[np.uint8]:
+def count_neighbours(depth: NDArray, own: NDArray[np.bool_], step: float) -> NDArray[np.uint8]:
     """Count of pixels of the label around each that differ by less than `step` in depth."""
     padded = np.pad(np.where(own, depth, np.inf), 2, constant_values=np.inf)
     count = np.zeros(own.shape, np.uint8)

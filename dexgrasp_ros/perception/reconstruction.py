@@ -6,7 +6,7 @@ import time
 import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,19 +22,29 @@ from dexgrasp_ros.core.errors import (
 )
 from dexgrasp_ros.core.object_model import ObservedObject
 from dexgrasp_ros.perception.carve import carve
-from dexgrasp_ros.perception.completion import complete
+from dexgrasp_ros.perception.completion.complete import complete
 from dexgrasp_ros.perception.config import ReconstructionConfig
 from dexgrasp_ros.perception.grid import make_axes
+from dexgrasp_ros.perception.label_checks import check_extent, label_warnings, without_table
 from dexgrasp_ros.perception.mesh import extract_solid, solid_mesh
 from dexgrasp_ros.perception.plane import choose_support, find_planes
 from dexgrasp_ros.perception.points import clean_label
-from dexgrasp_ros.perception.scene import find_obstacles
+from dexgrasp_ros.perception.scene import (
+    ScenePoints,
+    add_obstacles,
+    observe_scene,
+)
 from dexgrasp_ros.perception.surface import observe_surface
 from dexgrasp_ros.perception.view import DepthWindow, whole_frame
 
 # The window around an object reaches this far beyond it, in its own size, so that the free space
 # beside it is known.
 _WINDOW_MARGIN = 0.3
+# A hand about an object reaches this far beyond it [m]: so near, others get in its way.
+_NEIGHBOUR_RANGE = 0.2
+# Others need no fine mesh: half the resolution is an eighth of the work.
+_NEIGHBOUR_VOXELS = 1 / 8
+_NEAR_SHARE = 0.02  # of its points: fewer are strays
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +55,7 @@ class Reconstruction:
     failures: dict[int, DexGraspError] = field(default_factory=dict)  # by label
     support_plane: NDArray[np.float64] | None = None  # [4] n, d that most objects stand on
     timing: dict[str, float] = field(default_factory=dict)  # seconds for each phase
+    phase_points: dict[str, int] = field(default_factory=dict)  # points left after a phase
 
 
 def reconstruct(
@@ -126,30 +137,58 @@ def reconstruct_frame(
     """
     config = config or ReconstructionConfig()
     check_ranges(config)
-    start = time.perf_counter()
+    clock = _Clock()
     window = whole_frame(frame, config)
     wanted = _wanted_labels(frame, window, labels, config)
     up = _up(frame)
     background = _background_points(window, wanted, config)
     planes = find_planes(background, config)
-    timing = {'plane': time.perf_counter() - start}
+    clock.lap('plane', len(background))
+    scene = observe_scene(window, config)
+    others = _neighbours(scene, wanted, config)
+    coarse = replace(config, max_voxels=max(int(_NEIGHBOUR_VOXELS * config.max_voxels), 10000))
+    clock.lap('scene', len(scene.points))
 
     def run(label: int) -> ObservedObject | DexGraspError:
+        used = config if label in wanted else coarse
         try:
-            return _reconstruct_label(frame, window, label, planes, background, up, config)
+            return _reconstruct_label(frame, window, label, planes, background, up, used)
         except DexGraspError as error:
             return error
 
-    with ThreadPoolExecutor(min(config.threads, len(wanted))) as pool:
-        results = dict(zip(wanted, pool.map(run, wanted), strict=True))
-    timing['total'] = time.perf_counter() - start
-    objects = tuple(r for r in results.values() if isinstance(r, ObservedObject))
+    everything = wanted + others
+    with ThreadPoolExecutor(min(config.threads, len(everything))) as pool:
+        results = dict(zip(everything, pool.map(run, everything), strict=True))
+    found = {k: r for k, r in results.items() if isinstance(r, ObservedObject)}
+    clock.lap('objects', sum(len(o.points) for o in found.values()))
+    objects = add_obstacles(
+        [found[k] for k in wanted if k in found],
+        [found[k] for k in others if k in found],
+        scene,
+        config,
+    )
+    clock.lap('obstacles', sum(len(o.obstacles) for o in objects))
     return Reconstruction(
         objects=objects,
-        failures={k: r for k, r in results.items() if isinstance(r, DexGraspError)},
+        failures={k: r for k, r in results.items() if k in wanted and k not in found},
         support_plane=_most_common([o.support_plane for o in objects]),
-        timing=timing,
+        timing={**clock.laps, 'total': sum(clock.laps.values())},
+        phase_points=clock.points,
     )
+
+
+def _neighbours(scene: ScenePoints, wanted: list[int], config: ReconstructionConfig) -> list[int]:
+    """Labels that are not wanted and have points near one that is."""
+    own = [scene.points[scene.labels == label] for label in wanted]
+    # The bounds without the few stray pixels that cleaning would take.
+    boxes = [np.percentile(p, [2.0, 98.0], axis=0) for p in own if len(p)]
+    result = []
+    for label in np.setdiff1d(scene.labels, [0, *wanted]):
+        points = scene.points[scene.labels == label]
+        outside = [np.maximum(low - points, points - high).max(axis=1) for low, high in boxes]
+        if any((o < _NEIGHBOUR_RANGE).mean() > _NEAR_SHARE for o in outside):
+            result.append(int(label))
+    return result
 
 
 def _wanted_labels(
@@ -222,18 +261,20 @@ def _reconstruct_label(
     window = whole.crop(whole.labels == label, _WINDOW_MARGIN)
     pixels = clean_label(window, label, config)
     points = window.back_project(pixels.mask)
-    warnings = [*pixels.warnings, *_border_warnings(whole, label)]
-    clock.lap('points')
+    warnings = [*pixels.warnings]
+    clock.lap('points', len(points))
 
     plane = choose_support(planes, points, background, up, whole, config)
     if plane is None:
         warnings.append(
             'No support plane was found under the object; it ends at its lowest seen point.'
         )
-    obstacles = find_obstacles(whole, label, points, plane, config)
-    clock.lap('scene')
+    warnings += label_warnings(whole, label, points, plane, config)
+    mask = without_table(window, pixels.mask, plane, config)
+    points = window.back_project(mask)
+    clock.lap('scene', len(points))
 
-    surface = observe_surface(window, pixels.mask, config)
+    surface = observe_surface(window, mask, config)
     axes = make_axes(
         np.append(up / np.linalg.norm(up), 0.0) if plane is None else plane, points.mean(axis=0)
     )
@@ -248,12 +289,13 @@ def _reconstruct_label(
         config.max_faces,
     )
     warnings += more
-    clock.lap('mesh')
+    clock.lap('mesh', solid.num_vert())
     solid, view, warning = carve(solid.transform(grid.to_camera_matrix()), window)
     warnings += [warning] if warning else []
     vertices, faces = solid_mesh(solid)
+    check_extent(vertices, points, plane, config)
     fraction = view.observed_fraction(window)
-    clock.lap('carve')
+    clock.lap('carve', len(vertices))
     return ObservedObject(
         label=label,
         name=f'object_{label}',
@@ -263,18 +305,11 @@ def _reconstruct_label(
         faces=faces,
         points=points,
         support_plane=plane,
-        obstacles=obstacles,
         observed_fraction=fraction,
         warnings=tuple(warnings),
         timing=clock.laps,
+        phase_points=clock.points,
     )
-
-
-def _border_warnings(whole: DepthWindow, label: int) -> list[str]:
-    own = whole.labels == label
-    if own[0].any() or own[-1].any() or own[:, 0].any() or own[:, -1].any():
-        return ['The object touches the border of the image; what lies beyond is not known.']
-    return []
 
 
 def _most_common(planes: list[NDArray[np.float64] | None]) -> NDArray[np.float64] | None:
@@ -283,13 +318,16 @@ def _most_common(planes: list[NDArray[np.float64] | None]) -> NDArray[np.float64
 
 
 class _Clock:
-    """Seconds of consecutive phases."""
+    """Seconds of consecutive phases, and the points they left."""
 
     def __init__(self) -> None:
         self.laps: dict[str, float] = {}
+        self.points: dict[str, int] = {}
         self._last = time.perf_counter()
 
-    def lap(self, name: str) -> None:
+    def lap(self, name: str, points: int | None = None) -> None:
         now = time.perf_counter()
         self.laps[name] = now - self._last
+        if points is not None:
+            self.points[name] = points
         self._last = now

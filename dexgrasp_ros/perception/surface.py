@@ -27,6 +27,8 @@ _NORMAL_BLUR = 3.0
 _RIM = 4.0
 # Blur of the silhouette [px]: its signed distance then varies smoothly across pixel corners.
 _SILHOUETTE_BLUR = 1.0
+# Points that are looked up at once: what they need in between fits into a core's cache.
+_CHUNK = 16384
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,26 +43,23 @@ class SeenSurface:
     normals: NDArray[np.float32]  # [h, w, 3] of the front, toward the camera
     background: NDArray[np.float32]  # [h, w] depth measured beside the object; -inf: not known
 
-    def shadow(self, points: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Signed distance [M] to all that the front hides."""
-        front, side, _, _, _ = self._judge(points)
-        return np.maximum(front, side)
+    def behind(
+        self, points: NDArray[np.float32], thickness: float
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Signed distances [M] to all that the front hides, and to a shell along its normals.
 
-    def shell(self, points: NDArray[np.float32], thickness: float) -> NDArray[np.float32]:
-        """Signed distance [M] to a shell behind the front, along its normals.
-
-        Along the rays of the camera it would jut out at far edges: rays that just pass over the
-        edge of a flat top go on down behind it. Steps of depth have none: between two surfaces
+        Along the rays of the camera the shell would jut out at far edges: rays that just pass over
+        the edge of a flat top go on down behind it. Steps of depth have none: between two surfaces
         none was seen.
         """
         front, side, step, pixels, _ = self._judge(points)
-        below = np.where(step > 0.0, np.inf, -front - thickness)
-        result = np.maximum(np.maximum(front, side), below).astype(np.float32)
-        near = np.flatnonzero(result < 0.0)
+        shadow = np.maximum(front, side)
+        shell = np.maximum(shadow, np.where(step > 0.0, np.float32(np.inf), -front - thickness))
+        near = np.flatnonzero(shell < 0.0)
         feet = points[near] - front[near, None] * self._normals_at(pixels[near])
         _, beside, _, _, _ = self._judge(feet)
-        result[near] = np.maximum(result[near], beside)
-        return result
+        shell[near] = np.maximum(shell[near], beside)
+        return shadow, shell
 
     def compare(self, points: NDArray[np.float32]) -> tuple[NDArray, NDArray, NDArray]:
         """Distance before the front [M], beside the silhouette [M], normal of the front [M, 3]."""
@@ -255,12 +254,16 @@ def _bridge(depth: NDArray, mask: NDArray[np.bool_], wanted: NDArray[np.bool_]) 
 def _bilinear(images: NDArray[np.float32], pixels: NDArray[np.float32]) -> NDArray[np.float32]:
     """Values [M, C] of images [h, w, C] at pixels (u, v) [M, 2], clamped to the border."""
     height, width, channels = images.shape
-    u = np.clip(pixels[:, 0], 0.0, width - 1.001)
-    v = np.clip(pixels[:, 1], 0.0, height - 1.001)
-    column, row = u.astype(np.int32), v.astype(np.int32)
-    fu, fv = (u - column)[:, None], (v - row)[:, None]
     flat = images.reshape(-1, channels)
-    index = row * width + column
-    upper = flat[index] * (1.0 - fu) + flat[index + 1] * fu
-    lower = flat[index + width] * (1.0 - fu) + flat[index + width + 1] * fu
-    return upper * (1.0 - fv) + lower * fv
+    result = np.empty((len(pixels), channels), images.dtype)
+    for start in range(0, len(pixels), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        u = np.clip(pixels[part, 0], 0.0, width - 1.001)
+        v = np.clip(pixels[part, 1], 0.0, height - 1.001)
+        column, row = u.astype(np.int32), v.astype(np.int32)
+        fu, fv = (u - column)[:, None], (v - row)[:, None]
+        index = row * width + column
+        upper = flat[index] * (1.0 - fu) + flat[index + 1] * fu
+        lower = flat[index + width] * (1.0 - fu) + flat[index + width + 1] * fu
+        result[part] = upper * (1.0 - fv) + lower * fv
+    return result

@@ -5,6 +5,7 @@ from dexgrasp_ros.simulation.cameras import PinholeCamera, RayScene
 from dexgrasp_ros.simulation.demo_scene import make_demo_scene, save_scene
 from dexgrasp_ros.simulation.depth_camera import render_depth_frame
 from dexgrasp_ros.simulation.layout import render_panels, save_picture
+from dexgrasp_ros.simulation.near_pairs import NearPairs
 from dexgrasp_ros.simulation.panel import Panel
 from dexgrasp_ros.simulation.physics_model import PhysicsModel, build_physics
 from dexgrasp_ros.simulation.physics_settings import PhysicsSettings
@@ -20,6 +21,7 @@ from dexgrasp_ros.simulation.settling import RestingPose, settle
 
 __all__ = [
     'Body',
+    'NearPairs',
     'Panel',
     'PhysicsModel',
     'PhysicsSettings',

@@ -82,10 +82,11 @@ def make_demo_scene(*, random_seed: int = 0, noise: SensorNoise | None = None) -
 def save_scene(frame: DepthFrame, path: str | Path) -> None:
     """Write what `dexgrasp_ros.core.depth_frame.load_scene` reads.
 
-    Keys `depth`, `seg`, `K`, and `rgb` and `T_world_cam` where the frame has them.
+    Keys `depth`, `K`, and `seg`, `rgb` and `T_world_cam` where the frame has them.
     """
-    labels = np.zeros(frame.depth.shape, np.int32) if frame.labels is None else frame.labels
-    data: dict[str, NDArray] = {'depth': frame.depth, 'seg': labels, 'K': frame.intrinsics}
+    data: dict[str, NDArray] = {'depth': frame.depth, 'K': frame.intrinsics}
+    if frame.labels is not None:
+        data['seg'] = frame.labels
     if frame.rgb is not None:
         data['rgb'] = frame.rgb
     if frame.T_world_cam is not None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from dexgrasp_ros.core.hand_model import GeometryType, HandModel, JointType
 from dexgrasp_ros.core.poses import compose, matrix_to_pose
 from dexgrasp_ros.hand.kinematics import joint_motion
+from dexgrasp_ros.simulation.physics_scene import add_pair
 from dexgrasp_ros.simulation.physics_settings import PhysicsSettings
 
 if TYPE_CHECKING:
@@ -69,17 +70,14 @@ def add_hand(
             body.explicitinertial = True
     for group, link in enumerate(hand.geometry_links):
         _add_geometry(spec, bodies[link], hand, group, settings, collide)
-    friction = [settings.sliding_friction] * 2 + [settings.torsional_friction]
-    friction += [settings.rolling_friction] * 2
-    for one, other in hand.self_collision_pairs:
-        spec.add_pair(
-            geomname1=f'group{one}',
-            geomname2=f'group{other}',
-            condim=settings.contact_dimensions,
-            friction=friction,
-        )
     _add_couplings(spec, hand)
     _add_actuators(spec, hand, settings)
+
+
+def add_self_pairs(spec: mujoco.MjSpec, hand: HandModel, settings: PhysicsSettings) -> None:
+    """Let the geometries of the hand collide that `HandModel.self_collision_pairs` names."""
+    for one, other in hand.self_collision_pairs:
+        add_pair(spec, f'group{one}', f'group{other}', settings)
 
 
 def _pose(pose: NDArray[np.float64]) -> dict[str, list[float]]:

@@ -87,16 +87,18 @@ def _plan(
     grasp = _open_until_clear(search, hand, config, palm, q, load, parts, look)
     at_grasp = search.look(palm, grasp, near=look)
     pregrasp_palm, pregrasp = _open_wide(search, hand, config, palm, grasp, parts, at_grasp)
+    squeeze = np.clip(q + load, hand.lower, hand.upper)
     return Closing(
         palm=palm,
         pregrasp_palm=pregrasp_palm,
         pregrasp=pregrasp,
         grasp=grasp,
-        squeeze=np.clip(q + load, hand.lower, hand.upper),
+        squeeze=squeeze,
         in_contact=look,
         force=force,
         at_grasp=at_grasp,
         at_pregrasp=search.look(pregrasp_palm, pregrasp, near=at_grasp),
+        at_squeeze=search.look(palm, squeeze, near=look),
     )
 
 

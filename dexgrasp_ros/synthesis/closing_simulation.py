@@ -130,6 +130,7 @@ class ClosingSimulation:
             The object's surface is moved outward by this [m].
         """
         self._growth = growth
+        self._step = self._note_step()
         self._motion.q.assign(closing.pregrasp.astype(np.float32))
         start, palm = (
             self._upload(p, wp.transform) for p in (closing.pregrasp_palm, closing.palm)
@@ -153,28 +154,42 @@ class ClosingSimulation:
         q_end: wp.array,
         seconds: float,
     ) -> None:
+        if not self._count:
+            return
         steps = max(1, round(seconds / self._dynamics.step))
         way = (palm_start, palm_end, q_start, q_end)
+        shares = (0.0, 0.0, self._dynamics.step)
+        drive = self._noted(drive_hand, self._count, self._motion, *way, *shares, self._target)
         for k in range(steps):
             check_stop(self._should_stop)
-            shares = (k / steps, (k + 1) / steps, self._dynamics.step)
-            self._launch(drive_hand, self._count, self._motion, *way, *shares, self._target)
-            self._step()
+            drive.set_param_by_name('before', k / steps)
+            drive.set_param_by_name('after', (k + 1) / steps)
+            drive.launch()
+            for launch in self._step:
+                launch.launch()
 
-    def _step(self) -> None:
+    def _note_step(self) -> list[wp.Launch]:
+        """Return the launches of a step; packing their arguments anew would take as long."""
         hand, obj, dynamics, motion = self._hand, self._object, self._dynamics, self._motion
-        self._launch(forward_kinematics, self._count, hand, motion.palm, motion.q, self._bodies)
         shape = (self._count, self._groups)
-        self._launch(find_touch, shape, hand, obj, dynamics, self._growth, self._bodies, motion)
-        self._launch(
-            step_dynamics,
-            self._count,
-            *(hand, obj, dynamics, self._bodies),
-            *(self._target, self._masses, self._active, motion),
-        )
+        return [
+            self._noted(
+                forward_kinematics, self._count, hand, motion.palm, motion.q, self._bodies
+            ),
+            self._noted(
+                find_touch, shape, hand, obj, dynamics, self._growth, self._bodies, motion
+            ),
+            self._noted(
+                step_dynamics,
+                self._count,
+                *(hand, obj, dynamics, self._bodies),
+                *(self._target, self._masses, self._active, motion),
+            ),
+        ]
 
-    def _launch(self, kernel: Any, dim: Any, *arguments: Any) -> None:
-        wp.launch(kernel, dim=dim, inputs=list(arguments), device=self._device)
+    def _noted(self, kernel: Any, dim: Any, *arguments: Any) -> wp.Launch:
+        inputs = list(arguments)
+        return wp.launch(kernel, dim=dim, inputs=inputs, device=self._device, record_cmd=True)
 
     def _outcome(self, center: NDArray) -> Outcome:
         m = self._motion

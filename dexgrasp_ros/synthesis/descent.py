@@ -19,7 +19,7 @@ class Descent:
     q: NDArray[np.float32]  # [N, J]
     first: NDArray[np.float32]  # [N, 6 + J] moments of Adam
     second: NDArray[np.float32]  # [N, 2 + J]
-    force: NDArray[np.float32]  # [N, W, G, 3] of the contacts, for each test wrench
+    force: NDArray[np.float32]  # [N, G, 3, W] of the contacts, for each test wrench
     nearest: NDArray[np.int32]  # [N, G] closest point of each group
     place: NDArray[np.float32]  # [N, G, 7] body of each group at the last look
     drift: NDArray[np.float32]  # [N, G] bounds, see `kernels.types.Contacts`

@@ -13,13 +13,22 @@ from dexgrasp_ros.core.config import SynthesisConfig
 from dexgrasp_ros.kernels import types
 from dexgrasp_ros.kernels.contact_points import avoid_environment, find_contacts
 from dexgrasp_ros.kernels.contact_solve import (
+    CPU_WRENCHES,
+    CUDA_WRENCHES,
+    Forces,
     differentiate_contacts,
     prepare_contacts,
     solve_contacts,
 )
 from dexgrasp_ros.kernels.kinematics import forward_kinematics, reverse_sweep
 from dexgrasp_ros.kernels.optimizer import Adam, adam_step, advance
-from dexgrasp_ros.kernels.overlap import measure_apart, push_apart, push_out_object
+from dexgrasp_ros.kernels.overlap import (
+    add_pairs,
+    measure_apart,
+    push_apart,
+    push_out_object,
+    push_pairs,
+)
 from dexgrasp_ros.synthesis.descent import Descent
 from dexgrasp_ros.synthesis.look import Look, Measurement
 from dexgrasp_ros.synthesis.schedule import FAR, look_reach, make_settings, schedule
@@ -47,13 +56,23 @@ class Engine:
         device: Any,
         *,
         demand: Demand | None = None,
+        thread_for_pair: bool | None = None,
     ) -> None:
+        """Allocate; pairs of links have a thread each (default: on CUDA), with equal results."""
         self.count = count
+        # Iterations of so many candidates, ready to be made again.
+        self._graphs: dict[int, wp.Graph] = {}
+        self._launches: dict[tuple[str, int], list[wp.Launch]] = {}
+        self._noted: list[wp.Launch] | None = None  # where launches are noted instead of made
         self._hand, self._object, self._config, self._device = hand, obj, config, device
         self._settings = make_settings(config)
+        # Launches that are noted share their structs: what differs from call to call has its own.
+        self._variants: dict[tuple[int, float], types.Settings] = {}
         self._wish_terms = None
         if demand is not None:
-            self._wish_terms = WishTerms(demand, config, hand, self._settings, count, device)
+            self._wish_terms = WishTerms(
+                *(demand, config, hand, self._settings, count, device), launch=self._launch
+            )
         groups, bodies, joints = (
             hand.group_bodies.shape[0],
             hand.body_parents.shape[0],
@@ -61,6 +80,11 @@ class Engine:
         )
         self._groups = groups
         self._allocate(count, groups, bodies, joints)
+        self._pairs: tuple[wp.array, ...] | None = None
+        if device.is_cuda if thread_for_pair is None else thread_for_pair:
+            shape = (count, hand.pairs.shape[0])
+            kinds = (float, wp.vec3, wp.vec3)  # cost, force, torque
+            self._pairs = tuple(wp.zeros(shape, dtype=k, device=device) for k in kinds)
 
     def _allocate(self, count: int, groups: int, bodies: int, joints: int) -> None:
 
@@ -89,7 +113,7 @@ class Engine:
         c.cluster_bound, c.pair_bound = nothing((count, clusters)), nothing((count, pairs))
         c.drift = wp.full((count, groups), -_NOTHING, dtype=float, device=self._device)
         c.object_bound, c.environment_bound = (nothing((count, groups)) for _ in range(2))
-        self._forces = zeros((count, _WRENCH_COUNT, groups), wp.vec3)
+        self._forces = zeros((count, groups), Forces)
         self._rho_f, self._rho_t = (zeros((count, _WRENCH_COUNT), wp.vec3) for _ in range(2))
         self._residual = zeros((count, _WRENCH_COUNT))
         self._object_depth, self._environment = (zeros((count, groups)) for _ in range(2))
@@ -178,12 +202,25 @@ class Engine:
     # --- launches ----------------------------------------------------------------------------
 
     def _launch(self, kernel: Any, dim: Any, *arguments: Any) -> None:
-        wp.launch(kernel, dim=dim, inputs=list(arguments), device=self._device)
+        noting = self._noted is not None
+        launch = wp.launch(
+            kernel, dim=dim, inputs=list(arguments), device=self._device, record_cmd=noting
+        )
+        if launch is not None:  # noted, and not of nothing
+            self._noted.append(launch)
 
-    def _look(self) -> None:
+    def _variant(self, *, sweeps: int | None = None, reach: float = FAR) -> types.Settings:
+        key = (self._config.sweeps if sweeps is None else sweeps, reach)
+        if key not in self._variants:
+            settings = make_settings(self._config)
+            settings.sweeps, settings.reach = key
+            self._variants[key] = settings
+        return self._variants[key]
+
+    def _look(self, reach: float = FAR) -> None:
         """Kinematics, distances and penalties of hand and object, hand and environment."""
         count, groups = self.count, self._groups
-        hand, settings, contacts = self._hand, self._settings, self._contacts
+        hand, settings, contacts = self._hand, self._variant(reach=reach), self._contacts
         obj, palm, bodies = self._object, self.palm, self._bodies
         self._launch(forward_kinematics, count, hand, palm, self.q, bodies)
         self._launch(find_contacts, (count, groups), hand, obj, settings, palm, bodies, contacts)
@@ -203,23 +240,23 @@ class Engine:
 
     def _push_apart(self) -> None:
         """Penalty of the hand's overlap with itself, after a look."""
-        self._launch(
-            push_apart,
-            self.count,
-            *(self._hand, self._settings, self.palm, self._bodies, self._contacts),
-            self._self_penalty,
-        )
+        hand, contacts = self._hand, self._contacts
+        place = (hand, self._settings, self.palm, self._bodies, contacts)
+        if self._pairs is None:
+            self._launch(push_apart, self.count, *place, self._self_penalty)
+        else:
+            self._launch(push_pairs, (self.count, hand.pairs.shape[0]), *place, *self._pairs)
+            found = (*self._pairs, self._self_penalty)
+            self._launch(add_pairs, self.count, hand, contacts, *found)
 
     def _measure_own(self) -> None:
         """Exact distances of the hand to itself, which a descent goes without."""
         margin, pairs = self._config.self_margin, self._hand.pairs.shape[0]
         self._own.fill_(margin)
-        self._launch(
-            measure_apart, (self.count, pairs), self._hand, margin, self._bodies, self._own
-        )
+        dim, inputs = (self.count, pairs), (self._hand, margin, self._bodies, self._own)
+        self._again('own', lambda: self._launch(measure_apart, dim, *inputs))
 
     def _solve(self, sweeps: int) -> None:
-        self._settings.sweeps = sweeps
         self._launch(
             prepare_contacts,
             (self.count, self._groups),
@@ -228,10 +265,11 @@ class Engine:
         )
         if self._wish_terms is not None:
             self._wish_terms.soften(self.count, self._schedule, self._counter, self._contacts)
+        side_by_side = CPU_WRENCHES if self._device.is_cpu else CUDA_WRENCHES
         self._launch(
             solve_contacts,
-            (self.count, _WRENCH_COUNT // 2),
-            *(self._settings, self._contacts, self._forces),
+            (self.count, _WRENCH_COUNT // side_by_side),
+            *(self._variant(sweeps=sweeps), self._contacts, self._forces),
             *(self._rho_f, self._rho_t, self._residual),
         )
 
@@ -279,17 +317,36 @@ class Engine:
         """
         done = 0
         if self._device.is_cuda and iterations > _GRAPH_ITERATIONS:
-            self.step()  # loads the kernels, which a capture must not
-            between(1)
-            done, graph = 1, self.record(_GRAPH_ITERATIONS)
+            if self.count not in self._graphs:
+                self.step()  # loads the kernels, which a capture must not
+                between(1)
+                done = 1
+                self._graphs[self.count] = self.record(_GRAPH_ITERATIONS)
             while done + _GRAPH_ITERATIONS <= iterations:
-                wp.capture_launch(graph)
+                wp.capture_launch(self._graphs[self.count])
                 wp.synchronize_stream(self._device)  # the host must not run ahead of a stop
                 done += _GRAPH_ITERATIONS
                 between(_GRAPH_ITERATIONS)
         for _ in range(done, iterations):
-            self.step()
+            self._again('step', self.step)
             between(1)
+
+    def _again(self, name: str, work: Callable[[], None]) -> None:
+        """Make the launches of `work`; their arguments are packed once and for all.
+
+        Packing takes longer than a kernel does for a candidate or two. A recording as for CUDA
+        would do as well, but on a CPU it takes down whatever other threads launch meanwhile.
+        """
+        key = (name, self.count)
+        if key not in self._launches:
+            self._noted = []
+            try:
+                work()
+                self._launches[key] = self._noted
+            finally:
+                self._noted = None
+        for launch in self._launches[key]:
+            launch.launch()
 
     def record(self, iterations: int) -> wp.Graph:
         """Record iterations without making them; `wp.capture_launch` makes them, many times over.
@@ -347,18 +404,20 @@ class Engine:
 
     def energy(self, *, sweeps: int) -> NDArray[np.float64]:
         """Energy [N] at the present state and place of the schedule."""
-        self._look()
-        self._push_apart()
-        self._solve(sweeps)
+
+        def work() -> None:
+            self._look()
+            self._push_apart()
+            self._solve(sweeps)
+
+        self._again(f'energy {sweeps}', work)
         scale = self._penalty_scale()
         return self._energy(scale, scale)
 
     def look(self) -> Look:
         """Distances at the present state, exact where they are less than `look_reach`."""
         self._contacts.drift.fill_(-_NOTHING)  # search all groups
-        self._settings.reach = look_reach(self._config)
-        self._look()
-        self._settings.reach = FAR
+        self._again('look', lambda: self._look(look_reach(self._config)))
         self._contacts.pair_bound.fill_(_NOTHING)  # nobody kept it up
         self._contacts.drift.fill_(-_NOTHING)  # nor searched groups that are out of reach
         self._measure_own()
@@ -367,7 +426,7 @@ class Engine:
     def measure(self, *, sweeps: int) -> Measurement:
         """Distances at the present state, and what is left of the test wrenches there."""
         self._contacts.drift.fill_(-_NOTHING)  # search all groups
-        self._look()
+        self._again('measure', self._look)
         self._push_apart()
         self._measure_own()
         self._solve(sweeps)
@@ -376,8 +435,12 @@ class Engine:
             **self._found(),
             energy=self._energy(scale, scale),
             residual=self._read(self._residual).mean(axis=1),
-            force=self._read(self._forces).sum(axis=1),
+            force=self._summed_forces(),
         )
+
+    def _summed_forces(self) -> NDArray[np.float64]:
+        """[N, G, 3] sum over the test wrenches, one after the other."""
+        return np.ascontiguousarray(self._read(self._forces).transpose(0, 3, 1, 2)).sum(axis=1)
 
     def _found(self) -> dict[str, NDArray[np.float64]]:
         """Copy the last look to the host."""

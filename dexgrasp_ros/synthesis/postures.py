@@ -29,6 +29,7 @@ class Closing:
     force: NDArray[np.float64]  # [N, G, 3] of the squeeze on the object, there, N
     at_grasp: Look
     at_pregrasp: Look
+    at_squeeze: Look  # at the joints that are commanded; in the object, which stops the fingers
 
 
 def coordinate_types(hand: HandModel) -> list[JointType]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
 from dexgrasp_ros.core.config import SynthesisConfig
@@ -72,7 +73,9 @@ def reject_closings(
     """Reasons against grasps once their postures are known, [N] each."""
     return {
         'penetration': closing.at_grasp.penetration > config.max_penetration,
+        # The object stops a squeeze as a rule; where it slips, nothing else is to be hit.
         'environment': (closing.at_grasp.environment.min(axis=1) < 0.0)
+        | (closing.at_squeeze.environment.min(axis=1) < 0.0)
         | (closing.at_pregrasp.environment.min(axis=1) < environment_margin(config)),
         'self_collision': (closing.at_grasp.self_penetration > config.max_self_penetration)
         | (closing.at_pregrasp.self_penetration > config.max_self_penetration),
@@ -173,18 +176,26 @@ def distinct(
     Two grasps are one when palm position, palm rotation and mean joint difference are all below
     their thresholds.
     """
-    rotation = Rotation.from_quat(palm[:, 3:])
+    rotation, places = Rotation.from_quat(palm[:, 3:]), np.nan_to_num(palm[:, :3])
+    tree = cKDTree(places)  # comparing with all that are kept would take hours for 100,000
+    is_kept = np.zeros(len(palm), dtype=bool)
     kept: list[int] = []
     dropped = 0
     for n in range(len(palm)):
         if len(kept) == limit:
             break
-        near = np.linalg.norm(palm[kept, :3] - palm[n, :3], axis=1) < config.duplicate_translation
-        near &= np.abs(q[kept] - q[n]).mean(axis=1) < config.duplicate_joint
+        around = np.sort(tree.query_ball_point(places[n], config.duplicate_translation)).astype(
+            int
+        )
+        around = around[is_kept[around]]
+        near = np.linalg.norm(palm[around, :3] - palm[n, :3], axis=1)
+        near = near < config.duplicate_translation
+        near &= np.abs(q[around] - q[n]).mean(axis=1) < config.duplicate_joint
         if near.any():
-            angle = (rotation[np.array(kept)[near]].inv() * rotation[n]).magnitude()
+            angle = (rotation[around[near]].inv() * rotation[n]).magnitude()
             if (angle < config.duplicate_rotation).any():
                 dropped += 1
                 continue
+        is_kept[n] = True
         kept.append(n)
     return np.array(kept, dtype=np.int64), dropped

@@ -15,6 +15,7 @@ from dexgrasp_ros.core.hand_model import HandModel, JointType
 from dexgrasp_ros.core.object_model import ObjectModel, SignedDistanceGrid
 from dexgrasp_ros.core.poses import matrix_to_pose, pose_to_matrix
 from dexgrasp_ros.kernels import types
+from dexgrasp_ros.kernels.lanes import LANES
 from dexgrasp_ros.synthesis.postures import radians
 
 LEAST_WEIGHT = 0.02  # a group that is not wanted is a soft contact, not a division by zero
@@ -84,6 +85,9 @@ def upload_hand(hand: HandModel, device: Any, *, weights: NDArray | None = None)
     def array(values: Any, dtype: Any) -> wp.array:
         return wp.array(np.ascontiguousarray(values), dtype=dtype, device=device)
 
+    def rows(values: NDArray, dtype: Any) -> wp.array:
+        return _upload_rows(values, dtype, device)
+
     s = types.Hand()
     s.body_parents = array(parents.astype(np.int32), int)
     s.body_origins = array(
@@ -113,13 +117,20 @@ def upload_hand(hand: HandModel, device: Any, *, weights: NDArray | None = None)
     s.geometry_corners = array(np.cumsum([0, *map(len, corners)]).astype(np.int32), int)
     s.corners = array(np.concatenate(corners).astype(np.float32), wp.vec3)
     s.cluster_points = array(tree.cluster_points, int)
-    s.cluster_spheres = array(_spheres(points, tree.cluster_points), wp.vec4)
+    s.cluster_spheres = rows(_spheres(points, tree.cluster_points), wp.vec4)
     s.cluster_patches = array(tree.cluster_patches, int)
     s.patch_points = array(tree.patch_points, int)
-    s.patch_spheres = array(_spheres(points, tree.patch_points), wp.vec4)
-    s.points = array(points.astype(np.float32), wp.vec3)
+    s.patch_spheres = rows(_spheres(points, tree.patch_points), wp.vec4)
+    s.points = rows(points, wp.vec3)
     s.pairs = array(hand.self_collision_pairs.astype(np.int32).reshape(-1, 2), wp.vec2i)
     return s
+
+
+def _upload_rows(values: NDArray, dtype: Any, device: Any) -> wp.array:
+    """Copy rows that kernels read eight at a time: behind the last there are some to spare."""
+    spare = np.repeat(values[-1:], LANES - 1, axis=0)
+    padded = np.concatenate([values, spare]).astype(np.float32)
+    return wp.array(padded, dtype=dtype, device=device)[: len(values)]
 
 
 def upload_object(obj: ObjectModel, device: Any) -> types.Object:
@@ -132,12 +143,12 @@ def upload_object(obj: ObjectModel, device: Any) -> types.Object:
     s.center = wp.vec3(*obj.center_of_mass)
     s.length = obj.characteristic_length
     s.cluster_points = wp.array(starts.astype(np.int32), dtype=int, device=device)
-    s.cluster_spheres = wp.array(_spheres(points, starts), dtype=wp.vec4, device=device)
-    s.points = wp.array(points.astype(np.float32), dtype=wp.vec3, device=device)
+    s.cluster_spheres = _upload_rows(_spheres(points, starts), wp.vec4, device)
+    s.points = _upload_rows(points, wp.vec3, device)
     # Clusters follow each other as halving found them: runs of them are compact as well.
     blocks = np.append(np.arange(0, len(starts) - 1, _BLOCK_SIZE), len(starts) - 1)
     s.block_clusters = wp.array(blocks.astype(np.int32), dtype=int, device=device)
-    s.block_spheres = wp.array(_spheres(points, starts[blocks]), dtype=wp.vec4, device=device)
+    s.block_spheres = _upload_rows(_spheres(points, starts[blocks]), wp.vec4, device)
     return s
 
 
@@ -216,14 +227,13 @@ def _point_tree(points: NDArray, starts: NDArray) -> _PointTree:
 
 def _spheres(points: NDArray, starts: NDArray) -> NDArray[np.float32]:
     """Bounding sphere [centre, radius] of each run of points."""
-    spheres = np.zeros((len(starts) - 1, 4))
-    for k, (first, last) in enumerate(itertools.pairwise(starts)):
-        own = points[first:last]
-        center = (own.min(axis=0) + own.max(axis=0)) / 2
-        # A hundred-thousandth more: rounding to float32 must not lose a point.
-        radius = np.linalg.norm(own - center, axis=1).max() * 1.00001 + 1e-7
-        spheres[k] = [*center, radius]
-    return spheres.astype(np.float32)
+    runs, first = np.repeat(np.arange(len(starts) - 1), np.diff(starts)), starts[:-1]
+    low, high = np.minimum.reduceat(points, first), np.maximum.reduceat(points, first)
+    center = (low + high) / 2
+    # A hundred-thousandth more: rounding to float32 must not lose a point.
+    away = np.linalg.norm(points - center[runs], axis=1)
+    radius = np.maximum.reduceat(away, first) * 1.00001 + 1e-7
+    return np.column_stack([center, radius]).astype(np.float32)
 
 
 def _apply(matrices: NDArray, points: NDArray) -> NDArray[np.float64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,8 @@ class WishTerms:
         Candidates that there is room for.
     device
         Where the engine is.
+    launch
+        Launches a kernel: kernel, dimensions, arguments.
     """
 
     def __init__(
@@ -47,8 +50,10 @@ class WishTerms:
         settings: types.Settings,
         count: int,
         device: Any,
+        *,
+        launch: Callable[..., None],
     ) -> None:
-        self._hand, self._settings, self._device = hand, settings, device
+        self._hand, self._settings, self._launch = hand, settings, launch
         wishes, self._groups = demand.wishes, len(demand.clear)
         self._has_regions = bool(wishes.hold_regions or wishes.avoid_regions)
         self._has_axis = wishes.approach_axis is not None
@@ -97,9 +102,6 @@ class WishTerms:
     def lean(self, count: int) -> NDArray[np.float64]:
         """Copy what the palms' directions cost [N]; it is scaled as penalties are."""
         return self._wish.lean.numpy()[:count].astype(np.float64)
-
-    def _launch(self, kernel: Any, dim: Any, *arguments: Any) -> None:
-        wp.launch(kernel, dim=dim, inputs=list(arguments), device=self._device)
 
 
 def _upload(demand: Demand, config: SynthesisConfig, count: int, device: Any) -> types.Wish:

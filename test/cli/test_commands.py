@@ -170,6 +170,44 @@ def test_reconstruct_writes_watertight_meshes(scene, tmp_path, capsys):
     assert stored['objects'][0]['points'] == printed['objects'][0]['points']
 
 
+def test_a_scene_without_labels_is_segmented_and_says_so(scene, tmp_path, capsys):
+    from PIL import Image
+
+    path = changed(scene, tmp_path / 'unlabelled.npz', seg=None)
+    out = tmp_path / 'out'
+    assert main(['reconstruct', str(path), '--out', str(out), '--json', '--labels', '2']) == 0
+    text, told = capsys.readouterr()
+    printed = json.loads(text.strip().splitlines()[-1])
+    assert 'No labels in the scene: 3 objects were segmented' in ' '.join(told.split())
+    assert (printed['labels'], printed['segmentation']['objects']) == ('segmentation', 3)
+    assert [o['label'] for o in printed['objects']] == [2]
+    found = np.asarray(Image.open(out / 'labels.png'))
+    with np.load(scene) as file:
+        truth = file['seg']
+    for label in (1, 2, 3):
+        number = np.bincount(found[truth == label], minlength=2)[1:].argmax() + 1
+        own, true = found == number, truth == label
+        assert (own & true).sum() / (own | true).sum() > 0.9, label
+
+
+def test_nothing_on_the_table_is_one_coded_line(scene, tmp_path, capsys):
+    with np.load(scene) as file:
+        depth = np.where(file['seg'] > 0, 0, file['depth'])
+    path = changed(scene, tmp_path / 'bare.npz', seg=None, depth=depth)
+    assert main(['reconstruct', str(path), '--out', str(tmp_path / 'out')]) == 1
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert 'UNKNOWN_LABEL: Nothing stands on the support plane' in line
+
+
+def test_the_demo_learns_whether_a_scene_has_labels(scene, tmp_path):
+    from dexgrasp_ros.cli.demo import _scene_file
+
+    path = changed(scene, tmp_path / 'unlabelled.npz', seg=None)
+    assert _scene_file(scene, tmp_path, 0) == (scene, True)
+    assert _scene_file(path, tmp_path, 0) == (path, False)
+    assert _scene_file(None, tmp_path, 0)[1]
+
+
 def few_points(scene, path):
     with np.load(scene) as file:
         seg = np.zeros_like(file['seg'])
@@ -180,6 +218,7 @@ def few_points(scene, path):
 BROKEN = {
     'missing file': (lambda s, p: p, 'FILE_NOT_FOUND'),
     'not a scene': (lambda s, p: p.write_text('hello') and p, 'INVALID_INPUT'),
+    'no intrinsics': (lambda s, p: changed(s, p, K=None), 'MISSING_KEY'),
     'no depth': (lambda s, p: changed(s, p, depth=None), 'MISSING_KEY'),
     'depth of text': (lambda s, p: changed(s, p, depth=np.array([['x']])), 'WRONG_TYPE'),
     'integer depth': (

@@ -46,7 +46,6 @@ def test_one_view_is_a_list_of_one(tmp_path):
 @pytest.mark.parametrize(
     ('changes', 'code', 'text'),
     [
-        ({'seg': None}, ErrorCode.MISSING_KEY, 'seg'),
         ({'T_world_cam': None}, ErrorCode.MISSING_KEY, 'T_world_cam'),
         ({'depth_scale': None}, ErrorCode.MISSING_KEY, 'depth_scale'),
         ({'T_world_cam': np.eye(4)}, ErrorCode.WRONG_SHAPE, 'T_world_cam'),
@@ -60,3 +59,8 @@ def test_what_does_not_fit_is_refused(tmp_path, changes, code, text):
     with pytest.raises(InputError, match=text) as e:
         load_views(tmp_path / 'views.npz')
     assert e.value.code == code
+
+
+def test_views_without_labels_are_read(tmp_path):
+    np.savez(tmp_path / 'views.npz', **stack(seg=None))
+    assert [v.labels for v in load_views(tmp_path / 'views.npz')] == [None] * 3

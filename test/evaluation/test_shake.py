@@ -15,6 +15,8 @@ from dexgrasp_ros.core.errors import DexGraspError, ErrorCode, InputError
 from dexgrasp_ros.core.grasp_set import GraspSet
 from dexgrasp_ros.core.poses import compose, invert
 from dexgrasp_ros.evaluation import find_protocol
+from dexgrasp_ros.evaluation.shake_test import Postures, shake
+from dexgrasp_ros.simulation import build_physics
 
 HOME = [0, 0, 0, 0, 0, 0, 1.0]
 SHUT = 0.001  # m, of the lid's joint: 1 mm above the sphere
@@ -279,3 +281,27 @@ def test_the_protocols_are_those_of_the_benchmark():
     assert (hard.physics.sliding_friction, hard.physics.torsional_friction) == (0.3, 0.002)
     assert (hard.physics.impedance_ratio, hard.physics.noslip_iterations) == (1.0, 0)
     assert (tabletop.lift_height, tabletop.physics.gravity) == (0.1, 9.81)
+
+
+@pytest.mark.parametrize('protocol', ['fc', 'hard', 'tabletop'])
+def test_looking_at_near_pairs_changes_nothing(good, ball, protocol):
+    """To the last bit; of grasps that hold and of one that lets the ball go."""
+    hand, test = load_hand('allegro'), find_protocol(protocol)
+    floor = np.array([0, 0, 1.0, 0.025]) if test.lift_height else None
+    physics = (build_physics(hand, ball, [ball.vertices], test.physics, floor=floor),)
+    weak = dataclasses.replace(good, squeeze=good.grasp)
+    for grasps, n in ((good, 0), (good, 1), (weak, 0)):
+        postures = Postures(
+            pregrasp_pose=grasps.pregrasp_base_pose[n],
+            grasp_pose=grasps.base_pose[n],
+            pregrasp=grasps.pregrasp[n],
+            grasp=grasps.grasp[n],
+            squeeze=grasps.squeeze[n],
+            object_pose=np.array(HOME),
+        )
+        fast, whole = (
+            dataclasses.asdict(shake(physics, test, postures, every_pair=every))
+            for every in (False, True)
+        )
+        del fast['cpu_time'], whole['cpu_time']
+        np.testing.assert_equal(fast, whole)

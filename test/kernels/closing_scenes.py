@@ -140,6 +140,7 @@ def closing_of(
         force=np.zeros_like(at_grasp.point),
         at_grasp=at_grasp,
         at_pregrasp=search.look(pregrasp_palm, pregrasp),
+        at_squeeze=search.look(palm, squeeze),
     )
 
 

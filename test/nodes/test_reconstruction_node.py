@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 
 import numpy as np
@@ -10,69 +9,16 @@ import pytest
 
 pytest.importorskip('rclpy')
 
-import rclpy
-from rclpy.context import Context
-from sensor_msgs.msg import CameraInfo, Image
+from diagnostic_msgs.msg import DiagnosticArray
 
 from dexgrasp_msgs.msg import ObjectArray
-from dexgrasp_ros.bridge.camera import camera_info_message
 from dexgrasp_ros.bridge.client import GraspClient
-from dexgrasp_ros.bridge.geometry import header, mesh_arrays
-from dexgrasp_ros.bridge.images import depth_message, label_message
+from dexgrasp_ros.bridge.geometry import mesh_arrays
 from dexgrasp_ros.bridge.qos import latched_subscription, standard
 from dexgrasp_ros.core.errors import ErrorCode
 from dexgrasp_ros.nodes.graph import start_graph
 
 FAST = {'image_timeout': 1.0, 'max_age': 2.0}
-
-
-class Camera:
-    """Publishes three messages again and again, with the stamp of the moment."""
-
-    def __init__(self, domain: int, frame) -> None:
-        self._context = Context()
-        rclpy.init(context=self._context, domain_id=domain)
-        self.node = rclpy.create_node('test_camera', context=self._context)
-        self._publishers = [
-            self.node.create_publisher(kind, topic, standard(2))
-            for kind, topic in (
-                (Image, 'depth/image'),
-                (CameraInfo, 'depth/camera_info'),
-                (Image, 'segmentation'),
-            )
-        ]
-        self._frame, self._end = frame, threading.Event()
-        self.show()
-        self._thread = threading.Thread(target=self._run)
-        self._thread.start()
-
-    def show(self, *, depth=None, labels=None, age: float = 0.0, **changes) -> None:
-        """Show the scene, or another depth or labels, or messages with changed fields."""
-        frame, head = self._frame, header('camera', 0)
-        depth = frame.depth if depth is None else depth
-        labels = frame.labels if labels is None else labels
-        messages = [
-            depth_message(depth, head),
-            camera_info_message(frame.intrinsics, depth.shape, head),
-            label_message(labels, head),
-        ]
-        for name, value in changes.items():
-            which, field = name.split('_', 1)
-            setattr(messages[['depth', 'info', 'labels'].index(which)], field, value)
-        self._age, self._messages = age, messages
-
-    def _run(self) -> None:
-        while not self._end.wait(0.1):
-            stamp = self.node.get_clock().now().nanoseconds - int(self._age * 1e9)
-            for publisher, message in zip(self._publishers, self._messages, strict=True):
-                message.header = header('camera', stamp)
-                publisher.publish(message)
-
-    def close(self) -> None:
-        self._end.set()
-        self._thread.join()
-        self.node.destroy_node()
-        self._context.try_shutdown()
 
 
 @pytest.fixture(scope='module')
@@ -88,9 +34,9 @@ def client(module_ros_domain):
 
 
 @pytest.fixture(scope='module')
-def camera(client, module_ros_domain, frame):
+def camera(client, module_ros_domain, frame, camera_type):
     # After the client: the first test has no camera.
-    camera = Camera(module_ros_domain, frame)
+    camera = camera_type(module_ros_domain, frame)
     yield camera
     camera.close()
 
@@ -142,6 +88,76 @@ def test_bad_input_is_a_code_and_a_sentence(client, camera, shown, labels, code)
     assert not response.objects.objects
 
 
+LAYOUTS = {
+    'millimetres': {'depth_kind': '16UC1'},
+    'mono16': {'depth_kind': 'mono16', 'labels_kind': 'mono16'},
+    'bytes': {'labels_kind': 'mono8'},
+    '8UC1': {'labels_kind': '8UC1'},
+    'signed': {'labels_kind': '32SC1'},
+    'big-endian, padded rows': {'big_endian': True, 'padding': 12},
+    'labels of half the size': {'labels_step': 2},
+    'camera_info of twice the size': {'info_scale': 2},
+    'labels a little later': {'labels_later': 0.02},
+}
+
+
+@pytest.mark.parametrize('layout', LAYOUTS.values(), ids=LAYOUTS.keys())
+def test_every_layout_of_the_images_gives_the_same_object(client, camera, layout):
+    camera.show()
+    expected = bounds(until_code(client, ErrorCode.SUCCESS))
+    # Between two layouts the node must forget the one before.
+    camera.show(labels=np.zeros((240, 320), int))
+    until_code(client, ErrorCode.UNKNOWN_LABEL)
+    camera.show(**layout)
+    np.testing.assert_allclose(bounds(until_code(client, ErrorCode.SUCCESS)), expected, atol=0.004)
+
+
+def test_an_object_keeps_its_identifier_when_its_label_flips(client, camera, frame):
+    camera.show()
+    (first,) = until_code(client, ErrorCode.SUCCESS).objects.objects
+    camera.show(labels=np.where(frame.labels > 0, 8, 0))
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        (again,) = client.reconstruct().objects.objects
+        if again.label == 8:
+            break
+    assert (again.id, again.label) == (first.id, 8)
+    client.clear_objects()
+    (new,) = client.reconstruct().objects.objects
+    assert new.id != first.id
+
+
+def test_time_and_points_of_each_phase_are_published(client, camera):
+    camera.show()
+    response = until_code(client, ErrorCode.SUCCESS)
+    (found,) = response.objects.objects
+    assert found.view_count == 1
+    phases = {p.phase: p for p in found.timing}
+    assert {'points', 'completion', 'mesh', 'carve'} <= set(phases)
+    assert phases['points'].points == found.points.width
+    assert phases['carve'].points == len(found.mesh.vertices)
+    assert all(p.seconds >= 0 for p in found.timing)
+    assert {'plane', 'scene', 'objects', 'obstacles', 'total'} == {
+        p.phase for p in response.timing
+    }
+
+
+def test_diagnostics_tell_what_comes_in_and_how_it_went(client, camera):
+    camera.show()
+    until_code(client, ErrorCode.SUCCESS)
+    until_status(client, lambda s, v: s.level == b'\0' and float(v['matches [Hz]']) > 1)
+    status, values = until_status(client, lambda s, v: v['last objects'] == '1')
+    assert status.name == '/reconstruction_node: reconstruction'
+    assert float(values['depth/image [Hz]']) > 1
+    assert float(values['last reconstruction [s]']) > 0
+    camera.show(age=60.0)
+    refused = int(values['requests refused for old images'])
+    until_code(client, ErrorCode.STALE_DATA)
+    until_status(client, lambda s, v: int(v['requests refused for old images']) > refused)
+    status, _ = until_status(client, lambda s, v: s.level == b'\1')
+    assert 's old' in status.message
+
+
 def test_a_label_of_few_pixels_fails_alone(client, camera, frame):
     labels = frame.labels.copy()
     labels[:4, :5] = 9
@@ -171,6 +187,33 @@ def test_clearing_empties_the_topic(client, camera):
         time.sleep(0.05)
     assert not published[-1].objects
     client.node.destroy_subscription(subscription)
+
+
+def bounds(response):
+    """Corners of the box around the one object of a response [m]."""
+    (found,) = response.objects.objects
+    vertices, _ = mesh_arrays(found.mesh)
+    return np.array([vertices.min(axis=0), vertices.max(axis=0)])
+
+
+def until_status(client, condition):
+    """Wait for diagnostics (status, values by key) that fulfil a condition."""
+    received = []
+    subscription = client.node.create_subscription(
+        DiagnosticArray, '/diagnostics', received.append, standard()
+    )
+    until = time.monotonic() + 60
+    try:
+        while time.monotonic() < until:
+            if received:
+                (status,) = received.pop(0).status
+                values = {v.key: v.value for v in status.values}
+                if condition(status, values):
+                    return status, values
+            time.sleep(0.02)
+    finally:
+        client.node.destroy_subscription(subscription)
+    pytest.fail(f'no such diagnostics; the last were {status}')
 
 
 def reconstruct_when_seen(client):

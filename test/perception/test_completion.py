@@ -6,13 +6,13 @@ import trimesh
 
 from dexgrasp_ros.core.errors import ErrorCode, PerceptionError
 from dexgrasp_ros.perception import ReconstructionConfig, reconstruct_frame
-from dexgrasp_ros.perception.evidence import Evidence
+from dexgrasp_ros.perception.completion.evidence import Evidence
+from dexgrasp_ros.perception.completion.guesses import GUESSES
+from dexgrasp_ros.perception.completion.mirror import find_mirrors
+from dexgrasp_ros.perception.completion.revolution import guess_revolution
+from dexgrasp_ros.perception.completion.ridges import find_ridges
 from dexgrasp_ros.perception.grid import make_axes
-from dexgrasp_ros.perception.guesses import GUESSES
-from dexgrasp_ros.perception.mirror import find_mirrors
 from dexgrasp_ros.perception.points import clean_label
-from dexgrasp_ros.perception.revolution import guess_revolution
-from dexgrasp_ros.perception.ridges import find_ridges
 from dexgrasp_ros.perception.surface import observe_surface
 from dexgrasp_ros.perception.view import whole_frame
 

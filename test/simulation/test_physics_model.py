@@ -199,3 +199,26 @@ def test_depths_tell_who_is_in_whom(allegro, brick):
     assert in_object == 0.0 and in_floor > 0.01
     physics.place(data, [0, 0, 0, 0, 0, 0, 1.0], far)
     assert physics.depths(data)[0] > 0.005
+
+
+@pytest.mark.parametrize('name', ['allegro', 'shadow'])
+def test_the_model_of_near_pairs_is_the_same_but_for_the_pairs(name, brick):
+    physics = build(load_hand(name), brick, floor=[0, 0, 1.0, 0.5])
+    model, near = physics.model, physics.near
+    for field in dir(model):
+        values = getattr(model, field)
+        if not isinstance(values, np.ndarray) or field.startswith(('pair_', 'name', '_', 'bvh_')):
+            continue
+        # Geometries whose bits are 0 have no tree of boxes.
+        if not field.endswith(('contype', 'conaffinity', 'bvhadr', 'bvhnum')):
+            np.testing.assert_array_equal(values, getattr(near, field), err_msg=field)
+    assert not near.geom_contype.any() and not near.geom_conaffinity.any()
+    for field in ('dim', 'friction', 'solref', 'solreffriction', 'solimp', 'margin', 'gap'):
+        for one in (near, model):
+            values = getattr(one, f'pair_{field}')
+            np.testing.assert_array_equal(values, np.broadcast_to(values[0], values.shape))
+        np.testing.assert_array_equal(
+            getattr(near, f'pair_{field}')[0], getattr(model, f'pair_{field}')[0]
+        )
+    sizes = {mujoco.mj_stateSize(m, mujoco.mjtState.mjSTATE_INTEGRATION) for m in (model, near)}
+    assert len(sizes) == 1

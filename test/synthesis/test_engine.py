@@ -40,6 +40,27 @@ def test_replaying_a_recording_is_stepping(allegro, can, seeds):
         np.testing.assert_array_equal(one, other)
 
 
+def test_pairs_with_a_thread_each_are_the_same_bit_for_bit(allegro, can, seeds):
+    at = resolve_device('cpu')
+    uploads = upload_hand(allegro, at), upload_object(can, at)
+    # Fingers that are spread at random get into each other.
+    q = np.random.default_rng(3).uniform(allegro.lower, allegro.upper, seeds[1].shape)
+    found = []
+    for alone in (False, True):
+        e = Engine(*uploads, CONFIG, len(q), at, thread_for_pair=alone)
+        e.set_state(seeds[0], q)
+        first = e.gradient(sweeps=2)
+        for _ in range(5):
+            e.step()
+        found.append([*first, *e.get_state()])
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_array_equal(one, other)
+    config = SynthesisConfig(**{**vars(CONFIG), 'self_weight': 0.0})
+    e = Engine(*uploads, config, len(q), at)
+    e.set_state(seeds[0], q)
+    assert (e.energy(sweeps=2) < found[0][0]).all(), 'nothing overlaps'
+
+
 @pytest.mark.skipif(not wp.is_cuda_available(), reason='there is no CUDA device')
 def test_cuda_goes_the_way_of_the_cpu(allegro, can, seeds):
     """Rounding differs, and a descent spreads it: so a few iterations, and most candidates."""

@@ -1,0 +1,1 @@
+"""The hidden side of an object, guessed from the seen one."""

@@ -1,0 +1,1 @@
+"""Several views of one scene in one fixed frame."""

@@ -1,0 +1,1 @@
+"""Labels of what stands on a table, from depth and colour."""

@@ -1,0 +1,76 @@
+"""`benchmark/throughput.py`, at a size that fits into a test."""
+
+from __future__ import annotations
+
+import importlib
+import runpy
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import trimesh
+
+from dexgrasp_ros import SynthesisConfig, load_hand, load_object
+from dexgrasp_ros.synthesis.device import resolve_device
+from dexgrasp_ros.synthesis.upload import upload_hand, upload_object
+
+FOLDER = Path(__file__).resolve().parents[2] / 'benchmark'
+
+
+def number(cell: str) -> float:
+    return float(cell.split(maxsplit=1)[0].replace(',', ''))
+
+
+def test_every_table_has_its_rows(tmp_path, monkeypatch):
+    mesh, out = tmp_path / 'can.obj', tmp_path / 'throughput.md'
+    trimesh.creation.cylinder(0.03, 0.1).export(mesh)
+    options = f'--device cpu --objects {mesh} --batches 8 16 --sample 2 --repeats 1'
+    monkeypatch.setattr(
+        sys, 'argv', ['throughput.py', *options.split(), *f'--iterations 60 --out {out}'.split()]
+    )
+    monkeypatch.syspath_prepend(str(FOLDER))
+    runpy.run_path(str(FOLDER / 'throughput.py'), run_name='__main__')
+    rows = [
+        [cell.strip() for cell in line.strip('|').split('|')]
+        for line in out.read_text().splitlines()
+        if line.startswith('|') and '---' not in line
+    ]
+    batches = {row[0]: row[1:] for row in rows}
+    for count in ('8', '16'):
+        candidates, valid, valid_rate, held, held_rate, memory = batches[count]
+        assert number(candidates) > 0 and number(memory) > 100
+        for share, rate in ((valid, valid_rate), (held, held_rate)):
+            assert 0 <= number(share) <= 100
+            assert (number(share) > 0) == (number(rate) > 0) or number(share) < 1
+    assert number(batches['16'][1]) + number(batches['8'][1]) > 0, 'nothing was valid'
+    assert number(batches['seconds'][0]) > 0
+    for kernel in ('find_contacts', 'push_out_object', 'solve_contacts', 'adam_step'):
+        size, operations, least, _by, taken, share = batches[f'`{kernel}`']
+        assert min(map(number, (size, operations, least, taken))) > 0
+        assert 0 <= number(share) < 100, 'nothing is faster than the roofline'
+
+
+@pytest.fixture
+def roofline(monkeypatch):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    return importlib.import_module('roofline')
+
+
+def test_work_grows_with_hands(roofline):
+    ball = trimesh.creation.icosphere(subdivisions=2, radius=0.04)
+    device, config = resolve_device('cpu'), SynthesisConfig(device='cpu')
+    obj = upload_object(load_object((ball.vertices, ball.faces)), device)
+    small, large = (
+        roofline.work_of_iteration(upload_hand(load_hand(name), device), obj, config)
+        for name in ('barrett', 'shadow')
+    )
+    assert small.keys() == large.keys()
+    assert all(small[name].bytes < large[name].bytes for name in small)
+
+
+def test_rates_are_of_this_world(roofline):
+    device = resolve_device('cpu')
+    assert 1e8 < roofline.copy_bandwidth(device, megabytes=16) < 1e13
+    assert 1e8 < roofline.multiply_rate(device) < 1e13
+    assert np.isfinite(roofline.multiply_rate(device))
