@@ -159,7 +159,7 @@ def _fill_between(
     asked[1:-1, 1:-1, 1:-1] = values[1:-1, 1:-1, 1:-1] > 0.0
     asked[grid.coordinates(0) < floor] = False
     nodes = grid.axes.to_camera(grid.nodes()[asked])
-    hidden = surface.shadow(nodes)[0]
+    hidden = surface.shadow(nodes)
     hidden[hidden < 0.0] = np.where(
         surface.between(nodes[hidden < 0.0]), hidden[hidden < 0.0], 1.0
     )

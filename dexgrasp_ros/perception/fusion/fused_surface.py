@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from dexgrasp_ros.perception.fusion.fused_view import FusedView
 from dexgrasp_ros.perception.fusion.tsdf import FusedDistance
+from dexgrasp_ros.perception.surface import SeenSurface
 
 # Weight from which the mean distance stands alone: half a look. Below it fades out.
 _SURE_WEIGHT = 0.5
@@ -42,28 +43,60 @@ class FusedSurface:
     truncation: float  # m
     margin: float  # m
 
-    def shadow(self, points: NDArray[np.float32]) -> tuple[NDArray, NDArray]:
-        """Signed distance [M] to all that no view saw to be empty, and [M] below what was seen.
+    def shadow(self, points: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Signed distance [M] to all that what was seen hides and no view saw to be empty."""
+        return self._behind(points, None)[0]
 
-        The latter is infinite where no view saw the object before the point.
+    def behind(
+        self, points: NDArray[np.float32], thickness: float
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """As `SeenSurface.behind`: the shadow, and the nearest of the shells of all views.
+
+        The shell is infinitely far in space that was seen to be empty.
         """
+        return self._behind(points, thickness)
+
+    def _behind(
+        self, points: NDArray[np.float32], thickness: float | None
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Shadow [M] and, if it has a thickness, shell [M]."""
         reach = np.float32(self.truncation)
         sums, weights = self.distance.sample(points)
         free, votes = self._free(points, weights > 0.0)
         hidden = np.full(len(points), reach)
-        below = np.full(len(points), np.inf, np.float32)
+        shell = np.full(len(points), np.inf, np.float32)
         rows = np.flatnonzero((free < reach) | (weights > 0.0))
         for view in self.views:
             if (seen := view.objects.get(self.label)) is None:
                 continue
-            front, depth = seen.surface.shadow(view.to_camera(points[rows]))
-            hidden[rows] = np.minimum(hidden[rows], front)
-            behind = front < reach
-            below[rows[behind]] = np.minimum(below[rows[behind]], depth[behind])
+            local = view.to_camera(points[rows])
+            if thickness is None:
+                shadow = _shadow(seen.surface, local)
+            else:
+                shadow, behind = seen.surface.behind(local, thickness)
+                shell[rows] = np.minimum(shell[rows], behind)
+            hidden[rows] = np.minimum(hidden[rows], shadow)
         guess = np.clip(np.maximum(hidden, free), -reach, reach)
         mean = (sums + _VOTE * reach * votes) / np.maximum(weights + votes, 1e-6)
         trust = np.minimum(weights / _SURE_WEIGHT, 1.0)
-        return (trust * mean + (1.0 - trust) * guess).astype(np.float32), below
+        return (trust * mean + (1.0 - trust) * guess).astype(np.float32), shell
+
+    def compare(self, points: NDArray[np.float32]) -> tuple[NDArray, NDArray, NDArray]:
+        """As `SeenSurface.compare`, by the view whose seen surface is the nearest to the point."""
+        front = np.full(len(points), np.inf, np.float32)
+        side, nearest = front.copy(), front.copy()
+        normals = np.zeros((len(points), 3), np.float32)
+        for view in self.views:
+            if (seen := view.objects.get(self.label)) is None:
+                continue
+            before, beside, there = seen.surface.compare(view.to_camera(points))
+            distance = np.maximum(np.abs(before), beside)
+            closer = distance < nearest
+            nearest[closer], front[closer] = distance[closer], before[closer]
+            side[closer] = beside[closer]
+            rotation = view.T_world_cam[:3, :3].astype(np.float32)
+            normals[closer] = np.einsum('ij,kj->ik', there[closer], rotation)
+        return front, side, normals
 
     def between(self, points: NDArray[np.float32]) -> NDArray[np.bool_]:
         """Which of points [M, 3] lie behind what was seen of the object from opposite sides.
@@ -75,7 +108,7 @@ class FusedSurface:
         for view in self.views:
             if (seen := view.objects.get(self.label)) is None:
                 continue
-            shadows.append(seen.surface.shadow(view.to_camera(points))[0] < 0.0)
+            shadows.append(_shadow(seen.surface, view.to_camera(points)) < 0.0)
             directions.append((seen.points.mean(axis=0) - view.T_world_cam[:3, 3])[:2])
         result = np.zeros(len(points), bool)
         unit = np.array(directions) / np.maximum(np.linalg.norm(directions, axis=1), 1e-9)[:, None]
@@ -104,3 +137,9 @@ class FusedSurface:
             # What one view saw to be far from everything the others need not be asked about.
             rows = rows[voted[rows] | (deepest[rows] < 2.0 * self.truncation)]
         return deepest, votes
+
+
+def _shadow(surface: SeenSurface, points: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Signed distance [M] to all that the front of one view hides."""
+    front, side, _ = surface.compare(points)
+    return np.maximum(front, side)

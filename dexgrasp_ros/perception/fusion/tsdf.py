@@ -100,9 +100,11 @@ class TsdfVolume:
         pixels, z = surface.window.project(local)
         u, v = np.rint(pixels).astype(np.int32).T
         inside = (z > 0.0) & (u >= 0) & (u < mask.shape[1]) & (v >= 0) & (v < mask.shape[0])
-        inside[inside] = mask[v[inside], u[inside]]
+        # At steps of depth what is interpolated is no surface.
+        sure = mask & (surface.images[..., 2] == 0.0)
+        inside[inside] = sure[v[inside], u[inside]]
         local, index = local[inside], index[inside]
-        distance = -surface.shadow(local)[1]  # -inf at steps of depth
+        distance, _, _ = surface.compare(local)
         near = (distance > -_BEHIND * self.truncation) & (distance < self.truncation)
         distance, index = distance[near], index[near]
         weight = np.minimum(1.0 + distance / (_BEHIND * self.truncation), 1.0)
