@@ -227,10 +227,12 @@ def test_a_label_of_few_points_fails_alone(views):
     added = fusion.add(dataclasses.replace(views[0], labels=labels))
     assert added.objects == {1: 1}
     assert added.failures[7].code == ErrorCode.TOO_FEW_POINTS
-    fusion.add(views[1])
-    made = fusion.reconstruct()
-    assert [o.label for o in made.objects] == [1]
-    assert made.failures[7].code == ErrorCode.TOO_FEW_POINTS
+    for more in ([], [views[1]]):
+        for frame in more:
+            fusion.add(frame)
+        made = fusion.reconstruct()
+        assert [o.label for o in made.objects] == [1]
+        assert made.failures[7].code == ErrorCode.TOO_FEW_POINTS
 
 
 def test_memory_is_bounded(views):

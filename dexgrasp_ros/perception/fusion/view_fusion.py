@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 import time
 from collections.abc import Sequence
@@ -256,7 +257,8 @@ class ViewFusion:
                 failures = {k: e for k, e in failures.items() if k in labels}
             evidence = [self._evidence(label, views) for label in wanted]
         if len(views) == 1 and wanted:
-            return reconstruct_single(views[0], wanted, self.frame_id, self._config)
+            made = reconstruct_single(views[0], wanted, self.frame_id, self._config)
+            return dataclasses.replace(made, failures=failures | made.failures)
 
         def run(one: FusedEvidence) -> ObservedObject | DexGraspError:
             try:
