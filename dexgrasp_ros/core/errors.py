@@ -45,6 +45,7 @@ class ErrorCode(IntEnum):
     COMMAND_DISABLED = 700
     INVALID_COMMAND = 701
     TRACKING_FAILED = 702
+    EFFORT_LIMIT = 703
     # A defect of this package.
     INTERNAL = 900
 

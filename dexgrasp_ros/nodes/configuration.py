@@ -110,9 +110,7 @@ class GraspParameters:
     reconstruction_timeout: float = setting(60.0, 's', 'wait for reconstruct_objects', 0.1, 3600.0)
     tf_timeout: float = setting(1.0, 's', 'wait for a transform', 0.0, 60.0)
     lift_height: float = setting(0.1, 'm', 'how far lift_pose is above pose', 0.0, 2.0)
-    wrist_linear_speed: float = setting(
-        0.1, 'm/s', 'for the times of wrist_trajectory', 1e-3, 10.0
-    )
+    wrist_linear_speed: float = setting(0.1, 'm/s', 'for the times of wrist_targets', 1e-3, 10.0)
     wrist_angular_speed: float = setting(0.5, 'rad/s', 'the same for turns', 1e-3, 20.0)
     marker_top_k: int = setting(3, '1', 'grasps that grasp_markers shows', 0, 100)
     synthesis: SynthesisConfig = dataclasses.field(default_factory=SynthesisConfig)

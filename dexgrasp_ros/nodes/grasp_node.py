@@ -6,7 +6,7 @@ deactivation. Its one terminal state follows at once; work that cannot be interr
 unseen, and the next goal's begins when it has.
 
 Publishes, latched, for each goal that came to an answer: `grasps`, `grasp_poses`, `grasp_markers`
-(empty where there are no grasps), `joint_targets` and `wrist_trajectory` of the best grasp.
+(empty where there are no grasps), `joint_targets` and `wrist_targets` of the best grasp.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _TOPICS = {
     'grasp_poses': PoseArray,
     'grasp_markers': MarkerArray,
     'joint_targets': JointState,
-    'wrist_trajectory': MultiDOFJointTrajectory,
+    'wrist_targets': MultiDOFJointTrajectory,
 }
 
 
@@ -212,7 +212,7 @@ class GraspNode(AutostartNode[GraspParameters]):
             'grasp_poses': answer.poses,
             'grasp_markers': answer.markers,
             'joint_targets': answer.targets,
-            'wrist_trajectory': answer.wrist,
+            'wrist_targets': answer.wrist,
         }
         for topic, message in messages.items():
             if message is not None:

@@ -13,8 +13,13 @@ from packaging.requirements import Requirement
 import dexgrasp_ros
 
 ROOT = Path(__file__).resolve().parents[2]
-LISTS = ('requirements-dev.txt', 'requirements-colcon.txt', 'msg/pip/build-requirements.txt',
-         'msg/pip/runtime-requirements.txt')  # fmt: skip
+LISTS = (
+    'requirements-arms.txt',
+    'requirements-colcon.txt',
+    'requirements-dev.txt',
+    'msg/pip/build-requirements.txt',
+    'msg/pip/runtime-requirements.txt',
+)
 
 
 def requirements() -> dict[str, list[tuple[str, Requirement]]]:

@@ -43,7 +43,7 @@ TOPICS = {
     'grasp_poses': PoseArray,
     'grasp_markers': MarkerArray,
     'joint_targets': JointState,
-    'wrist_trajectory': MultiDOFJointTrajectory,
+    'wrist_targets': MultiDOFJointTrajectory,
     'joint_trajectory': JointTrajectory,
 }
 
