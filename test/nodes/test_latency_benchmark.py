@@ -19,6 +19,8 @@ def test_phases_add_up_to_what_the_client_waits(ros_domain, scene, tmp_path, cap
     median = {name.strip(): float(value) for name, value in rows}
     assert median.pop('grasps') >= 1
     whole = median.pop('**goal to result**')
+    # The image is older than the goal by a frame of the camera at most, or was taken after it.
+    assert 0.0 < median.pop('**image to `grasps`**') < whole + 5.0
     assert {'object', 'seeds', 'optimize', 'finish', 'transport, waiting'} <= set(median)
     # With two goals the median is the mean, so that phases add up, but for rounding.
     assert abs(sum(median.values()) - whole) < 0.001 * (len(median) + 1)
