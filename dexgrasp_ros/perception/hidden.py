@@ -157,6 +157,8 @@ def _places(
     if (size <= 0.0).any():
         return np.empty((0, 3))
     spacing = max(_FILL * config.obstacle_spacing, float(np.cbrt(size.prod() / config.max_voxels)))
+    # Multiples of the spacing, so that places that several things may take are the same points.
+    lower = spacing * np.ceil(lower / spacing)
     axes = [a + np.arange(0.0, s, spacing) for a, s in zip(lower, size, strict=True)]
     places = np.stack(np.meshgrid(*axes, indexing='ij'), axis=-1).reshape(-1, 3)
     height = _height(places, level)

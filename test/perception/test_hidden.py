@@ -96,3 +96,13 @@ def test_space_that_was_seen_to_be_empty_is_never_taken(render_scene):
     assert heights.min() > -0.002
     # The hidden box is no higher than what is seen of it.
     assert heights.max() < 0.14
+
+
+def test_the_edge_of_an_object_that_its_label_misses_is_no_other_thing(render_scene):
+    low = box((0.08, 0.03, 0.09), (0.0, -0.06))
+    scene = render_scene(TARGET, low)
+    near = np.roll(scene.frame.labels == 2, -12, axis=0) & (scene.frame.labels == 1)
+    assert near.sum() > 500
+    scene.frame.labels[near] = 0
+    side = inside_of(box((0.03, 0.03, 0.08), (0.045, 0.0)))
+    assert taken(scene, target_of(scene), side) < 0.05
