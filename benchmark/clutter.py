@@ -7,6 +7,7 @@ surface against the *true* neighbours (Open3D's signed distance) and the true ta
 be chosen on scenes below `REPORTED` only.
 
     python benchmark/clutter.py --first 0 --count 24 --clearances 0.010 0.004
+    python benchmark/clutter.py --first 0 --count 24 --reaches 0 0.1
     python benchmark/clutter.py --first 1000 --count 24
 """
 
@@ -27,7 +28,7 @@ from dexgrasp_ros.core.open3d_loader import import_open3d
 from dexgrasp_ros.core.poses import pose_to_matrix
 from dexgrasp_ros.hand import link_poses
 from dexgrasp_ros.object.config import ObjectConfig
-from dexgrasp_ros.perception import reconstruct_frame
+from dexgrasp_ros.perception import ReconstructionConfig, reconstruct_frame
 from dexgrasp_ros.simulation import Body, PinholeCamera, SensorNoise, render_depth_frame
 
 REPORTED = 1000  # scenes from here on are for reporting
@@ -92,7 +93,9 @@ def _counts(hand: HandModel) -> NDArray[np.int64]:
     return np.diff(hand.cluster_points[hand.group_clusters])
 
 
-def run_scene(hand: HandModel, number: int, config: ObjectConfig) -> NDArray[np.float64]:
+def run_scene(
+    hand: HandModel, number: int, config: ObjectConfig, perception: ReconstructionConfig
+) -> NDArray[np.float64]:
     """Depths [N, 2] m of the grasps of one scene."""
     meshes = draw_scene(number)
     slab = trimesh.creation.box(_TABLE).apply_translation((0, 0, -0.5 * _TABLE[2]))
@@ -102,7 +105,7 @@ def run_scene(hand: HandModel, number: int, config: ObjectConfig) -> NDArray[np.
     ]
     camera = PinholeCamera.looking_at([0, -0.5, 0.45], [0, 0, 0.05], field_of_view=0.75)
     frame = render_depth_frame(bodies, camera, noise=SensorNoise(), random_seed=number)
-    found = reconstruct_frame(frame, labels=[1]).objects
+    found = reconstruct_frame(frame, labels=[1], config=perception).objects
     if not found:
         return np.empty((0, 2))
     obj = load_object(
@@ -121,28 +124,34 @@ def main() -> None:
     parser.add_argument('--count', type=int, default=24)
     parser.add_argument('--hand', default='allegro')
     parser.add_argument('--clearances', type=float, nargs='*', default=[])
+    parser.add_argument('--reaches', type=float, nargs='*', default=[])
     given = parser.parse_args()
     hand = load_hand(given.hand)
-    clearances = given.clearances or [ObjectConfig().obstacle_clearance]
-    configs = [dataclasses.replace(ObjectConfig(), obstacle_clearance=c) for c in clearances]
-    found: list[list[NDArray[np.float64]]] = [[] for _ in configs]
+    settings = {
+        f'clearance {1e3 * clearance:g} mm, reach {1e3 * reach:g} mm': (
+            dataclasses.replace(ObjectConfig(), obstacle_clearance=clearance),
+            dataclasses.replace(ReconstructionConfig(), hidden_reach=reach),
+        )
+        for clearance in given.clearances or [ObjectConfig().obstacle_clearance]
+        for reach in given.reaches or [ReconstructionConfig().hidden_reach]
+    }
+    found: dict[str, list[NDArray[np.float64]]] = {name: [] for name in settings}
     for number in range(given.first, given.first + given.count):
-        for config, runs in zip(configs, found, strict=True):
-            runs.append(run_scene(hand, number, config))
+        for name, configs in settings.items():
+            deep = run_scene(hand, number, *configs)
+            found[name].append(deep)
             print(
-                f'scene {number}, clearance {1e3 * config.obstacle_clearance:g} mm:'
-                f' {len(runs[-1])} grasps, in a neighbour'
-                f' {np.round(1e3 * runs[-1][:, 0], 1).tolist()} mm',
+                f'scene {number}, {name}: {len(deep)} grasps, in a neighbour'
+                f' {np.round(1e3 * deep[:, 0], 1).tolist()} mm',
                 flush=True,
             )
-    for config, runs in zip(configs, found, strict=True):
+    for name, runs in found.items():
         deep = np.concatenate(runs)
         hits = (deep > _TOUCH).sum(axis=0)
         worst = 1e3 * deep.max(axis=0, initial=0.0)
         print(
-            f'clearance {1e3 * config.obstacle_clearance:g} mm: {len(deep)} grasps of'
-            f' {8 * len(runs)}; {hits[0]} in a neighbour (deepest {worst[0]:.1f} mm),'
-            f' {hits[1]} in the table (deepest {worst[1]:.1f} mm)'
+            f'{name}: {len(deep)} grasps of {8 * len(runs)}; {hits[0]} in a neighbour (deepest'
+            f' {worst[0]:.1f} mm), {hits[1]} in the table (deepest {worst[1]:.1f} mm)'
         )
 
 

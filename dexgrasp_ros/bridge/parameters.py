@@ -64,8 +64,8 @@ class NodeParameters(Generic[T]):
     ) -> None:
         self._check_node, self._changed = check, changed
         self._defaults = config_type()
-        for name, field, default in parameter_fields(self._defaults):
-            node.declare_parameter(name, default, _descriptor(field, default))
+        for name, about, default in parameter_fields(self._defaults):
+            node.declare_parameter(name, default, _descriptor(about, default))
         names = [name for name, _, _ in parameter_fields(self._defaults)]
         self.value: T = _replaced(
             self._defaults, {p.name: p.value for p in node.get_parameters(names)}
@@ -90,15 +90,19 @@ class NodeParameters(Generic[T]):
 
 
 def parameter_fields(
-    config: Any, prefix: str = ''
-) -> Iterator[tuple[str, dataclasses.Field, Any]]:
-    """Name, field and value of each parameter in a dataclass instance, nested ones with dots."""
+    config: Any, prefix: str = '', note: str = ''
+) -> Iterator[tuple[str, dict[str, Any], Any]]:
+    """Name, metadata and value of each parameter in a dataclass instance, nested ones with dots.
+
+    The text of a nested dataclass, such as when it is read, is added to those of its fields.
+    """
     for field in dataclasses.fields(config):
-        value = getattr(config, field.name)
+        value, text = getattr(config, field.name), field.metadata.get('text', '')
         if dataclasses.is_dataclass(value):
-            yield from parameter_fields(value, f'{prefix}{field.name}.')
+            yield from parameter_fields(value, f'{prefix}{field.name}.', text or note)
         else:
-            yield prefix + field.name, field, value
+            text = f'{text}; {note}' if note else text
+            yield prefix + field.name, {**field.metadata, 'text': text}, value
 
 
 def _replaced(config: T, values: dict[str, Any], prefix: str = '') -> T:
@@ -113,9 +117,9 @@ def _replaced(config: T, values: dict[str, Any], prefix: str = '') -> T:
     return dataclasses.replace(config, **changes)
 
 
-def _descriptor(field: dataclasses.Field, default: Any) -> ParameterDescriptor:
-    unit, text = field.metadata.get('unit', '-'), field.metadata.get('text', '')
-    low, high = field.metadata.get('low'), field.metadata.get('high')
+def _descriptor(about: dict[str, Any], default: Any) -> ParameterDescriptor:
+    unit, text = about.get('unit', '-'), about['text']
+    low, high = about.get('low'), about.get('high')
     descriptor = ParameterDescriptor(
         description=text if unit in ('-', '1') else f'{text} [{unit}]'
     )

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from dexgrasp_ros.core.open3d_loader import import_open3d
+from dexgrasp_ros.core.warp_loader import start_warp
 
 if TYPE_CHECKING:
     import trimesh
@@ -60,6 +61,7 @@ def _surface(
 
     if not (field < 0.0).any():
         return None
+    start_warp()
     values = wp.array(np.ascontiguousarray(field), dtype=wp.float32, device='cpu')
     vertices, indices = IsoSurfaceMarchingCubes.extract(values, 0.0)
     faces = indices.numpy().reshape(-1, 3).astype(np.uint64)

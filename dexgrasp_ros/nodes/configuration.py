@@ -81,8 +81,12 @@ class ReconstructionParameters:
     max_age: float = setting(5.0, 's', 'older images are refused', 0.01, 1e9)
     image_timeout: float = setting(3.0, 's', 'a request waits this long for images', 0.0, 3600.0)
     perception: ReconstructionConfig = dataclasses.field(default_factory=ReconstructionConfig)
-    tracking: TrackingConfig = dataclasses.field(default_factory=TrackingConfig)
-    fusion: FusionConfig = dataclasses.field(default_factory=FusionConfig)
+    tracking: TrackingConfig = dataclasses.field(
+        default_factory=TrackingConfig, metadata={'text': 'read on activation'}
+    )
+    fusion: FusionConfig = dataclasses.field(
+        default_factory=FusionConfig, metadata={'text': 'read on activation'}
+    )
 
     def __post_init__(self) -> None:
         """Check the ranges and the input."""
@@ -181,12 +185,12 @@ def parameter_yaml(config_type: type) -> str:
     of a launch file win over it.
     """
     tree: dict = {}
-    for name, field, value in parameter_fields(config_type()):
+    for name, about, value in parameter_fields(config_type()):
         *path, leaf = name.split('.')
         branch = tree
         for part in path:
             branch = branch.setdefault(part, {})
-        branch[leaf] = (value, field.metadata)
+        branch[leaf] = (value, about)
     return '\n'.join(['/**:', '  ros__parameters:', *_yaml_lines(tree, 4)]) + '\n'
 
 

@@ -8,6 +8,7 @@ import warp as wp
 from numpy.typing import NDArray
 
 from dexgrasp_ros.core.kernel_loader import load_kernels
+from dexgrasp_ros.core.warp_loader import start_warp
 from dexgrasp_ros.kernels.spreading import BLOCK, keep_farthest
 
 _OVERSAMPLING = 5  # candidates for each point that stays
@@ -46,7 +47,7 @@ def sample_surface(
 
 def _farthest_points(points: NDArray[np.float32], count: int) -> NDArray[np.int64]:
     """Return indices so that each next point is the farthest from all before it."""
-    wp.config.log_level = max(wp.config.log_level, wp.LOG_WARNING)  # it greets on its first launch
+    start_warp()
     padded = -len(points) % int(BLOCK)
     axes = [np.pad(axis, (0, padded), mode='edge') for axis in points.T]
     nearest = np.pad(np.full(len(points), np.inf, dtype=np.float32), (0, padded))

@@ -47,5 +47,13 @@ class ReconstructionConfig:
     )
     obstacle_spacing: float = setting(0.004, 'm', 'distance between obstacle points', 0.001, 0.1)
 
+    hidden_reach: float = setting(
+        0.10,
+        'm',
+        'unseen space counts as taken so far from where something is cut off from sight; 0: never',
+        0.0,
+        1.0,
+    )
+
     threads: int = setting(2, '1', 'objects reconstructed at the same time', 1, 64)
     random_seed: int = setting(0, '1', 'start of every random number', 0, 2**31 - 1)

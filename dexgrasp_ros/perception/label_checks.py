@@ -1,13 +1,17 @@
-"""Signs that a label is not what it says: on the table, without depth, touching another."""
+"""Signs that a label is not what it says, on the table or without depth, and of bad company."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from dexgrasp_ros.core.errors import PerceptionError
+from dexgrasp_ros.core.object_model import ObservedObject
 from dexgrasp_ros.perception.config import ReconstructionConfig
+from dexgrasp_ros.perception.hidden import HiddenSide
 from dexgrasp_ros.perception.scene import thin
 from dexgrasp_ros.perception.view import DepthWindow
 
@@ -16,6 +20,8 @@ _ON_PLANE = 0.5  # of `plane_distance`: nearer ones are left out, so that flat p
 _MAX_MISSING = 0.3  # share of pixels that edges and noise may leave without depth
 _TOUCHING = 0.005  # m; neither depth nor a finger tells such a gap
 _TOUCHING_CELLS = 10  # cells of `_TOUCHING` edge that must do so, so that no stray point does
+_BARELY_SEEN = 0.4  # share of an outline; a finger before it, or noise, hides less
+_NEAR = 0.2  # m that a hand about an object reaches beyond it
 _LEAST_COVERED = 0.5  # of the longest extent of the points, that a mesh of them has
 
 
@@ -47,6 +53,22 @@ def label_warnings(
         *_plane_warnings(points, plane, config),
         *_neighbour_warnings(whole, label, points),
     ]
+
+
+def hidden_warnings(sides: Sequence[HiddenSide], found: ObservedObject) -> list[str]:
+    """Warn of things near an object that are hardly seen."""
+    lower, upper = found.points.min(axis=0), found.points.max(axis=0)
+    result = []
+    for side in sides:
+        outside = np.maximum(lower - side.points, side.points - upper).max(axis=1)
+        near = outside.min(initial=np.inf) < _NEAR
+        if near and side.label != found.label and side.hidden_share > _BARELY_SEEN:
+            what = f'What has label {side.label}' if side.label else 'Something without a label'
+            result.append(
+                f'{what} is barely seen beside it: {100 * side.hidden_share:.0f} % of its outline'
+                ' is hidden behind something nearer. Where it may be counts as taken.'
+            )
+    return result
 
 
 def without_table(

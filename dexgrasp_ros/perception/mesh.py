@@ -10,6 +10,7 @@ from scipy import sparse
 from scipy.spatial import cKDTree
 
 from dexgrasp_ros.core.errors import PerceptionError
+from dexgrasp_ros.core.warp_loader import start_warp
 
 if TYPE_CHECKING:
     from manifold3d import Manifold
@@ -135,7 +136,7 @@ def _march(field: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.
     import warp as wp
     from warp.geometry import IsoSurfaceMarchingCubes
 
-    wp.config.log_level = max(wp.config.log_level, wp.LOG_WARNING)  # it greets on its first launch
+    start_warp()
     values = wp.array(np.ascontiguousarray(field), dtype=wp.float32, device='cpu')
     vertices, indices = IsoSurfaceMarchingCubes.extract(values, 0.0)
     faces = indices.numpy().reshape(-1, 3).astype(np.int64)

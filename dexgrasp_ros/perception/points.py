@@ -55,7 +55,7 @@ def clean_label(window: DepthWindow, label: int, config: ReconstructionConfig) -
     _check_count(label, int(own.sum()), 'valid', config)
     mask = own & (count_neighbours(window.depth, own, config.edge_step) >= _MIN_NEIGHBOURS)
     _check_count(label, int(mask.sum()), 'smooth', config)
-    clusters = _cluster(window, mask, config.cluster_gap)
+    clusters = cluster(window, mask, config.cluster_gap)
     mask, dropped = _keep_object(window, mask, clusters)
     _check_count(label, int(mask.sum()), 'connected', config)
 
@@ -91,7 +91,7 @@ def count_neighbours(depth: NDArray, own: NDArray[np.bool_], step: float) -> NDA
     return count
 
 
-def _cluster(window: DepthWindow, mask: NDArray[np.bool_], gap: float) -> NDArray[np.int32]:
+def cluster(window: DepthWindow, mask: NDArray[np.bool_], gap: float) -> NDArray[np.int32]:
     """Cluster number (from 1) of each pixel in `mask`, row by row, by distance in space."""
     points = window.back_project(mask)
     # Occupied cells that touch, corners included, are one cluster: gaps below one cell edge are

@@ -25,7 +25,13 @@ from dexgrasp_ros.perception.carve import carve
 from dexgrasp_ros.perception.completion.complete import complete
 from dexgrasp_ros.perception.config import ReconstructionConfig
 from dexgrasp_ros.perception.grid import make_axes
-from dexgrasp_ros.perception.label_checks import check_extent, label_warnings, without_table
+from dexgrasp_ros.perception.hidden import HiddenSide, hidden_sides
+from dexgrasp_ros.perception.label_checks import (
+    check_extent,
+    hidden_warnings,
+    label_warnings,
+    without_table,
+)
 from dexgrasp_ros.perception.mesh import extract_solid, solid_mesh
 from dexgrasp_ros.perception.plane import choose_support, find_planes
 from dexgrasp_ros.perception.points import clean_label
@@ -33,6 +39,7 @@ from dexgrasp_ros.perception.scene import (
     ScenePoints,
     add_obstacles,
     observe_scene,
+    obstacle_box,
 )
 from dexgrasp_ros.perception.surface import observe_surface
 from dexgrasp_ros.perception.view import DepthWindow, whole_frame
@@ -161,10 +168,14 @@ def reconstruct_frame(
         results = dict(zip(everything, pool.map(run, everything), strict=True))
     found = {k: r for k, r in results.items() if isinstance(r, ObservedObject)}
     clock.lap('objects', sum(len(o.points) for o in found.values()))
+    objects = [found[k] for k in wanted if k in found]
+    sides = _hidden_sides(window, everything, objects, up, config)
+    clock.lap('hidden', sum(len(side.points) for side in sides))
     objects = add_obstacles(
-        [found[k] for k in wanted if k in found],
+        [replace(o, warnings=(*o.warnings, *hidden_warnings(sides, o))) for o in objects],
         [found[k] for k in others if k in found],
         scene,
+        sides,
         config,
     )
     clock.lap('obstacles', sum(len(o.obstacles) for o in objects))
@@ -175,6 +186,23 @@ def reconstruct_frame(
         timing={**clock.laps, 'total': sum(clock.laps.values())},
         phase_points=clock.points,
     )
+
+
+def _hidden_sides(
+    window: DepthWindow,
+    labels: list[int],
+    objects: list[ObservedObject],
+    up: NDArray[np.float64],
+    config: ReconstructionConfig,
+) -> list[HiddenSide]:
+    """Where labelled and other things around the objects may reach unseen."""
+    if not objects:
+        return []
+    level = _most_common([o.support_plane for o in objects])
+    if level is None:
+        up = up / np.linalg.norm(up)
+        level = np.append(up, -min(float((o.points @ up).min()) for o in objects))
+    return hidden_sides(window, labels, level, obstacle_box(objects, config), config)
 
 
 def _neighbours(scene: ScenePoints, wanted: list[int], config: ReconstructionConfig) -> list[int]:

@@ -1,8 +1,9 @@
 """What stands around an object: points that a hand must not touch.
 
 A camera sees the front of things only, and a thin sheet of points would not keep a hand out of
-what lies behind it. So each measured point stands for a thickness behind it as well, and the
-neighbours that were completed to meshes are filled with points.
+what lies behind it. So each measured point stands for a thickness behind it as well, the
+neighbours that were completed to meshes are filled with points, and so is the unseen space that a
+partly hidden one may take.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from dexgrasp_ros.core.object_model import ObservedObject
 from dexgrasp_ros.core.open3d_loader import import_open3d
 from dexgrasp_ros.perception.config import ReconstructionConfig
+from dexgrasp_ros.perception.hidden import HiddenSide
 from dexgrasp_ros.perception.points import count_neighbours
 from dexgrasp_ros.perception.view import DepthWindow
 
@@ -57,14 +59,15 @@ def add_obstacles(
     objects: Sequence[ObservedObject],
     others: Sequence[ObservedObject],
     scene: ScenePoints,
+    sides: Sequence[HiddenSide],
     config: ReconstructionConfig,
 ) -> tuple[ObservedObject, ...]:
     """Objects with what stands around each of them as its obstacles.
 
     These are the points of the scene near the object that are neither it nor its support plane,
-    each with two more behind it on its ray, and the bodies of all other completed objects. What
-    lies under the plane is left out: the plane itself stands for it. One point is kept for each
-    cell of `obstacle_spacing`.
+    each with two more behind it on its ray, the bodies of all other completed objects, and the
+    unseen space that others may take. What lies under the plane is left out: the plane itself
+    stands for it. One point is kept for each cell of `obstacle_spacing`.
 
     Parameters
     ----------
@@ -74,12 +77,16 @@ def add_obstacles(
         Further completed objects, which only stand in the way.
     scene
         What the frame shows.
+    sides
+        Where partly hidden things may reach.
     config
         Of which `obstacle_range`, `obstacle_spacing` and `plane_distance` act here.
     """
     bodies = _bodies(objects, [*objects, *others], config)
     thick = _thicken(scene.points[~np.isin(scene.labels, list(bodies))], config.obstacle_spacing)
-    return tuple(replace(o, obstacles=_around(o, bodies, thick, scene, config)) for o in objects)
+    return tuple(
+        replace(o, obstacles=_around(o, bodies, thick, scene, sides, config)) for o in objects
+    )
 
 
 def add_bodies(
@@ -100,6 +107,7 @@ def _around(
     bodies: Mapping[int, NDArray[np.float64]],
     thick: NDArray[np.float64],
     scene: ScenePoints,
+    sides: Sequence[HiddenSide],
     config: ReconstructionConfig,
 ) -> NDArray[np.float64]:
     """Points [K, 3] of what stands around one object."""
@@ -109,7 +117,10 @@ def _around(
     seen = seen[_height(seen, found) > off_plane]
     thick = thick[_height(thick[:, 0], found) > off_plane].reshape(-1, 3)
     thick = thick[_height(thick, found) > 0.0]
-    points = np.concatenate([seen, thick, _hidden(found, bodies)])
+    unseen = [side.points for side in sides if side.label != found.label]
+    unseen = np.concatenate([np.empty((0, 3)), *unseen])
+    unseen = unseen[_height(unseen, found) > 0.0]
+    points = np.concatenate([seen, thick, _hidden(found, bodies), unseen])
     return thin(points[_is_near(points, found, config)], config.obstacle_spacing)
 
 
@@ -136,10 +147,17 @@ def _bodies(
     """Points in each object, by label, as far as they are near one of `objects`."""
     if not objects:
         return {}
+    box = obstacle_box(objects, config)
+    return {o.label: fill(o.vertices, o.faces, box, config) for o in everything}
+
+
+def obstacle_box(
+    objects: Sequence[ObservedObject], config: ReconstructionConfig
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Lower and upper corner [3] of all places within `obstacle_range` of one of the objects."""
     corners = np.array([[o.points.min(axis=0), o.points.max(axis=0)] for o in objects])
     reach = config.obstacle_range
-    box = (corners[:, 0].min(axis=0) - reach, corners[:, 1].max(axis=0) + reach)
-    return {o.label: fill(o.vertices, o.faces, box, config) for o in everything}
+    return corners[:, 0].min(axis=0) - reach, corners[:, 1].max(axis=0) + reach
 
 
 def _thicken(points: NDArray[np.float64], spacing: float) -> NDArray[np.float64]:

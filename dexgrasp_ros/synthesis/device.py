@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 from dexgrasp_ros.core.errors import DeviceError, choices
+from dexgrasp_ros.core.warp_loader import start_warp
 
 
 def resolve_device(name: str) -> Any:
@@ -18,8 +19,7 @@ def resolve_device(name: str) -> Any:
     """
     import warp as wp
 
-    wp.config.log_level = max(wp.config.log_level, wp.LOG_WARNING)
-    wp.init()
+    start_warp()
     if name == 'auto':
         return wp.get_preferred_device()
     try:

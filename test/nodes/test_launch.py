@@ -51,11 +51,11 @@ def test_the_parameter_file_is_what_the_dataclass_says(name):
     text = (ROOT / 'config' / f'{name}.yaml').read_text(encoding='utf-8')
     assert text == parameter_yaml(NODE_PARAMETERS[name])
     read = yaml.safe_load(text)['/**']['ros__parameters']
-    for full, field, value in parameter_fields(NODE_PARAMETERS[name]()):
+    for full, about, value in parameter_fields(NODE_PARAMETERS[name]()):
         found = functools.reduce(lambda branch, part: branch[part], full.split('.'), read)
         assert found == value
         assert type(found) is type(value), full
-        assert field.metadata['text']
+        assert about['text']
 
 
 def test_the_tables_of_parameters_are_what_the_dataclasses_say():

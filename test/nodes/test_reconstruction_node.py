@@ -137,7 +137,7 @@ def test_time_and_points_of_each_phase_are_published(client, camera):
     assert phases['points'].points == found.points.width
     assert phases['carve'].points == len(found.mesh.vertices)
     assert all(p.seconds >= 0 for p in found.timing)
-    assert {'plane', 'scene', 'objects', 'obstacles', 'total'} == {
+    assert {'plane', 'scene', 'objects', 'hidden', 'obstacles', 'total'} == {
         p.phase for p in response.timing
     }
 

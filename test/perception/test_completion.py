@@ -155,6 +155,16 @@ def test_ridge_of_something_round_that_lies(render_scene):
     assert np.abs(ridges.ridges - axis).mean() < 0.003
 
 
+@pytest.mark.parametrize('step', [0.01, 1e-12])
+@pytest.mark.filterwarnings('error')
+def test_a_top_at_two_places_has_no_ridge(step):
+    """Any parabola goes through them, and the fit would warn of it."""
+    height = np.tile([0.05, 0.052], 30)
+    away = 0.3 + step * np.tile([0.0, 1.0], 30)
+    aside = np.repeat(np.linspace(0.0, 0.004, 5), 12)
+    assert len(find_ridges(np.column_stack([height, away, aside])).asides) == 0
+
+
 def test_flat_tops_have_no_ridge(render_scene):
     ridges = find_ridges(observe(render_scene(box(), noise=NOISE)).points)
     # At the ends, 6 cm from the middle, a section shows little more than an edge.

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 import trimesh
 from oracles import distance_to, object_depth, posed_points
+from scipy.spatial import cKDTree
 
 from dexgrasp_ros.core.config import SynthesisConfig
 from dexgrasp_ros.object import load_object
-from dexgrasp_ros.perception import reconstruct_frame
+from dexgrasp_ros.object.config import ObjectConfig
+from dexgrasp_ros.perception import ReconstructionConfig, reconstruct_frame
 from dexgrasp_ros.simulation import Body, PinholeCamera, render_depth_frame
 from dexgrasp_ros.synthesis import synthesize
 
@@ -46,6 +48,17 @@ SCENES = {
         can(0.03, 0.13, (0, 0)),
         box((0.1, 0.1, 0.2), (0.11, 0.02)),
         can(0.04, 0.06, (-0.09, -0.03)),
+    ],
+    # Of the last box a strip beside and above the middle one is seen: 1,690 and 281 pixels.
+    'box before a hidden box': [
+        box((0.05, 0.05, 0.14), (0, 0)),
+        box((0.12, 0.04, 0.17), (0.1, -0.04)),
+        box((0.06, 0.1, 0.13), (0.08, 0.06)),
+    ],
+    'can before a hidden box': [
+        can(0.03, 0.13, (0, 0)),
+        box((0.09, 0.05, 0.2), (0.08, -0.03)),
+        box((0.06, 0.09, 0.15), (0.075, 0.06)),
     ],
     'flat box beside a box': [box((0.06, 0.06, 0.04), (0, 0)), box((0.1, 0.1, 0.1), (-0.1, 0.03))],
 }
@@ -90,6 +103,33 @@ def test_no_posture_touches_what_is_really_there(meshes, allegro):
                 assert distance_to(body, points).min() > 0.0, 'the hand is in a neighbour'
                 # Its corner may be between the points of the hand.
                 assert object_depth(allegro, base, q, body, count=2000) == 0.0
+
+
+def test_hands_in_a_hidden_neighbour_are_in_obstacles(allegro):
+    """What is searched without the hidden space is in it, and would have been dropped."""
+    meshes = SCENES['box before a hidden box']
+    frame = render(meshes)
+    (blind,) = reconstruct_frame(
+        frame, labels=[1], config=ReconstructionConfig(hidden_reach=0.0)
+    ).objects
+    (found,) = reconstruct_frame(frame, labels=[1]).objects
+    obj = load_object(
+        (blind.vertices, blind.faces),
+        support_plane=blind.support_plane,
+        obstacles=blind.obstacles,
+    )
+    config = SynthesisConfig(seed_count=48, max_grasps=6, device='cpu')
+    grasps = synthesize(allegro, obj, config)
+    T = np.linalg.inv(frame.T_world_cam)
+    hidden = TrueBody(meshes[2].vertices @ T[:3, :3].T + T[:3, 3], np.array(meshes[2].faces))
+    tree, radius = cKDTree(found.obstacles), ObjectConfig().obstacle_radius
+    inside = 0
+    for base, q in zip(grasps.base_pose, grasps.grasp, strict=True):
+        points, _ = posed_points(allegro, base, q)
+        if distance_to(hidden, points).min() < -0.002:
+            inside += 1
+            assert tree.query(points)[0].min() < radius
+    assert inside >= 2
 
 
 def test_hands_that_would_touch_are_dropped(allegro):

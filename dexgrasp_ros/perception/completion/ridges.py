@@ -67,6 +67,8 @@ def _ridge(points: NDArray[np.float64]) -> tuple[float, float] | None:
         return None
     height, away = points.T
     top = height > np.percentile(height, 95.0) - _TOP
+    if len(np.unique(np.round(away[top], 6))) < 3:
+        return None  # many parabolas go through two points
     middle = away[top].mean()
     curve, slope, _ = np.polyfit(away[top] - middle, height[top], 2)
     if curve >= -0.5 / _MAX_RADIUS:
