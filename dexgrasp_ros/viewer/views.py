@@ -1,0 +1,75 @@
+"""From where the camera looks at objects and a grasp."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from dexgrasp_ros.core.poses import transform_points
+from dexgrasp_ros.simulation import Body, hand_bodies
+from dexgrasp_ros.simulation.views import choose_views
+from dexgrasp_ros.viewer.shown import ShownGrasps, ShownObject
+
+_SURFACE_SAMPLES = 150  # of each object
+
+
+def best_view(
+    objects: Sequence[ShownObject],
+    grasp: tuple[ShownGrasps, int] | None,
+    link_poses: NDArray[np.float64] | None,
+    up: NDArray[np.float64],
+    viewer: ArrayLike | None,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    """Choose what the camera fits and from where, all in the data's frame.
+
+    Parameters
+    ----------
+    objects
+        What there is.
+    grasp
+        The grasps and which of them is selected.
+    link_poses
+        Of its hand as it is shown [L, 7].
+    up
+        Away from the table [3].
+    viewer
+        Where the sensor stood [3]: views from its side are preferred.
+
+    Returns
+    -------
+    tuple
+        Points [M, 3] m and unit direction from them to the viewer [3]; None where nothing is
+        shown.
+    """
+    bodies = [] if grasp is None else hand_bodies(grasp[0].hand, link_poses)
+    # A palm and its fingers; a forearm may leave the picture.
+    fitted = [o.vertices for o in objects]
+    surface = [o.vertices[:: 1 + len(o.vertices) // _SURFACE_SAMPLES] for o in objects]
+    contacts = np.empty((0, 3))
+    if grasp is not None:
+        hand, links = grasp[0].hand, grasp[0].hand.geometry_links
+        ends = links[hand.group_fingers >= 0] if (hand.group_fingers >= 0).any() else links
+        fitted += [
+            transform_points(link_poses[m.link], m.vertices)
+            for m in hand.meshes
+            if m.link in set(ends.tolist())
+        ]
+        points = grasp[0].grasps.contact_points[grasp[1]]
+        contacts = points[np.isfinite(points).all(axis=1)]
+    if not fitted:
+        return None
+    targets = np.concatenate([contacts, *surface])
+    # Contacts count as much as all surfaces.
+    weights = np.full(len(targets), 1 / max(1, len(targets) - len(contacts)))
+    weights[: len(contacts)] = 1 / max(1, len(contacts))
+    middle = np.concatenate(fitted).mean(axis=0)
+    direction, _ = choose_views(
+        [*bodies, *(Body(vertices=o.vertices, faces=o.faces) for o in objects if grasp is None)],
+        targets,
+        up=up,
+        preferred=None if viewer is None else np.asarray(viewer) - middle,
+        weights=weights,
+    )
+    return np.concatenate(fitted), direction
