@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
+from dexgrasp_ros.core.config import SynthesisConfig
 from dexgrasp_ros.hand import link_poses
 from dexgrasp_ros.viewer.panel import Panel
 from dexgrasp_ros.viewer.server import close_server, open_server
@@ -24,7 +25,7 @@ from dexgrasp_ros.viewer.shown import (
 from dexgrasp_ros.viewer.stage import Stage
 from dexgrasp_ros.viewer.views import best_view
 
-_FRICTION = 0.5  # of the cones, where the grasps' settings do not say
+_FRICTION = SynthesisConfig().friction  # of the cones, where the grasps' settings do not say
 # s after new grasps in which a click on Execute may still have been meant for the old ones
 _SETTLE = 1.0
 
@@ -145,7 +146,7 @@ class GraspPage:
         with self._lock:
             self._objects, self._viewer = tuple(objects), viewer
             self.stage.set_objects(self._objects, upright_pose(self._objects, up))
-            self._show_contacts()
+            self.panel.set_objects(self._objects)
             if self._objects:
                 self._frame_once('objects')
 
@@ -166,8 +167,12 @@ class GraspPage:
         with self._lock:
             if self._shown is None or not 0 <= index < len(self._shown.grasps):
                 return
-            self._selected = index
+            before, self._selected = self._middle(self._selected), index
             self._update_selection()
+            # To see a grasp of another object, the camera goes along.
+            after = self._middle(index)
+            if before is not None and after is not None and not np.array_equal(before, after):
+                self.stage.pan(after - before)
 
     def move(self, motion: float) -> None:
         """Move the hand to a moment of the grasp: 0 pregrasp, 1 grasp, 2 squeeze."""
@@ -192,7 +197,7 @@ class GraspPage:
         """Stop serving."""
         close_server(self._server)
 
-    def hand_link_poses(self) -> np.ndarray | None:
+    def hand_link_poses(self) -> NDArray[np.float64] | None:
         """Poses [L, 7] of the links as shown, in the data's frame; None while no hand is shown."""
         with self._lock:
             if self._selected is None:
@@ -237,13 +242,22 @@ class GraspPage:
             self.stage.set_contacts((), (), (), _FRICTION)
             return
         grasps, row = self._shown.grasps, self._selected
-        used = grasps.contact_links[row] >= 0
+        vectors = np.hstack(
+            [grasps.contact_points[row], grasps.contact_normals[row], grasps.contact_forces[row]]
+        )
+        used = (grasps.contact_links[row] >= 0) & np.isfinite(vectors).all(axis=1)
         self.stage.set_contacts(
             grasps.contact_points[row][used],
             grasps.contact_normals[row][used],
             grasps.contact_forces[row][used],
             float(grasps.config.get('friction', _FRICTION)),
         )
+
+    def _middle(self, index: int) -> NDArray[np.float64] | None:
+        """Middle [3] m of the object that a grasp holds; None where it is not shown."""
+        name = self._shown.objects[index]
+        held = next((o for o in self._objects if o.name == name), None)
+        return None if held is None else held.vertices.mean(axis=0)
 
     def _frame_once(self, kind: str) -> None:
         """Turn the camera to the first objects and the first grasp; then it is the user's."""

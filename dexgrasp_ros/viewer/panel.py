@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import viser
 
 from dexgrasp_ros.viewer import tables
-from dexgrasp_ros.viewer.shown import GRASP, PREGRASP, SQUEEZE, ShownGrasps
+from dexgrasp_ros.viewer.shown import GRASP, PREGRASP, SQUEEZE, ShownGrasps, ShownObject
 from dexgrasp_ros.viewer.stage import LAYERS
 
 _MAX_ROWS = 100  # of the table; each is a button
@@ -42,7 +42,7 @@ class Panel:
         self._on_select = on_select
         gui.add_html(tables.style())
         self._status = gui.add_html('')
-        self._bar = gui.add_progress_bar(0.0, animated=True, visible=False)
+        self._bar = gui.add_progress_bar(0.0, visible=False)
         self._actions = gui.add_folder(None)
         self._buttons: dict[str, viser.GuiButtonHandle] = {}
         self.slider = gui.add_slider(
@@ -58,6 +58,7 @@ class Panel:
         self._table = gui.add_html(tables.note('No grasps yet.'))
         self._rows: list[viser.GuiButtonHandle] = []
         self._row_folder = gui.add_folder(None)
+        self._objects = gui.add_html('')
         with gui.add_folder('Contacts of the grasp'):
             self._contacts = gui.add_html(tables.note('No grasp is selected.'))
         with gui.add_folder('Show', expand_by_default=False):
@@ -69,6 +70,7 @@ class Panel:
 
     def add_button(self, name: str, icon: str, hint: str, call: Callable[[], None]) -> None:
         """Put a button below those that there are; `call` runs on viser's threads."""
+        self._bar.visible = True
         with self._actions:
             self._buttons[name] = self._gui.add_button(name, icon=icon, hint=hint)
         self._buttons[name].on_click(lambda _event: call())
@@ -83,10 +85,17 @@ class Panel:
         self._status.content = tables.sentence(text, error=error)
 
     def set_progress(self, fraction: float | None) -> None:
-        """Show how far the work is, 0 to 1; None while nobody works."""
-        self._bar.visible = fraction is not None
-        if fraction is not None:
-            self._bar.value = 100.0 * min(max(float(fraction), 0.0), 1.0)
+        """Show how far the work is, 0 to 1; None while nobody works.
+
+        An empty bar keeps its place, so that no button moves away under a mouse.
+        """
+        self._bar.animated = fraction is not None
+        self._bar.value = 100.0 * min(max(float(fraction or 0.0), 0.0), 1.0)
+
+    def set_objects(self, objects: Sequence[ShownObject]) -> None:
+        """Say what there is."""
+        words = (f'{o.name} ({o.about})' if o.about else o.name for o in objects)
+        self._objects.content = tables.note(f'Objects: {", ".join(words) or "none"}.')
 
     def set_grasps(self, shown: ShownGrasps | None, selected: int | None) -> None:
         """Fill the tables."""

@@ -16,7 +16,7 @@ from dexgrasp_ros.viewer.shown import ShownObject
 
 # Of the hand and of each object: more than shows, and little to send.
 _MAX_TRIANGLES = 30_000
-_MAX_POINTS = 20_000  # of each object
+_MAX_POINTS = 4_000  # of each object; more would hide its mesh
 _CREASE = np.radians(35)  # flatter edges are shaded as if they were round
 
 _OBJECT_COLORS = (
@@ -156,6 +156,14 @@ class Stage:
         for camera in cameras if client is not None else [self._server.initial_camera, *cameras]:
             camera.position, camera.look_at = position, middle
 
+    def pan(self, way: NDArray[np.float64]) -> None:
+        """Move the cameras of all browsers by `way` [3] m in the data's frame, without a turn."""
+        pose = np.concatenate([np.zeros(3), np.roll(self._root.wxyz, -1)])
+        way = transform_points(pose, way[None])[0]
+        for client in self._server.get_clients().values():
+            # To set the position of a camera moves what it looks at along.
+            client.camera.position = client.camera.position + way
+
     def up(self) -> NDArray[np.float64]:
         """Return the page's z [3] in the data's frame."""
         w, x, y, z = self._root.wxyz
@@ -179,7 +187,7 @@ class Stage:
                         f'/scene/{layer}/{n}',
                         points[:: 1 + len(points) // _MAX_POINTS],
                         point_color,
-                        point_size=0.0014,
+                        point_size=0.001,
                         point_shape='circle',
                         precision='float32',
                     )

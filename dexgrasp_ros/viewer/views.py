@@ -24,6 +24,8 @@ def best_view(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
     """Choose what the camera fits and from where, all in the data's frame.
 
+    That is the hand with the object it grasps, or all objects where there is no grasp.
+
     Parameters
     ----------
     objects
@@ -43,10 +45,11 @@ def best_view(
         Points [M, 3] m and unit direction from them to the viewer [3]; None where nothing is
         shown.
     """
+    held = [o for o in objects if grasp is None or o.name == grasp[0].objects[grasp[1]]] or objects
     bodies = [] if grasp is None else hand_bodies(grasp[0].hand, link_poses)
     # A palm and its fingers; a forearm may leave the picture.
-    fitted = [o.vertices for o in objects]
-    surface = [o.vertices[:: 1 + len(o.vertices) // _SURFACE_SAMPLES] for o in objects]
+    fitted = [o.vertices for o in held]
+    surface = [o.vertices[:: 1 + len(o.vertices) // _SURFACE_SAMPLES] for o in held]
     contacts = np.empty((0, 3))
     if grasp is not None:
         hand, links = grasp[0].hand, grasp[0].hand.geometry_links
@@ -66,7 +69,7 @@ def best_view(
     weights[: len(contacts)] = 1 / max(1, len(contacts))
     middle = np.concatenate(fitted).mean(axis=0)
     direction, _ = choose_views(
-        [*bodies, *(Body(vertices=o.vertices, faces=o.faces) for o in objects if grasp is None)],
+        [*bodies, *(Body(vertices=o.vertices, faces=o.faces) for o in held if grasp is None)],
         targets,
         up=up,
         preferred=None if viewer is None else np.asarray(viewer) - middle,
