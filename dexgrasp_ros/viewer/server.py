@@ -11,8 +11,13 @@ import viser
 from dexgrasp_ros.core.errors import ErrorCode, InputError
 
 
-def check_address(host: str, port: int) -> None:
+def check_address(host: str, port: int) -> int:
     """Refuse an address that cannot be listened on; viser would take another port instead.
+
+    Returns
+    -------
+    int
+        The port, for 0 one that is free now.
 
     Raises
     ------
@@ -32,6 +37,7 @@ def check_address(host: str, port: int) -> None:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
             probe.listen()
+            return probe.getsockname()[1]
     except OSError as error:
         raise _refused(host, port, error.strerror or str(error)) from error
 

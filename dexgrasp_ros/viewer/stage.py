@@ -16,7 +16,7 @@ from dexgrasp_ros.viewer.shown import ShownObject
 
 # Of the hand and of each object: more than shows, and little to send.
 _MAX_TRIANGLES = 30_000
-_MAX_POINTS = 4_000  # of each object; more would hide its mesh
+_MAX_POINTS = 3_000  # of each object; more would hide its mesh
 _CREASE = np.radians(35)  # flatter edges are shaded as if they were round
 
 _OBJECT_COLORS = (
@@ -187,7 +187,7 @@ class Stage:
                         f'/scene/{layer}/{n}',
                         points[:: 1 + len(points) // _MAX_POINTS],
                         point_color,
-                        point_size=0.001,
+                        point_size=0.0007,
                         point_shape='circle',
                         precision='float32',
                     )
