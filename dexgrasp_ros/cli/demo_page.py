@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import socket
 import time
+import urllib.request
 
 from dexgrasp_ros.core.errors import DexGraspError, ErrorCode
 from dexgrasp_ros.viewer import check_address
@@ -40,7 +40,8 @@ class DemoPage:
         deadline = time.monotonic() + _TIMEOUT
         while True:
             try:
-                socket.create_connection((_HOST, self._port), timeout=1.0).close()
+                # A connection without a request would be an error in the node's log.
+                urllib.request.urlopen(self.url, timeout=5.0).close()
                 return
             except OSError as error:
                 if time.monotonic() > deadline:
