@@ -114,9 +114,12 @@ class Panel:
             self._contacts.content = tables.contact_table(shown.grasps, selected)
 
     def _make_rows(self, count: int) -> None:
-        """Have as many row buttons as rows, so that none is left to be seen."""
-        while len(self._rows) > count:
-            self._rows.pop().remove()
+        """Have a button for each row.
+
+        Those that are left over are kept: what was sent of them would be kept too, and add up.
+        """
+        for row, button in enumerate(self._rows):
+            button.visible = row < count
         with self._row_folder:
             while len(self._rows) < count:
                 row = len(self._rows)

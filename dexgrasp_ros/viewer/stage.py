@@ -26,7 +26,7 @@ _OBJECT_COLORS = (
     (190, 146, 200),
     (204, 190, 110),
 )
-_OBJECT_OPACITY = 0.55  # lets contacts behind it and forces in it be seen
+_OBJECT_OPACITY = 0.42  # lets contacts behind it and forces in it be seen
 _POINT_COLOR = (236, 108, 28)
 _OBSTACLE_COLOR = (150, 150, 155)
 _CONTACT_COLOR = (205, 32, 24)

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dexgrasp_ros.core.poses import transform_points
 from dexgrasp_ros.simulation import Body, hand_bodies
 from dexgrasp_ros.simulation.views import choose_views
 from dexgrasp_ros.viewer.shown import ShownGrasps, ShownObject
 
 _SURFACE_SAMPLES = 150  # of each object
+_REACH = 0.22  # m around contacts: palm and fingers; a forearm may leave the picture
 
 
 def best_view(
@@ -47,20 +47,18 @@ def best_view(
     """
     held = [o for o in objects if grasp is None or o.name == grasp[0].objects[grasp[1]]] or objects
     bodies = [] if grasp is None else hand_bodies(grasp[0].hand, link_poses)
-    # A palm and its fingers; a forearm may leave the picture.
     fitted = [o.vertices for o in held]
     surface = [o.vertices[:: 1 + len(o.vertices) // _SURFACE_SAMPLES] for o in held]
     contacts = np.empty((0, 3))
     if grasp is not None:
-        hand, links = grasp[0].hand, grasp[0].hand.geometry_links
-        ends = links[hand.group_fingers >= 0] if (hand.group_fingers >= 0).any() else links
-        fitted += [
-            transform_points(link_poses[m.link], m.vertices)
-            for m in hand.meshes
-            if m.link in set(ends.tolist())
-        ]
         points = grasp[0].grasps.contact_points[grasp[1]]
         contacts = points[np.isfinite(points).all(axis=1)]
+        corners = np.concatenate([b.posed_vertices() for b in bodies] or [contacts])
+        middle = np.concatenate([contacts, *surface, corners]).mean(axis=0)
+        if len(contacts) or surface:
+            middle = np.concatenate([contacts, *surface]).mean(axis=0)
+        fitted.append(corners[np.linalg.norm(corners - middle, axis=1) < _REACH])
+    fitted = [points for points in fitted if len(points)]
     if not fitted:
         return None
     targets = np.concatenate([contacts, *surface])

@@ -94,7 +94,7 @@ def test_an_empty_set_clears_the_page(page, shown, brick):
     )
     assert page.selected is None and page.hand_link_poses() is None
     assert not page.stage._robot.visible and not page.stage._touches
-    assert not page.panel._rows
+    assert not any(row.visible for row in page.panel._rows)
     page.set_grasps(shown)
     assert page.selected == 0 and page.stage._robot.visible
 
@@ -225,6 +225,36 @@ def test_grasps_that_cannot_be_shown_are_refused(shown, changes, code):
     assert caught.value.code == code
     with pytest.raises(InputError, match='one for each'):
         dataclasses.replace(shown, objects=['brick'])
+
+
+def test_what_is_kept_for_browsers_that_come_later_does_not_add_up(page, shown, brick):
+    """It once grew by the buttons of each table, whatever came of them."""
+
+    def kept():
+        for n in range(10):
+            page.set_objects([brick])
+            page.set_grasps(shown if n % 2 else None)
+            page.say(str(n))
+        return len(page._server._websock_server._broadcast_buffer.message_from_id)
+
+    assert kept() == kept() == kept()
+
+
+def test_the_camera_sees_hand_and_object_from_above_the_table(page, shown, brick):
+    page.set_objects([brick])
+    page.set_grasps(shown)
+    camera = page._server.initial_camera
+    away = camera.position - camera.look_at
+    assert 0 < np.arcsin(away[2] / np.linalg.norm(away)) < np.radians(45)
+    # All of it lies in the cone that the camera's smaller angle opens.
+    poses = page.hand_link_poses()
+    corners = [
+        brick.vertices,
+        *(transform_points(poses[m.link], m.vertices) for m in shown.hand.meshes),
+    ]
+    rays = np.concatenate(corners) - camera.position
+    angles = np.arccos(rays @ -away / np.linalg.norm(rays, axis=1) / np.linalg.norm(away))
+    assert 0.5 * camera.fov * 0.5 < angles.max() < 0.5 * camera.fov
 
 
 def test_many_threads_leave_the_page_in_order(page, shown, brick):
