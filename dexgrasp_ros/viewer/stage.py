@@ -19,13 +19,7 @@ _MAX_TRIANGLES = 30_000
 _MAX_POINTS = 3_000  # of each object; more would hide its mesh
 _CREASE = np.radians(35)  # flatter edges are shaded as if they were round
 
-_OBJECT_COLORS = (
-    (120, 168, 214),
-    (214, 160, 108),
-    (134, 190, 140),
-    (190, 146, 200),
-    (204, 190, 110),
-)
+_OBJECT_COLORS = ((44, 112, 190), (30, 146, 136), (122, 92, 184), (122, 150, 48), (190, 84, 120))
 _OBJECT_OPACITY = 0.42  # lets contacts behind it and forces in it be seen
 _POINT_COLOR = (236, 108, 28)
 _OBSTACLE_COLOR = (150, 150, 155)
