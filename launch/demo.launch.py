@@ -18,6 +18,7 @@ ARGUMENTS = {
     'device': ('auto', "device of the search: 'cpu', 'cuda', 'cuda:1' or 'auto'"),
     'segmentation': ('false', 'label what stands on the table; for a scene without seg'),
     'log_level': ('info', 'debug, info, warn, error or fatal'),
+    'viewer': ('false', 'serve a web page of the graph at http://127.0.0.1:8080'),
     'rviz': ('false', 'show everything in RViz'),
 }
 
@@ -41,7 +42,9 @@ def generate_launch_description() -> LaunchDescription:
         ],
         arguments=['--ros-args', '--log-level', LaunchConfiguration('log_level')],
     )
-    grasp = include('grasp.launch.py', 'namespace', 'hand', 'device', 'segmentation', 'log_level')
+    grasp = include(
+        'grasp.launch.py', 'namespace', 'hand', 'device', 'segmentation', 'viewer', 'log_level'
+    )
     rviz = include('rviz.launch.py', 'namespace', condition='rviz')
     return LaunchDescription([*declared, camera, grasp, rviz])
 

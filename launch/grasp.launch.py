@@ -16,6 +16,7 @@ ARGUMENTS = {
     'hand': ('allegro', 'name of a hand in urdf/, or path of a URDF file'),
     'device': ('auto', "device of the search: 'cpu', 'cuda', 'cuda:1' or 'auto'"),
     'segmentation': ('false', 'label what stands on the table, where nobody else does'),
+    'viewer': ('false', 'serve a web page of the graph at http://127.0.0.1:8080'),
     'command_enabled': ('false', 'publish joint_trajectory for each new grasp; the hand moves'),
 }
 
@@ -43,6 +44,8 @@ def make_nodes(context: LaunchContext) -> list[LifecycleNode]:
     }
     if is_true('segmentation', given['segmentation']):
         own['tabletop_segmentation_node'] = {}
+    if is_true('viewer', given['viewer']):
+        own['viewer_node'] = {'hand': given['hand']}
     # Later entries win.
     last = [given['params_file']] if given['params_file'] else []
     return [

@@ -1,14 +1,18 @@
-"""Shared by all tests: third-party data, and a ROS graph that no other test hears."""
+"""Shared by all tests: third-party data, a ROS graph that no other test hears, a browser."""
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
+import io
 import itertools
 import os
+import shutil
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -86,3 +90,112 @@ def lease_domain(start: int) -> Iterator[int]:
             yield domain
             return
     pytest.fail(f'all {LAST_DOMAIN} ROS domains are in use by other tests')
+
+
+BROWSERS = ('chromium', 'chromium-browser', 'google-chrome')
+# Without a graphics card, and as root in a container.
+BROWSER_ARGUMENTS = (
+    '--no-sandbox',
+    '--use-angle=swiftshader',
+    '--enable-unsafe-swiftshader',
+    '--ignore-gpu-blocklist',
+)
+BROWSER_TIMEOUT = 120.0  # s; software draws a frame a second on a busy machine
+
+
+@pytest.fixture(scope='session')
+def browser() -> Iterator[Any]:
+    """Give a headless Chromium; a test that asks for it is skipped where there is none."""
+    playwright = pytest.importorskip('playwright.sync_api', reason='no browser: no playwright')
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if path is None:
+        pytest.skip(f'no browser: none of {", ".join(BROWSERS)} (apt-get install chromium)')
+    with playwright.sync_playwright() as driver:
+        started = driver.chromium.launch(executable_path=path, args=list(BROWSER_ARGUMENTS))
+        yield started
+        started.close()
+
+
+class WebPage:
+    """A page of the viewer in a browser."""
+
+    def __init__(self, browser: Any, url: str) -> None:
+        self.tab = browser.new_page(viewport={'width': 1100, 'height': 620})
+        self.tab.set_default_timeout(1000 * BROWSER_TIMEOUT)
+        self.problems: list[str] = []
+        self.tab.on('pageerror', lambda error: self.problems.append(str(error)))
+        self.tab.goto(url)
+        self.tab.wait_for_selector('canvas')
+
+    def picture(self) -> Any:
+        """What is drawn left of the panel, int [H, W, 3]."""
+        import numpy as np
+        from PIL import Image
+
+        canvas = self.tab.locator('canvas').first.bounding_box()
+        panel = self.tab.locator('.dg-say').bounding_box()
+        clip = {'x': 0, 'y': 0, 'width': panel['x'] - 20, 'height': canvas['height']}
+        shot = self.tab.screenshot(clip=clip)
+        return np.asarray(Image.open(io.BytesIO(shot)).convert('RGB')).astype(int)
+
+    def says(self) -> str:
+        """Tell the sentence about how things stand."""
+        return self.tab.locator('.dg-say').inner_text()
+
+    def press(self, name: str) -> None:
+        """Press a button, once it can be."""
+        self.tab.get_by_role('button', name=name, exact=True).click()
+
+    @property
+    def rows(self) -> Any:
+        """Rows of the table of grasps."""
+        return self.tab.locator('.dg label')
+
+    def selected(self) -> str | None:
+        """Tell which row stands out."""
+        on = self.tab.locator('.dg label.on')
+        return on.get_attribute('data-row') if on.count() else None
+
+    def wait(self, condition: Callable[[], Any], timeout: float = BROWSER_TIMEOUT) -> None:
+        """Wait until `condition` holds."""
+        deadline = time.monotonic() + timeout
+        while not condition():
+            assert time.monotonic() < deadline, f'{self.says()!r} {self.problems}'
+            self.tab.wait_for_timeout(200)
+
+    def wait_for_change(self, before: Any, share: float) -> Any:
+        """Wait until so many of the pixels are not as `before`; return the new picture."""
+
+        newest = [before]
+
+        def changed() -> bool:
+            newest[0] = self.picture()
+            return (abs(newest[0] - before).max(axis=2) > 30).mean() > share
+
+        self.wait(changed)
+        return newest[0]
+
+    def settled_picture(self) -> Any:
+        """Wait until two pictures are the same."""
+        before = self.picture()
+        while True:
+            self.tab.wait_for_timeout(500)
+            now = self.picture()
+            if (abs(now - before).max(axis=2) > 30).mean() < 1e-3:
+                return now
+            before = now
+
+
+@pytest.fixture
+def open_page(browser: Any) -> Iterator[Callable[[str], WebPage]]:
+    """Open pages, and close them when the test ends; none may have had an error of script."""
+    opened: list[WebPage] = []
+
+    def open_one(url: str) -> WebPage:
+        opened.append(WebPage(browser, url))
+        return opened[-1]
+
+    yield open_one
+    for page in opened:
+        page.tab.close()
+    assert [p.problems for p in opened] == [[] for _ in opened]

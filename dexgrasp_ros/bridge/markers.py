@@ -7,7 +7,6 @@ marker and RViz for each draw call.
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Sequence
 
@@ -20,14 +19,13 @@ from visualization_msgs.msg import Marker, MarkerArray
 from dexgrasp_msgs.msg import Contact, Grasp, Object
 from dexgrasp_ros.bridge.geometry import mesh_arrays, point, pose_array, vector
 from dexgrasp_ros.bridge.grasps import poses_of
+from dexgrasp_ros.core.coarse_mesh import coarse_hand, coarse_mesh
 from dexgrasp_ros.core.hand_model import HandModel
-from dexgrasp_ros.core.open3d_loader import import_open3d
 from dexgrasp_ros.core.poses import transform_points
 from dexgrasp_ros.hand import link_poses
 
 # rclpy takes about 8 µs for each corner of a triangle; 2,000 triangles are 50 ms and show a hand.
 _MAX_TRIANGLES = 2000
-_MIN_TRIANGLES = 12  # of one link: a box
 _CONTACT_DIAMETER = 0.006  # m, about a fingertip's print
 _CONE_HEIGHT = 0.02  # m
 _CONE_SEGMENTS = 16
@@ -103,32 +101,8 @@ def hand_triangles(
 
 
 def drawn_hand(hand: HandModel, max_triangles: int = _MAX_TRIANGLES) -> HandModel:
-    """Return the same hand with meshes of about `max_triangles` triangles together, to be drawn.
-
-    It takes a moment, so do it once for each hand.
-    """
-    share = max_triangles / max(1, sum(len(m.faces) for m in hand.meshes))
-    meshes = []
-    for mesh in hand.meshes:
-        limit = max(_MIN_TRIANGLES, int(share * len(mesh.faces)))
-        vertices, faces = coarse_mesh(mesh.vertices, mesh.faces, limit)
-        meshes.append(dataclasses.replace(mesh, vertices=vertices, faces=faces))
-    return dataclasses.replace(hand, meshes=tuple(meshes))
-
-
-def coarse_mesh(
-    vertices: NDArray[np.float64], faces: NDArray[np.int64], max_triangles: int
-) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Return a mesh of about `max_triangles` at most, by collapsing edges of least error."""
-    if len(faces) <= max_triangles:
-        return vertices, faces
-    o3d = import_open3d()
-
-    mesh = o3d.geometry.TriangleMesh(
-        o3d.utility.Vector3dVector(vertices), o3d.utility.Vector3iVector(faces)
-    )
-    coarse = mesh.simplify_quadric_decimation(max_triangles)
-    return np.asarray(coarse.vertices), np.asarray(coarse.triangles, dtype=np.int64)
+    """Return `coarse_hand`, by default with as many triangles as a marker should have."""
+    return coarse_hand(hand, max_triangles)
 
 
 def _hands(grasps: Sequence[Grasp], hand: HandModel) -> list[NDArray[np.float64]]:

@@ -6,9 +6,7 @@ import contextlib
 import os
 import time
 from pathlib import Path
-from typing import Annotated, Any
-
-import tyro
+from typing import Any
 
 
 def demo(
@@ -22,7 +20,7 @@ def demo(
     device: str = 'auto',
     out: Path = Path('out/demo'),
     headless: bool = False,
-    keep_running: Annotated[bool, tyro.conf.arg(name='keep-running')] = False,
+    port: int = 8080,
     json: bool = False,
 ) -> None:
     """Start the nodes, feed them a depth frame, call the action, show what came.
@@ -47,14 +45,16 @@ def demo(
     out
         Folder for the pictures.
     headless
-        End when the work is done, and show nothing but the pictures.
-    keep_running
-        Let the nodes run on after the work, for RViz, until Ctrl-C.
+        End when the work is done, without a page.
+    port
+        Of the web page, which shows the work, and the graph after it until Ctrl-C; 0: any that
+        is free.
     json
         End with one line of JSON.
     """
     from rich.console import Console
 
+    from dexgrasp_ros.cli.demo_page import DemoPage
     from dexgrasp_ros.cli.demo_report import draw_grasps, print_result, summary
     from dexgrasp_ros.cli.report import print_json
     from dexgrasp_ros.hand import load_hand
@@ -66,11 +66,12 @@ def demo(
     scene, has_labels = _scene_file(scene, out, random_seed)
     if not has_labels:
         console.print('No labels in the scene: tabletop_segmentation_node makes them.')
+    page = None if headless else DemoPage(port)
     # Logs of the nodes would hide the bar: they are kept, and shown where something goes wrong.
     log = (out / 'nodes.log').open('w', encoding='utf-8')
     with contextlib.ExitStack() as stack:
         stack.enter_context(log)
-        client = _start(stack, console, scene, hand, device, not has_labels, log)
+        client = _start(stack, console, scene, hand, device, not has_labels, log, page)
         console.print(f'The graph runs after {time.perf_counter() - clock:.1f} s.')
         response = client.reconstruct([] if label < 0 else [label])
         _raise_if_empty(response.objects.objects, response)
@@ -93,8 +94,10 @@ def demo(
             print_json(summary(reply.result, pictures, time.perf_counter() - clock))
         if not reply.result.grasps.grasps:
             reply.check()
-        if keep_running and not headless:
-            console.print(f'The nodes run on (ROS_DOMAIN_ID={_domain()}); end them with Ctrl-C.')
+        if page is not None:
+            page.wait_until_served()
+            console.print(f'The graph runs on (ROS_DOMAIN_ID={_domain()}); end it with Ctrl-C.')
+            console.print(f'Its page: {page.url}')
             with contextlib.suppress(KeyboardInterrupt):
                 while True:
                     time.sleep(1.0)
@@ -129,6 +132,7 @@ def _start(
     device: str,
     segmentation: bool,
     log: Any,
+    page: Any,
 ) -> Any:
     """Start the nodes and return a client that they answer."""
     from dexgrasp_ros.bridge import GraspClient
@@ -143,6 +147,8 @@ def _start(
                 hand=hand,
                 device=device,
                 segmentation=segmentation,
+                viewer=page is not None,
+                parameters=None if page is None else page.parameters(),
                 log=lambda line: print(line, file=log),
             )
         )

@@ -20,6 +20,7 @@ _NODES = (
     'reconstruction_node',
     'grasp_node',
     'hand_command_node',
+    'viewer_node',
 )
 
 

@@ -23,6 +23,7 @@ def start_graph(
     hand: str = 'allegro',
     device: str = 'auto',
     segmentation: bool = False,
+    viewer: bool = False,
     namespace: str = '',
     domain_id: int | None = None,
     parameters: Mapping[str, Mapping[str, object]] | None = None,
@@ -44,6 +45,8 @@ def start_graph(
         Device of the search.
     segmentation
         Start `tabletop_segmentation_node`, for a camera or a scene without labels.
+    viewer
+        Start `viewer_node`, the web page.
     namespace
         Of all nodes.
     domain_id
@@ -67,11 +70,14 @@ def start_graph(
         'reconstruction_node': {},
         'grasp_node': {'hand': str(hand), 'synthesis.device': device},
         'hand_command_node': {'hand': str(hand)},
+        'viewer_node': {'hand': str(hand)},
     }
     if scene is None:
         del given['sim_camera_node']
     if not segmentation:
         del given['tabletop_segmentation_node']
+    if not viewer:
+        del given['viewer_node']
     for node, values in (parameters or {}).items():
         given.setdefault(node, {}).update(values)
     environment = dict(os.environ)

@@ -11,12 +11,12 @@ from dexgrasp_msgs.msg import Object
 from dexgrasp_ros.bridge.geometry import mesh_message, pose_message
 from dexgrasp_ros.bridge.grasps import grasp_messages
 from dexgrasp_ros.bridge.markers import (
-    coarse_mesh,
     drawn_hand,
     grasp_markers,
     hand_triangles,
     object_markers,
 )
+from dexgrasp_ros.core.coarse_mesh import coarse_mesh
 from dexgrasp_ros.hand import link_poses, load_hand_text
 
 BAR = """<link name="{}">

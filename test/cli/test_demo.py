@@ -1,13 +1,19 @@
-"""The demo: real nodes, a rendered frame, grasps of it, pictures."""
+"""The demo: real nodes, a rendered frame, grasps of it, pictures, a page."""
 
 from __future__ import annotations
 
 import json
+import re
+import signal
+import socket
 import subprocess
 import sys
+import urllib.request
 
 import numpy as np
 import pytest
+
+from dexgrasp_ros.cli import main
 
 
 @pytest.mark.usefixtures('ros_domain')
@@ -37,3 +43,40 @@ def test_demo_ends_with_grasps_and_pictures(tmp_path):
         assert np.mean(view.max(axis=2) < 90) > 0.03
         assert np.mean(blue - red > 30) > 0.01
         assert np.mean((red - blue > 100) & (red - green > 30)) > 1e-3
+
+
+@pytest.mark.usefixtures('ros_domain')
+def test_the_plain_demo_serves_a_page_until_it_is_interrupted(tmp_path):
+    command = [sys.executable, '-m', 'dexgrasp_ros.cli', 'demo', '--port', '0']
+    settings = ['--label', '2', '--seed-count', '32', '--max-grasps', '2', '--out', str(tmp_path)]
+    with subprocess.Popen(
+        [*command, *settings],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        # Where the tests run in the background, children would not hear Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    ) as demo:
+        lines = []
+        for line in demo.stdout:
+            lines.append(line)
+            if (found := re.search(r'Its page: (http://\S+)', line)) is not None:
+                break
+        else:
+            pytest.fail(''.join(lines))
+        with urllib.request.urlopen(found.group(1), timeout=60) as answer:
+            assert b'<title>Viser' in answer.read()
+        demo.send_signal(signal.SIGINT)
+        assert demo.wait(60) == 0
+    log = (tmp_path / 'nodes.log').read_text()
+    assert 'Traceback' not in log
+
+
+def test_a_port_in_use_is_refused_before_any_node_starts(tmp_path, capsys):
+    with socket.socket() as taken:
+        taken.bind(('127.0.0.1', 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        assert main(['demo', '--port', port, '--out', str(tmp_path)]) == 1
+    assert 'INVALID_INPUT: No page can be served at' in capsys.readouterr().err
+    assert not (tmp_path / 'nodes.log').exists()

@@ -1,0 +1,119 @@
+"""The page in a real browser: what is drawn, and what clicks do."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import trimesh
+
+from dexgrasp_ros.viewer import Actions, GraspPage
+
+
+@pytest.fixture
+def file_page(grasps, brick, tmp_path):
+    """`dexgrasp view` of a file, as a process of its own; yields where its page is."""
+    mesh = tmp_path / 'brick.obj'
+    trimesh.Trimesh(brick.vertices, brick.faces).export(mesh)
+    plane = np.array([0, 0, 1.0, 0])
+    stored = dataclasses.replace(grasps, object_mesh=str(mesh), support_plane=plane)
+    stored.save(tmp_path / 'grasps.npz')
+    command = [sys.executable, '-m', 'dexgrasp_ros.cli', 'view', str(tmp_path / 'grasps.npz')]
+    with subprocess.Popen(
+        [*command, '--port', '0'],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        # Where the tests run in the background, children would not hear Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    ) as process:
+        line = process.stdout.readline()
+        yield re.search(r'http://\S+', line).group()
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.read() == ''
+        assert process.wait(60) == 0
+
+
+def test_a_file_is_drawn_and_its_grasps_can_be_gone_through(file_page, open_page):
+    page = open_page(file_page)
+    page.wait(lambda: page.rows.count() == 2)
+    assert "2 grasps of 'brick'" in page.says()
+    assert page.selected() == '0'
+    page.wait(lambda: drawn(page.picture()))
+    first = page.settled_picture()
+    # No buttons for work that nobody does; those of the rows are not to be seen.
+    assert page.tab.get_by_role('button', name='Reconstruct').count() == 0
+    assert page.tab.get_by_role('button', name='Grasp 1').count() == 0
+
+    page.rows.nth(1).click()
+    page.wait(lambda: page.selected() == '1')
+    second = page.wait_for_change(first, 0.01)
+    assert page.tab.locator('.dg').nth(1).inner_text().count('thumb') == 1
+
+    page.settled_picture()
+    slider = page.tab.get_by_role('slider')
+    slider.focus()
+    slider.press('Home')  # to the pregrasp, 8 cm higher
+    page.wait_for_change(second, 0.01)
+    slider.press('End')
+    page.wait(lambda: slider.get_attribute('aria-valuenow') == '2')
+
+
+def drawn(picture: np.ndarray) -> bool:
+    """Whether there is the blue brick, and a hand that is darker than all else."""
+    red, _, blue = np.moveaxis(picture, 2, 0)
+    return np.mean(blue - red > 15) > 0.02 and np.mean(abs(picture - 255).max(axis=2) > 60) > 0.05
+
+
+def test_browsers_see_the_same_whenever_they_come(shown, brick, open_page):
+    pressed = []
+    page = GraspPage(
+        port=0,
+        actions=Actions(
+            reconstruct=lambda: pressed.append('reconstruct'),
+            synthesize=lambda: pressed.append('synthesize'),
+            execute=pressed.append,
+            stop=lambda: pressed.append('stop'),
+        ),
+    )
+    try:
+        early = open_page(page.url)
+        page.say('<b>Searching</b>')
+        page.set_progress(0.4)
+        early.wait(lambda: early.says() == '<b>Searching</b>')
+        early.press('Stop')
+        early.wait(lambda: pressed == ['stop'])
+        page.set_progress(None)
+        page.set_objects([brick])
+        page.set_grasps(shown)
+        early.wait(lambda: early.selected() == '0')
+        early.wait(lambda: drawn(early.picture()))
+
+        late = open_page(page.url)
+        late.wait(lambda: late.selected() == '0')
+        late.rows.nth(1).click()
+        early.wait(lambda: early.selected() == '1')
+        assert page.selected == 1
+        late.tab.close()
+
+        # Grasps that come while the slider moves.
+        slider = early.tab.get_by_role('slider')
+        slider.focus()
+        for n in range(10):
+            slider.press('ArrowRight')
+            page.set_grasps(shown if n % 2 else None)
+        early.wait(lambda: page.motion == pytest.approx(1.1))
+        early.wait(lambda: early.selected() == '0')
+        early.press('Execute')
+        early.wait(lambda: pressed == ['stop', 'first'] or 'just changed' in early.says())
+        page.set_grasps(None)
+        early.wait(lambda: early.rows.count() == 0)
+        early.press('Reconstruct')
+        early.wait(lambda: pressed[-1] == 'reconstruct')
+    finally:
+        page.close()
