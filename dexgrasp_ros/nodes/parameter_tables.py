@@ -6,7 +6,6 @@ those of the nodes themselves, and `docs/parameters.md`, which has all.
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import sys
 from collections.abc import Mapping
@@ -23,12 +22,12 @@ _HEAD = '| parameter | default | unit | range | |\n|---|---|---|---|---|\n'
 def parameter_table(config_type: type, *, groups: bool) -> str:
     """Table of a node's parameters; without `groups` one row for all of each group."""
     rows, counts = [], {}
-    for name, field, value in parameter_fields(config_type()):
+    for name, about, value in parameter_fields(config_type()):
         group, dot, _ = name.partition('.')
         if dot and not groups:
             counts[group] = counts.get(group, 0) + 1
         else:
-            rows.append(_row(name, field, value))
+            rows.append(_row(name, about, value))
     rows += [
         f'| `{group}.*` | | | | {count} parameters: [`docs/parameters.md`](docs/parameters.md) |'
         for group, count in counts.items()
@@ -60,8 +59,7 @@ def parameter_page() -> str:
     return ''.join(parts)
 
 
-def _row(name: str, field: dataclasses.Field[Any], value: object) -> str:
-    about: Mapping[str, Any] = field.metadata
+def _row(name: str, about: Mapping[str, Any], value: object) -> str:
     low, high = about.get('low'), about.get('high')
     unit = about.get('unit', '-')
     default = str(value).lower() if isinstance(value, bool) else str(value)
