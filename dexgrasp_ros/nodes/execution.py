@@ -139,6 +139,11 @@ class Execution:
         return False
 
     @property
+    def has_moved(self) -> bool:
+        """Whether a command has left."""
+        return self._fingers is not None
+
+    @property
     def phase(self) -> str:
         """Name of the phase that runs; empty before the first."""
         return self._phase.name if self._index >= 0 else ''

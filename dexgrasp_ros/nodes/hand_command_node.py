@@ -242,7 +242,8 @@ class HandCommandNode(AutostartNode[HandCommandParameters]):
         if error is None:
             self._gate.release()
         else:
-            self._gate.stop()
+            # A goal that was refused says nothing about what the hand holds from before.
+            self._gate.stop(only_moving=not job.execution.has_moved)
         settle(job.outcome, None, error)
 
     # The grasps that are followed unasked.

@@ -35,12 +35,15 @@ class IdealRobot:
     FRAME = 'table'
     HOME = np.array([0.3, 0.0, 0.6, 0.0, 0.0, 0.0, 1.0])
 
-    def __init__(self, domain: int, hand: HandModel, *, use_sim_time: bool = False) -> None:
+    def __init__(
+        self, domain: int, hand: HandModel, *, namespace: str = '', use_sim_time: bool = False
+    ) -> None:
         self._context = Context()
         rclpy.init(context=self._context, domain_id=domain)
         self.node = rclpy.create_node(
             'ideal_robot',
             context=self._context,
+            namespace=namespace or None,
             parameter_overrides=[Parameter('use_sim_time', value=use_sim_time)],
         )
         self._hand = hand

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import random
 import signal
@@ -14,19 +15,22 @@ import pytest
 pytest.importorskip('rclpy')
 
 from action_msgs.msg import GoalStatus, GoalStatusArray
+from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import Vector3
 from ideal_robot import IdealRobot
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from rcl_interfaces.msg import Parameter, ParameterValue
 from rcl_interfaces.srv import SetParameters
+from rosgraph_msgs.msg import Clock as ClockMessage
 from trajectory_msgs.msg import JointTrajectory, MultiDOFJointTrajectory
 
 from dexgrasp_msgs.action import ExecuteGrasp
 from dexgrasp_msgs.msg import Contact, Grasp, GraspArray
 from dexgrasp_ros.bridge.client import GraspClient
+from dexgrasp_ros.bridge.diagnostics import WARN
 from dexgrasp_ros.bridge.geometry import point, pose_array, pose_message, vector
-from dexgrasp_ros.bridge.qos import latched_publisher, latched_subscription
+from dexgrasp_ros.bridge.qos import latched_publisher, latched_subscription, standard
 from dexgrasp_ros.bridge.trajectories import finger_points, pose_points, turn_angle
 from dexgrasp_ros.core.errors import DexGraspError, ErrorCode
 from dexgrasp_ros.hand import load_hand
@@ -598,6 +602,123 @@ def test_grasps_are_followed_only_where_that_is_wanted_and_no_goal_runs(
     # What was begun unasked is stopped as well.
     set_parameters(client, command_enabled=False)
     wait_for(lambda: stopped(robot, JointTrajectory), 'the stop')
+
+
+def test_a_refused_goal_does_not_let_go_of_what_the_hand_holds(client, robot, hand, grasps):
+    set_parameters(client, follow_grasps=True)
+    grasp = grasp_of(client, hand)
+    put_near(robot, grasp)
+    grasps.publish(GraspArray(header=grasp.header, grasps=[grasp]))
+    wait_for(lambda: np.allclose(robot.positions, grasp.squeeze, atol=0.01), 'the squeeze')
+    time.sleep(0.2)
+    reply = client.execute(stale(client, hand), timeout=60)
+    assert reply.result.error_code == ErrorCode.STALE_DATA
+    time.sleep(0.3)
+    assert len(robot.heard) == 1
+
+
+def test_diagnostics_tell_what_a_commander_asks_first(client, robot, hand):
+    newest = {}
+
+    def take(message):
+        for status in message.status:
+            newest[status.name] = (status, {v.key: v.value for v in status.values})
+
+    subscription = client.node.create_subscription(
+        DiagnosticArray, '/diagnostics', take, standard()
+    )
+    name = '/hand_command_node: commands'
+    client.execute(stale(client, hand), timeout=60)
+
+    def says(text, **values):
+        status, found = newest.get(name, (None, {}))
+        return (
+            status is not None
+            and text in status.message
+            and all(part in found[key.replace('_', ' ')] for key, part in values.items())
+        )
+
+    wait_for(lambda: says('Ready', commands_enabled='True', last_goal='STALE_DATA'), 'its end')
+    assert float(newest[name][1]['age of joint states [s]']) < 0.5
+    robot.silent = True
+    wait_for(lambda: says('old') and newest[name][0].level == WARN, 'the warning')
+    set_parameters(client, command_enabled=False)
+    wait_for(lambda: says('not enabled', commands_enabled='False'), 'the news')
+    client.node.destroy_subscription(subscription)
+
+
+def test_motions_take_the_time_of_a_simulation(module_ros_domain, hand, client):
+    """Own nodes in a namespace, whose clock runs at twice the speed and then stands still."""
+    # All robots share /tf, so only fingers move here.
+    pace = [2.0]
+    with (
+        start_graph(
+            nodes=['hand_command_node'],
+            namespace='simulated',
+            parameters={'hand_command_node': PARAMETERS | {'use_sim_time': True}},
+            log=print,
+        ),
+        GraspClient(namespace='simulated', node_name='simulated_client') as own,
+        simulated_clock(own.node, pace) as now,
+    ):
+        own.wait_until_ready(60, grasps=False, reconstruction=False, execution=True)
+        robot = IdealRobot(module_ros_domain, hand, namespace='simulated', use_sim_time=True)
+        robot.wrist_silent = True
+        wait_for(
+            lambda: (
+                robot.node.count_publishers('joint_trajectory')
+                and robot.node.count_subscribers('joint_states')
+                and robot.node.get_clock().now().nanoseconds
+            ),
+            'the connection',
+        )
+        time.sleep(0.5)
+        grasp = grasp_of(client, hand)
+        grasp.header.stamp.sec, grasp.header.stamp.nanosec = divmod(now(), 10**9)
+        begin = now()
+        seen = []
+        slow = {'fingers_only': True, 'speed_scale': 0.2, 'hold_time': 1.0}
+        result = own.execute(grasp, **slow, feedback=seen.append, timeout=120).check()
+        simulated = (now() - begin) / 1e9
+        # The trajectories' own times and the rest.
+        planned = sum(finger_points(m)[1][-1] for m in robot.commands(JointTrajectory))
+        assert simulated >= planned + 1.0 - 0.05
+        # In half the time that the clock on the wall shows.
+        assert sum(t.seconds for t in result.timing) < 0.75 * simulated
+        # Where the clock stands still, the limit still ends the goal.
+        goal = ExecuteGrasp.Goal(grasp=grasp, time_limit=1.5, **slow)
+        handle = own.send_execution(goal)
+        pace[0] = 0.0
+        reply = own.wait_for_result(handle, 60)
+        assert reply.result.error_code == ErrorCode.TIME_LIMIT
+        robot.close()
+
+
+@contextlib.contextmanager
+def simulated_clock(node, pace):
+    """Publish `/clock` every 10 ms, at ``pace[0]`` times the speed of the one on the wall."""
+    publisher = node.create_publisher(ClockMessage, '/clock', standard())
+    time_now, end = [1000 * 10**9], threading.Event()
+
+    def run():
+        last = time.monotonic()
+        while not end.wait(0.01):
+            new = time.monotonic()
+            time_now[0] += int(pace[0] * (new - last) * 1e9)
+            last = new
+            stamp = time_now[0]
+            message = ClockMessage()
+            message.clock.sec, message.clock.nanosec = divmod(stamp, 10**9)
+            publisher.publish(message)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield lambda: time_now[0]
+    finally:
+        end.set()
+        thread.join()
+        node.destroy_publisher(publisher)
 
 
 def test_an_inactive_node_rejects_goals_and_ends_the_one_under_way(client, robot, hand, states):
