@@ -16,13 +16,13 @@ from dexgrasp_ros.core.errors import CommandError, ErrorCode
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.core.poses import pose_to_matrix
 from dexgrasp_ros.nodes.approach import approach_poses
-from dexgrasp_ros.nodes.command_gate import (
+from dexgrasp_ros.nodes.configuration import HandCommandParameters
+from dexgrasp_ros.nodes.hand_limits import (
     LIMIT_TOLERANCE,
     check_effort,
     check_limits,
     check_names,
 )
-from dexgrasp_ros.nodes.configuration import HandCommandParameters
 
 # m in front of the palm, for where the object is in a grasp that lists no contacts
 _PALM_DEPTH = 0.08

@@ -41,6 +41,11 @@ PARAMETERS = {
     'hold_time': 0.3,
     'wrist_linear_speed': 0.5,
     'wrist_angular_speed': 3.0,
+    # The robot's thread may have to wait for a busy machine.
+    'joint_state_max_age': 1.0,
+    'wrist_max_age': 1.0,
+    'tracking_delay': 0.8,
+    'settle_timeout': 5.0,
 }
 PHASES = ['pregrasp', 'grasp', 'squeeze', 'hold', 'lift', 'open']
 # m and rad; where the object is, above which the hand points down
@@ -229,18 +234,14 @@ def put_near(robot, grasp, away=0.15):
 
 def start(client, robot, grasp, phase, **fields):
     """Send a goal and return once its `phase` has begun."""
-    seen, feedback = threading.Event(), []
-
-    def take(message):
-        feedback.append(message)
-        if message.phase == phase:
-            seen.set()
-
+    phases = set()
     put_near(robot, grasp)
     fields = SLOW | {'open_at_end': True} | fields
     goal = ExecuteGrasp.Goal(grasp=grasp, **fields)
-    handle = client.send_execution(goal, feedback=take)
-    assert seen.wait(60), [f.phase for f in feedback]
+    handle = client.send_execution(goal, feedback=lambda message: phases.add(message.phase))
+    over = handle.get_result_async()
+    wait_for(lambda: phase in phases or over.done(), phase)
+    assert phase in phases, over.result().result.error_message
     return handle
 
 
@@ -535,7 +536,7 @@ def test_a_bad_goal_is_aborted_with_its_code_before_anything_moves(
 
 def test_without_joint_states_nothing_moves(client, robot, hand):
     robot.silent = True
-    time.sleep(0.8)
+    time.sleep(1.3)
     reply = client.execute(grasp_of(client, hand), timeout=60)
     assert reply.result.error_code == ErrorCode.STALE_DATA
     assert not robot.heard
@@ -666,7 +667,7 @@ def test_diagnostics_tell_what_a_commander_asks_first(client, robot, hand):
         )
 
     wait_for(lambda: says('Ready', commands_enabled='True', last_goal='STALE_DATA'), 'its end')
-    assert float(newest[name][1]['age of joint states [s]']) < 0.5
+    assert float(newest[name][1]['age of joint states [s]']) < 1.0
     robot.silent = True
     wait_for(lambda: says('old') and newest[name][0].level == WARN, 'the warning')
     set_parameters(client, command_enabled=False)
