@@ -1,33 +1,46 @@
-"""`hand_command_node`: joint trajectories for the best grasp, once that is allowed.
+"""`hand_command_node`: what moves a hand, once that is allowed.
 
-For each `grasps` that arrives while `command_enabled` is true, publishes on `joint_trajectory` the
-way to pregrasp, grasp and squeeze of the first one, at a share of the hand's velocity limits.
-Grasps that came before commanding was enabled, that are empty, of another hand, outside the
-joints' limits or from an image older than `max_age` move nothing.
+The action `execute_grasp` carries out one grasp, watched phase by phase (see `execution`). With
+`follow_grasps`, the fingers also close on the best grasp of each `grasps` that arrives while no
+goal runs: pregrasp, grasp and squeeze at a share of the velocity limits, unwatched.
+
+Everything that leaves passes one gate (see `command_gate`), which is shut until the parameter
+`command_enabled` is true. Grasps that came before that, that are empty, of another hand, outside
+the joints' limits or from an image older than `max_age` move nothing.
+
+Disabling commands or deactivating the node ends the goal that is under way and stops the hand.
 """
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
+from diagnostic_msgs.msg import DiagnosticArray
 from numpy.typing import NDArray
+from rclpy.clock import Clock, ClockType
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Header
-from trajectory_msgs.msg import JointTrajectory
 
 from dexgrasp_msgs.msg import Grasp, GraspArray
+from dexgrasp_ros.bridge.diagnostics import OK, WARN, diagnostics_message
 from dexgrasp_ros.bridge.geometry import stamp_to_nanoseconds
 from dexgrasp_ros.bridge.grasps import joint_trajectory
 from dexgrasp_ros.bridge.qos import latched_subscription, sensor_data, standard
-from dexgrasp_ros.core.errors import CommandError, DexGraspError, ErrorCode, choices
+from dexgrasp_ros.bridge.transforms import transform_listener
+from dexgrasp_ros.core.errors import DexGraspError, ErrorCode
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.hand import load_hand
+from dexgrasp_ros.nodes.command_gate import CommandGate
 from dexgrasp_ros.nodes.configuration import HandCommandParameters
+from dexgrasp_ros.nodes.execution_plan import checked_postures, within_efforts
+from dexgrasp_ros.nodes.execution_server import ExecutionServer, limited_sentence
+from dexgrasp_ros.nodes.joint_feed import JointFeed
 from dexgrasp_ros.nodes.lifecycle import AutostartNode
 from dexgrasp_ros.nodes.process import main_of
 
-# rad or m; what rounding may put a posture outside its limits
-_LIMIT_TOLERANCE = 1e-4
+_DIAGNOSTICS_PERIOD = 1.0  # s, as diagnostic_updater has it
 # A joint without limits is at most half a turn from anywhere.
 _HALF_TURN = np.pi
 
@@ -38,11 +51,20 @@ class HandCommandNode(AutostartNode[HandCommandParameters]):
     def __init__(self) -> None:
         super().__init__('hand_command_node', HandCommandParameters)
         overrides = QoSOverridingOptions.with_default_policies()
-        self._trajectories = self.create_publisher(
-            JointTrajectory, 'joint_trajectory', standard(), qos_overriding_options=overrides
-        )
+        self._gate = CommandGate(self, lambda: self.config, lambda: self.is_active)
+        self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', standard())
+        self._transforms = transform_listener(self)
+        # Durations are real ones, even where a simulation's clock stands still.
+        self._steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._hand: HandModel | None = None
-        self._state: JointState | None = None
+        self._joints: JointFeed | None = None
+        self._server = ExecutionServer(
+            self,
+            lambda: self.config,
+            lambda: self.is_active,
+            self._gate,
+            self._transforms.newest,
+        )
         self._inputs = [
             self.create_subscription(
                 GraspArray,
@@ -59,93 +81,122 @@ class HandCommandNode(AutostartNode[HandCommandParameters]):
                 qos_overriding_options=overrides,
             ),
         ]
+        self.create_timer(_DIAGNOSTICS_PERIOD, self._diagnose, clock=self._steady)
 
     def configure(self) -> None:
         """Load the hand."""
         self._hand = load_hand(self.config.hand)
+        self._joints = JointFeed(self._hand.joint_names)
+        self._gate.configure(self._hand)
+
+    def activate(self) -> None:
+        """Offer the action."""
+        self._server.offer(self._hand, self._joints)
+
+    def deactivate(self) -> None:
+        """End the goal that is under way and stop the hand; further goals are rejected."""
+        self._server.end(ErrorCode.PREEMPTED, 'The hand command node was deactivated.')
+        self._gate.stop(only_moving=True)
 
     def cleanup(self) -> None:
         """Forget the hand."""
-        self._hand = None
+        self._hand = self._joints = None
+
+    def reconfigure(self, before: HandCommandParameters, after: HandCommandParameters) -> None:
+        """Stop what moves once commands are no longer wanted."""
+        if before.command_enabled and not after.command_enabled:
+            self._server.end(ErrorCode.COMMAND_DISABLED, "'command_enabled' was set to false.")
+            self._gate.stop(only_moving=True)
 
     def _take_state(self, message: JointState) -> None:
-        self._state = message
+        if self._joints is not None:
+            self._joints.take(message)
 
     def _take_grasps(self, message: GraspArray) -> None:
-        if not (self.is_active and self.config.command_enabled and message.grasps):
+        config = self.config
+        if not (self.is_active and config.command_enabled and config.follow_grasps):
+            return
+        if not message.grasps or self._server.is_busy:
             return
         grasp = message.grasps[0]
         try:
-            self._check(grasp)
-            trajectory = joint_trajectory(
-                grasp,
-                self._start_posture(grasp),
-                dict(zip(self._hand.joint_names, self._hand.velocity_limits, strict=True)),
-                header=Header(frame_id=grasp.hand_frame),
-                speed_scale=self.config.speed_scale,
-            )
+            end = self._follow(grasp)
         except DexGraspError as error:
             self.get_logger().error(f'No command: {error}')
             return
-        self._trajectories.publish(trajectory)
-        end = trajectory.points[-1].time_from_start
         self.get_logger().info(
             f"Commanded the best of {len(message.grasps)} grasps of '{grasp.object_id}', which"
-            f' takes {end.sec + end.nanosec / 1e9:.2f} s.'
+            f' takes {end:.2f} s.'
         )
 
-    def _check(self, grasp: Grasp) -> None:
-        """Refuse what must not move the hand.
+    def _follow(self, grasp: Grasp) -> float:
+        """Send the fingers through a grasp; return the seconds that takes.
 
         Raises
         ------
-        CommandError
-            INVALID_COMMAND.
         DexGraspError
-            STALE_DATA.
+            What the gate refuses it with.
         """
-        hand = self._hand
-        age = self._age(grasp.header)
-        if age > self.config.max_age:
-            raise DexGraspError(
-                f'The image of the grasps is {age:.1f} s old; expected at most'
-                f' {self.config.max_age:g} s.',
-                ErrorCode.STALE_DATA,
-            )
-        if list(grasp.joint_names) != list(hand.joint_names):
-            raise CommandError(
-                f"The grasp is for joints {choices(grasp.joint_names)} of '{grasp.hand}';"
-                f" '{hand.name}' has {choices(hand.joint_names)}."
-            )
-        for posture in ('pregrasp', 'grasp', 'squeeze'):
-            q = np.asarray(getattr(grasp, posture), dtype=np.float64)
-            if q.shape != hand.lower.shape or not np.isfinite(q).all():
-                raise CommandError(
-                    f"'{posture}' is {q.tolist()}; expected {len(hand.lower)} finite numbers."
-                )
-            beyond = (q < hand.lower - _LIMIT_TOLERANCE) | (q > hand.upper + _LIMIT_TOLERANCE)
-            if posture != 'squeeze' and beyond.any():
-                names = [hand.joint_names[i] for i in np.flatnonzero(beyond)]
-                raise CommandError(f"'{posture}' passes the limits of {choices(names)}.")
+        hand, scale = self._hand, self.config.speed_scale
+        postures, limited = within_efforts(
+            checked_postures(grasp, hand), hand, self.config.max_effort
+        )
+        if limited:
+            self.get_logger().warning(limited_sentence(limited))
+        grasp.squeeze = postures.squeeze.tolist()
+        start = self._start_posture(postures.pregrasp)
+        trajectory = joint_trajectory(
+            grasp,
+            start,
+            dict(zip(hand.joint_names, hand.velocity_limits, strict=True)),
+            header=Header(frame_id=grasp.hand_frame),
+            speed_scale=scale,
+        )
+        self._gate.send_fingers(
+            trajectory,
+            starts=start,
+            speed_scale=scale,
+            stamp=stamp_to_nanoseconds(grasp.header.stamp),
+            rest=postures.grasp,
+            stiffness=postures.stiffness,
+        )
+        end = trajectory.points[-1].time_from_start
+        return end.sec + end.nanosec / 1e9
 
-    def _start_posture(self, grasp: Grasp) -> NDArray[np.float64]:
-        """Where the hand is; where nobody says so recently, as far from the pregrasp as it can be.
+    def _start_posture(self, target: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Where the hand is; where nobody says so recently, as far from `target` as it can be.
 
         The trajectory then takes longer than it need, but no joint is asked for more than its
         speed.
         """
-        state, hand = self._state, self._hand
-        if state is not None and self._age(state.header) <= self.config.joint_state_max_age:
-            positions = dict(zip(state.name, state.position, strict=False))
-            if all(name in positions for name in hand.joint_names):
-                return np.array([positions[name] for name in hand.joint_names])
-        target = np.asarray(grasp.pregrasp)
-        lower = np.where(np.isfinite(hand.lower), hand.lower, target - _HALF_TURN)
-        upper = np.where(np.isfinite(hand.upper), hand.upper, target + _HALF_TURN)
-        return np.where(target - lower > upper - target, lower, upper)
+        hand, now = self._hand, self.get_clock().now().nanoseconds
+        try:
+            return self._joints.read(now, self.config.joint_state_max_age).positions
+        except DexGraspError:
+            lower = np.where(np.isfinite(hand.lower), hand.lower, target - _HALF_TURN)
+            upper = np.where(np.isfinite(hand.upper), hand.upper, target + _HALF_TURN)
+            return np.where(target - lower > upper - target, lower, upper)
 
-    def _age(self, header: Header) -> float:
-        return (self.get_clock().now().nanoseconds - stamp_to_nanoseconds(header.stamp)) / 1e9
+    def _diagnose(self) -> None:
+        config, now = self.config, self.get_clock().now().nanoseconds
+        age = self._joints.age(now) if self._joints is not None else math.inf
+        level, text = OK, 'Ready.'
+        if self._server.is_busy:
+            text = f"Executes a grasp: '{self._server.phase}'."
+        elif not self.is_active:
+            text = 'Not active.'
+        elif not config.command_enabled:
+            text = 'Commands are not enabled.'
+        elif not age <= config.joint_state_max_age:
+            level, text = WARN, f'The newest joint states are {age:.1f} s old.'
+        values = {
+            'commands enabled': config.command_enabled,
+            'age of joint states [s]': age,
+            'goals': self._server.goals,
+            'last goal': self._server.last,
+        }
+        name = f'{self.get_fully_qualified_name()}: commands'
+        self._diagnostics.publish(diagnostics_message(now, name, level, text, values))
 
 
 main = main_of(HandCommandNode)
