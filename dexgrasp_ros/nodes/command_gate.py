@@ -223,18 +223,21 @@ class CommandGate:
         self._sent_wrist = (stop, self._now() + times[-1])
         self._wrist.publish(trajectory)
 
-    def stop(self, *, only_moving: bool = False) -> None:
+    def stop(self, *, only_moving: bool = False, keep_grip: bool = False) -> None:
         """Tell fingers and wrist to stop and hold, those that were sent anywhere.
 
         Parameters
         ----------
         only_moving
             Leave those alone whose motion is over: they hold already.
+        keep_grip
+            Leave the fingers alone: a controller that is stopped holds the posture that it
+            measures, and would drop what the squeeze holds.
         """
         least = self._now() if only_moving else -math.inf
         fingers, wrist = self._sent_fingers, self._sent_wrist
         self.release()
-        if fingers is not None and fingers[1] >= least:
+        if fingers is not None and fingers[1] >= least and not keep_grip:
             self._fingers.publish(fingers[0])
         if wrist is not None and wrist[1] >= least:
             self._wrist.publish(wrist[0])

@@ -133,6 +133,11 @@ class Execution:
         return self._fingers is not None
 
     @property
+    def holds(self) -> bool:
+        """Whether the hand has the object, and the fingers have no more way to go."""
+        return self.phase in ('hold', 'lift')
+
+    @property
     def phase(self) -> str:
         """Name of the phase that runs; empty before the first."""
         return self._phase.name if self._index >= 0 else ''

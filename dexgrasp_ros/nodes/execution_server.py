@@ -22,7 +22,7 @@ from rclpy.task import Future
 from rclpy.timer import Timer
 
 from dexgrasp_msgs.action import ExecuteGrasp
-from dexgrasp_ros.core.errors import CommandError, ErrorCode, choices
+from dexgrasp_ros.core.errors import CommandError, DexGraspError, ErrorCode, choices
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.nodes.command_gate import CommandGate
 from dexgrasp_ros.nodes.configuration import HandCommandParameters
@@ -208,8 +208,13 @@ class ExecutionServer:
         if error is None:
             self._gate.release()
         else:
-            # A goal that was refused says nothing about what the hand holds from before.
-            self._gate.stop(only_moving=not job.execution.has_moved)
+            # A goal that was refused says nothing about what the hand holds from before. And a
+            # hand that holds something does not let go of it, unless holding is what is wrong.
+            strained = isinstance(error, DexGraspError) and error.code == ErrorCode.EFFORT_LIMIT
+            self._gate.stop(
+                only_moving=not job.execution.has_moved,
+                keep_grip=job.execution.holds and not strained,
+            )
         settle(job.outcome, None, error)
 
 

@@ -248,17 +248,23 @@ def start(client, robot, grasp, phase, **fields):
 
 
 def check_end(client, robot, states, handle, status, code, *, fingers_only=False):
-    """One terminal state, the right code, and nothing but a stop on each topic at the end."""
+    """One terminal state, the right code, and nothing but a stop on each topic at the end.
+
+    The fingers are not stopped where that would drop what they hold.
+    """
     reply = client.wait_for_result(handle, 60)
     assert reply.result.error_message.endswith('.')
     assert (reply.status, reply.result.error_code) == (status, code), reply.result.error_message
     uuid = bytes(handle.goal_id.uuid)
     wait_for(lambda: states.get(uuid, [(0, 0)])[-1][0] in TERMINAL, 'a terminal state')
-    kinds = [JointTrajectory] + ([] if fingers_only else [MultiDOFJointTrajectory])
+    keeps = reply.result.phase in ('hold', 'lift') and code != ErrorCode.EFFORT_LIMIT
+    kinds = [] if fingers_only else [MultiDOFJointTrajectory]
+    kinds += [] if keeps else [JointTrajectory]
     wait_for(lambda: all(stopped(robot, kind) for kind in kinds), 'the stop')
     heard = len(robot.heard)
     time.sleep(0.4)
     assert len(robot.heard) == heard
+    assert stopped(robot, JointTrajectory) != keeps
     assert [s for s, _ in states[uuid]][-1] == status
     assert sum(s in TERMINAL for s, _ in states[uuid]) == 1
     return reply.result
