@@ -21,13 +21,16 @@ from dexgrasp_ros.bridge.grasps import joint_trajectory
 from dexgrasp_ros.bridge.qos import latched_subscription, sensor_data, standard
 from dexgrasp_ros.core.errors import CommandError, DexGraspError, ErrorCode, choices
 from dexgrasp_ros.core.hand_model import HandModel
-from dexgrasp_ros.hand import load_hand
 from dexgrasp_ros.nodes.configuration import HandCommandParameters
+from dexgrasp_ros.nodes.hand_source import HandSource
 from dexgrasp_ros.nodes.lifecycle import AutostartNode
 from dexgrasp_ros.nodes.process import main_of
+from dexgrasp_ros.nodes.worker import Worker
 
 # rad or m; what rounding may put a posture outside its limits
 _LIMIT_TOLERANCE = 1e-4
+# s; for a description that is being loaded
+_CLOSE_TIMEOUT = 5.0
 # A joint without limits is at most half a turn from anywhere.
 _HALF_TURN = np.pi
 
@@ -41,7 +44,8 @@ class HandCommandNode(AutostartNode[HandCommandParameters]):
         self._trajectories = self.create_publisher(
             JointTrajectory, 'joint_trajectory', standard(), qos_overriding_options=overrides
         )
-        self._hand: HandModel | None = None
+        self._worker = Worker(self)
+        self._hands = HandSource(self, self._worker, lambda: self.config)
         self._state: JointState | None = None
         self._inputs = [
             self.create_subscription(
@@ -62,11 +66,20 @@ class HandCommandNode(AutostartNode[HandCommandParameters]):
 
     def configure(self) -> None:
         """Load the hand."""
-        self._hand = load_hand(self.config.hand)
+        self._hands.configure()
 
     def cleanup(self) -> None:
         """Forget the hand."""
-        self._hand = None
+        self._hands.clear()
+
+    def close(self) -> None:
+        """Let the worker come to an end."""
+        super().close()
+        self._worker.close(_CLOSE_TIMEOUT)
+
+    @property
+    def _hand(self) -> HandModel:
+        return self._hands.hold().hand
 
     def _take_state(self, message: JointState) -> None:
         self._state = message

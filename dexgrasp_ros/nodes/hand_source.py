@@ -1,0 +1,278 @@
+"""Which hand a node has, and what happens when the robot's description changes.
+
+A description comes, the first that there is, from the topic `robot_description` (std_msgs/String,
+transient local), the parameter of the same name, or the parameter `hand`. The hand is its subtree
+below `hand_root_link`. A description on the topic that is none, or has no such link, is refused at
+once and changes nothing. Any other one is loaded in the node's worker: what the node was doing
+with the old hand is ended, work that is asked for meanwhile waits in the worker's queue, and where
+loading fails the old hand stays. `/diagnostics` says which hand there is, and what was refused.
+"""
+
+from __future__ import annotations
+
+import threading
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from rclpy.task import Future
+from std_msgs.msg import String
+
+from dexgrasp_ros.bridge.diagnostics import ERROR, OK, WARN, diagnostics_message
+from dexgrasp_ros.bridge.errors import error_fields
+from dexgrasp_ros.bridge.qos import latched_subscription, standard
+from dexgrasp_ros.core.errors import DexGraspError, ErrorCode, HandError
+from dexgrasp_ros.core.hand_model import HandModel
+from dexgrasp_ros.hand import Arm, load_hand, load_hand_text
+from dexgrasp_ros.hand.arm import hand_root
+from dexgrasp_ros.hand.sources import find_source
+from dexgrasp_ros.nodes.worker import Worker
+
+_TOPIC = 'robot_description'
+_DIAGNOSTICS_PERIOD = 1.0  # s, as diagnostic_updater has it
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeldHand:
+    """A hand that is ready for use, and the arm that carries it."""
+
+    hand: HandModel
+    name: str  # what goals may call it
+    origin: str  # where its description came from, for people
+    arm: Arm | None = None  # None where there is none, or where the node does not care
+
+
+class HandConfig(Protocol):
+    """Parameters that say which hand a node has."""
+
+    hand: str
+    hand_root_link: str
+    robot_description: str
+    hand_overrides: str
+    mesh_folder: str
+
+
+class HandSource:
+    """The hand of a node; see the module.
+
+    Parameters
+    ----------
+    node
+        The node.
+    worker
+        Where descriptions are loaded.
+    config
+        Returns the node's present parameters.
+    on_change
+        Called on the executor's thread, with a sentence, when the hand is about to be replaced.
+    prepare
+        Called where the hand is loaded, with what was loaded; what it returns is held.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        worker: Worker,
+        config: Callable[[], HandConfig],
+        *,
+        on_change: Callable[[str], None] = lambda _sentence: None,
+        prepare: Callable[[HeldHand], HeldHand] = lambda held: held,
+    ) -> None:
+        self._node, self._worker, self._config = node, worker, config
+        self._on_change, self._prepare = on_change, prepare
+        # The newest hand that is ready; set where it is loaded, so that what waits in the worker's
+        # queue has it.
+        self.held: HeldHand | None = None
+        self._held_text: str | None = None  # its description, if it came on the topic
+        self._heard: str | None = None  # newest text on the topic
+        self._wanted: str | None = None  # newest one that may be a description
+        self._is_configured = False
+        # A description may come just when the worker is done with the one before.
+        self._lock = threading.Lock()
+        self._refused = 0
+        self._problem: DexGraspError | None = None  # with the newest description
+        self._subscription = node.create_subscription(
+            String,
+            _TOPIC,
+            self._take,
+            latched_subscription(),
+            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+        )
+        self._diagnostics = node.create_publisher(DiagnosticArray, '/diagnostics', standard())
+        # A simulation's time may stand still.
+        self._timer = node.create_timer(
+            _DIAGNOSTICS_PERIOD, self._diagnose, clock=Clock(clock_type=ClockType.STEADY_TIME)
+        )
+
+    def configure(self) -> None:
+        """Load the hand of the first description that there is, on this thread.
+
+        Where `hand_root_link` is not in `hand`, there is none until a description comes.
+
+        Raises
+        ------
+        DexGraspError
+            It cannot be loaded.
+        """
+        config = self._config()
+        self._problem, self.held, self._held_text = None, None, self._wanted
+        if self._wanted is not None:
+            held = self._from_text(self._wanted, f"the topic '{self._topic}'")
+        elif config.robot_description:
+            held = self._from_text(config.robot_description, f"the parameter '{_TOPIC}'")
+        else:
+            held = self._from_file(config)
+        self.held = None if held is None else self._prepare(held)
+        self._is_configured = True
+
+    def clear(self) -> None:
+        """Forget the hand."""
+        self.held, self._held_text, self._is_configured = None, None, False
+
+    def hold(self) -> HeldHand:
+        """Return the hand.
+
+        Raises
+        ------
+        HandError
+            UNKNOWN_HAND where there is none yet, or the code of what is wrong with it.
+        """
+        held = self.held
+        if held is not None:
+            return held
+        raise HandError(
+            f"There is no hand: nothing usable has come on '{self._topic}'."
+            f' {self._problem or ""}'.rstrip(),
+            ErrorCode.UNKNOWN_HAND,
+        )
+
+    @property
+    def _topic(self) -> str:
+        return self._node.resolve_topic_name(_TOPIC)
+
+    def _take(self, message: String) -> None:
+        text = message.data
+        if text == self._heard:
+            return
+        self._heard = text
+        try:
+            hand_root(text, self._config().hand_root_link or None)
+        except DexGraspError as error:
+            self._refuse(error)
+            return
+        with self._lock:
+            self._wanted = text
+            if not self._is_configured:
+                return
+            if text == self._held_text:
+                self._problem = None
+                return
+        self._on_change('The robot description has changed.')
+        self._worker.submit(self._replace, text).add_done_callback(
+            lambda done: self._on_replaced(text, done)
+        )
+
+    def _replace(self, text: str) -> HeldHand | None:
+        """Load a description, in the worker; None where a newer one has come meanwhile."""
+        if text != self._wanted or not self._is_configured:
+            return None
+        held = self._prepare(self._from_text(text, f"the topic '{self._topic}'"))
+        with self._lock:
+            if text != self._wanted or not self._is_configured:
+                return None
+            self.held, self._held_text, self._problem = held, text, None
+        return held
+
+    def _on_replaced(self, text: str, done: Future) -> None:
+        error = done.exception()
+        if error is not None:
+            if self._wanted == text:
+                self._wanted = self._held_text
+            if not isinstance(error, DexGraspError):
+                self._node.get_logger().error(''.join(traceback.format_exception(error)))
+                error = DexGraspError(error_fields(error)[1])
+            self._refuse(error)
+        elif done.result() is not None:
+            held = done.result()
+            self._node.get_logger().info(
+                f"The hand is now '{held.hand.name}' ({len(held.hand.joint_names)} joints, root"
+                f" '{held.hand.hand_frame}') from {held.origin}."
+            )
+
+    def _refuse(self, error: DexGraspError) -> None:
+        self._refused += 1
+        self._problem = error
+        stays = 'no hand' if self.held is None else f"the hand '{self.held.hand.name}'"
+        self._node.get_logger().error(
+            f"Refused what came on '{self._topic}' ({error.code.name}): {error} There is {stays}"
+            ' as before.'
+        )
+
+    def _from_text(self, text: str, origin: str) -> HeldHand:
+        config = self._config()
+        root = hand_root(text, config.hand_root_link or None)
+        hand = load_hand_text(
+            text,
+            root=root,
+            base_folder=config.mesh_folder or None,
+            overrides=config.hand_overrides or None,
+        )
+        return self._held(hand, hand.name, origin)
+
+    def _from_file(self, config: HandConfig) -> HeldHand | None:
+        if config.hand_root_link:
+            try:
+                hand_root(find_source(config.hand).text, config.hand_root_link)
+            except HandError as error:
+                if error.code != ErrorCode.UNKNOWN_LINK:
+                    raise
+                self._problem = error
+                self._node.get_logger().warning(
+                    f"'{config.hand}' has no link '{config.hand_root_link}': waiting for a"
+                    f" description on '{self._topic}'."
+                )
+                return None
+        hand = load_hand(
+            config.hand,
+            root=config.hand_root_link or None,
+            overrides=config.hand_overrides or None,
+        )
+        return self._held(hand, config.hand, f"'{config.hand}'")
+
+    def _held(self, hand: HandModel, name: str, origin: str) -> HeldHand:
+        for warning in hand.warnings:
+            self._node.get_logger().warning(f"Hand '{hand.name}': {warning}")
+        return HeldHand(hand=hand, name=name, origin=origin)
+
+    def _diagnose(self) -> None:
+        held, problem = self.held, self._problem
+        level, text = OK, 'There is a hand.'
+        if problem is not None:
+            level = WARN
+            text = f'{problem.code.name}: {problem}'
+        if held is None and self._is_configured:
+            level = ERROR
+            text = text if problem else 'There is no hand.'
+        elif held is None:
+            text = text if problem else 'Not configured.'
+        values: dict[str, object] = {'descriptions refused': self._refused}
+        if held is not None:
+            values |= {
+                'hand': held.hand.name,
+                'description from': held.origin,
+                'root link': held.hand.hand_frame,
+                'joints': len(held.hand.joint_names),
+            }
+            if held.arm is not None:
+                values |= {
+                    'flange': held.arm.flange_frame,
+                    'joints of the arm': len(held.arm.joint_names),
+                }
+        name = f'{self._node.get_fully_qualified_name()}: hand'
+        stamp = self._node.get_clock().now().nanoseconds
+        self._diagnostics.publish(diagnostics_message(stamp, name, level, text, values))
