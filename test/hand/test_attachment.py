@@ -8,6 +8,7 @@ import trimesh
 from arms import FINGERS, FLANGE_POSE, SIMPLE_ARM, arm_with
 
 from dexgrasp_ros.core.errors import ErrorCode, HandError
+from dexgrasp_ros.core.resources import find_resource
 from dexgrasp_ros.hand import attach, find_arm, load_hand, load_hand_text
 
 
@@ -72,3 +73,29 @@ def test_relative_meshes_are_found_from_anywhere(tmp_path):
     )
     joined = load_hand_text(attach(SIMPLE_ARM, hand, flange='flange'))
     np.testing.assert_allclose(2 * joined.geometry_sizes[1], [0.02, 0.02, 0.08], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ('name', 'arm', 'flange'),
+    [('hand_on_arm', 'simple_arm', 'flange'), ('hand_on_wrist', 'floating_wrist', 'wrist')],
+)
+@pytest.mark.parametrize(('hand', 'root'), [('barrett', 'base_link'), ('shadow', 'rh_forearm')])
+def test_xacro_joins_them_in_the_same_way(name, arm, flange, hand, root):
+    xacro = pytest.importorskip('xacro')
+    file = find_resource(f'urdf/{hand}.urdf')
+    given = {'hand_file': str(file), 'hand_root': root, 'xyz': '0 0.01 0.02', 'rpy': '0 0 0.5'}
+    text = xacro.process_file(find_resource(f'urdf/{name}.urdf.xacro'), mappings=given).toxml()
+    ours = attach(
+        find_resource(f'urdf/arms/{arm}.urdf'),
+        hand,
+        flange=flange,
+        origin=(0, 0.01, 0.02, 0, 0, np.sin(0.25), np.cos(0.25)),
+    )
+    # The overrides do not travel with xacro.
+    locked = load_hand(hand).joint_names
+    arms = [find_arm(load_hand_text(text, root=root)), find_arm(load_hand_text(ours))]
+    assert set(locked) <= set(load_hand_text(text, root=root).joint_names)
+    assert arms[0].flange_frame == arms[1].flange_frame == flange
+    assert arms[0].joint_names == arms[1].joint_names
+    np.testing.assert_allclose(arms[0].hand_pose, arms[1].hand_pose, atol=1e-9)
+    np.testing.assert_allclose(arms[0].chain.upper, arms[1].chain.upper)
