@@ -94,7 +94,7 @@ class HandSource:
         self._is_configured = False
         # A description may come just when the worker is done with the one before.
         self._lock = threading.Lock()
-        self._refused = 0
+        self._received = self._refused = 0
         self._problem: DexGraspError | None = None  # with the newest description
         self._subscription = node.create_subscription(
             String,
@@ -160,6 +160,7 @@ class HandSource:
         if text == self._heard:
             return
         self._heard = text
+        self._received += 1
         try:
             hand_root(text, self._config().hand_root_link or None)
         except DexGraspError as error:
@@ -260,7 +261,10 @@ class HandSource:
             text = text if problem else 'There is no hand.'
         elif held is None:
             text = text if problem else 'Not configured.'
-        values: dict[str, object] = {'descriptions refused': self._refused}
+        values: dict[str, object] = {
+            'descriptions received': self._received,
+            'descriptions refused': self._refused,
+        }
         if held is not None:
             values |= {
                 'hand': held.hand.name,

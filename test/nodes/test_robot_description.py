@@ -13,7 +13,10 @@ pytest.importorskip('rclpy')
 
 import trimesh
 from action_msgs.msg import GoalStatus
+from arms import planar_arm
 from diagnostic_msgs.msg import DiagnosticArray
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
 from rcl_interfaces.msg import Parameter, ParameterValue
 from rcl_interfaces.srv import SetParameters
 from sensor_msgs.msg import JointState
@@ -329,8 +332,13 @@ def test_two_hands_in_two_namespaces_do_not_mix(ros_domain):
             assert grasp.flange_frame == 'flange'
 
 
-def test_a_description_as_parameter_needs_nobody_who_publishes_it(ros_domain):
-    parameters = {'grasp_node': {**SEARCH, 'robot_description': joined('barrett')}}
+@pytest.mark.parametrize('given', ['robot_description', 'hand'])
+def test_a_description_needs_nobody_who_publishes_it(ros_domain, tmp_path, given):
+    file = tmp_path / 'robot.urdf'
+    text = without_overrides(joined('barrett'))
+    file.write_text(text)
+    value = {'robot_description': text, 'hand': str(file)}[given]
+    parameters = {'grasp_node': {**SEARCH, given: value, 'hand_root_link': ROOT}}
     with (
         start_graph(nodes=['grasp_node'], parameters=parameters, log=print),
         GraspClient() as client,
@@ -338,7 +346,62 @@ def test_a_description_as_parameter_needs_nobody_who_publishes_it(ros_domain):
         client.wait_until_ready(300, reconstruction=False)
         Robot(client, [])
         (grasp,) = client.synthesize(goal(max_grasps=1)).check().grasps.grasps
-        assert (grasp.hand, grasp.flange_frame) == (BARRETT, 'flange')
+        assert grasp.hand == {'robot_description': BARRETT, 'hand': 'robot'}[given]
+        assert grasp.flange_frame == 'flange'
+
+
+def test_meshes_and_overrides_lie_where_the_parameters_say(ros_domain, tmp_path):
+    trimesh.creation.box([0.02, 0.02, 0.08]).export(tmp_path / 'finger.stl')
+    (tmp_path / 'said.yaml').write_text('locked_joints: [turn_right]\n')
+    text = planar_arm().replace('<box size="0.02 0.02 0.08"/>', '<mesh filename="finger.stl"/>')
+    given = {
+        'hand_root_link': 'palm',
+        'mesh_folder': str(tmp_path),
+        'hand_overrides': str(tmp_path / 'said.yaml'),
+        # Known before any description comes, or the hand that stands in would be refused.
+        'robot_description': text,
+    }
+    parameters = {'hand_command_node': given}
+    with (
+        start_graph(nodes=['hand_command_node'], parameters=parameters, log=print),
+        GraspClient() as client,
+    ):
+        robot = Robot(client, [])
+        wait_for(lambda: robot.about('/hand_command_node').get('hand') == 'planar', 'the hand')
+        assert robot.about('/hand_command_node')['joints'] == '1'
+
+
+def test_a_node_that_is_configured_anew_takes_the_newest_description(ros_domain):
+    parameters = {'hand_command_node': {'hand': 'barrett', 'autostart': False}}
+    node = '/hand_command_node'
+    log: list[str] = []
+    with (
+        start_graph(nodes=['hand_command_node'], parameters=parameters, log=log.append),
+        GraspClient() as client,
+    ):
+        robot = Robot(client, log)
+        change_state(robot.node, Transition.TRANSITION_CONFIGURE)
+        wait_for(lambda: robot.about(node).get('hand') == 'barrett', 'its own hand')
+        change_state(robot.node, Transition.TRANSITION_CLEANUP)
+        wait_for(lambda: 'hand' not in robot.about(node), 'the clean-up')
+        # Not configured, it loads nothing, but remembers what came, and garbage does not count.
+        robot.describe(joined('allegro'))
+        wait_for(lambda: robot.about(node).get('descriptions received') == '1', 'the first one')
+        robot.describe(GARBAGE)
+        wait_for(lambda: robot.about(node).get('descriptions refused') == '1', 'the refusal')
+        assert 'hand' not in robot.about(node)
+        change_state(robot.node, Transition.TRANSITION_CONFIGURE)
+        wait_for(lambda: robot.about(node).get('hand') == ALLEGRO, 'the hand that was described')
+        # Inactive, it changes its hand as well.
+        robot.describe_and_wait(joined('barrett'), BARRETT, node)
+
+
+def test_of_descriptions_in_quick_succession_the_last_one_counts(barrett):
+    for own in ('allegro', 'barrett', 'allegro', 'barrett', 'allegro'):
+        barrett.describe(without_overrides(joined(own)))
+        time.sleep(0.1)
+    result = barrett.client.synthesize(goal(max_grasps=1)).check()
+    assert result.grasps.grasps[0].hand == ALLEGRO
 
 
 def test_a_robot_that_is_no_hand_does_not_take_its_place(ros_domain):
@@ -355,6 +418,15 @@ def test_a_robot_that_is_no_hand_does_not_take_its_place(ros_domain):
         wait_for(lambda: any('hand_root_link' in line for line in log), 'the refusal')
         (grasp,) = client.synthesize(goal(max_grasps=1)).check().grasps.grasps
         assert (grasp.hand, grasp.flange_frame) == ('barrett', '')
+
+
+def change_state(node, transition) -> None:
+    client = node.create_client(ChangeState, '/hand_command_node/change_state')
+    assert client.wait_for_service(60)
+    future = client.call_async(ChangeState.Request(transition=Transition(id=transition)))
+    wait_for(future.done, 'the transition')
+    node.destroy_client(client)
+    assert future.result().success
 
 
 def set_parameter(node, name, parameter, value) -> bool:
