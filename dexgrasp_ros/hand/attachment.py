@@ -119,7 +119,12 @@ def _mount(flange: str, child: str, origin: ArrayLike) -> ElementTree.Element:
 def _rename(root: ElementTree.Element, prefix: str) -> None:
     """Put the prefix before every name of a link, joint or material, and where one is meant."""
     for element in root.iter():
-        attributes = {'name': _NAMED, 'link': ('parent', 'child'), 'joint': ('mimic',)}
+        attributes = {
+            'name': _NAMED,
+            'link': ('parent', 'child'),
+            'joint': ('mimic',),
+            'reference': ('gazebo',),
+        }
         for attribute, tags in attributes.items():
             if element.tag in tags and element.get(attribute):
                 element.set(attribute, prefix + element.get(attribute))

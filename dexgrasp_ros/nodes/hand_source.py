@@ -88,7 +88,7 @@ class HandSource:
         # The newest hand that is ready; set where it is loaded, so that what waits in the worker's
         # queue has it.
         self.held: HeldHand | None = None
-        self._held_text: str | None = None  # its description, if it came on the topic
+        self._held_text: str | None = None  # its description, if it is no file
         self._heard: str | None = None  # newest text on the topic
         self._wanted: str | None = None  # newest one that may be a description
         self._is_configured = False
@@ -120,13 +120,13 @@ class HandSource:
             It cannot be loaded.
         """
         config = self._config()
-        self._problem, self.held, self._held_text = None, None, self._wanted
-        if self._wanted is not None:
-            held = self._from_text(self._wanted, f"the topic '{self._topic}'")
-        elif config.robot_description:
-            held = self._from_text(config.robot_description, f"the parameter '{_TOPIC}'")
-        else:
+        self._problem, self.held = None, None
+        self._held_text = self._wanted or config.robot_description or None
+        if self._held_text is None:
             held = self._from_file(config)
+        else:
+            kind = 'parameter' if self._wanted is None else 'topic'
+            held = self._from_text(self._held_text, f"the {kind} '{_TOPIC}'")
         self.held = None if held is None else self._prepare(held)
         self._is_configured = True
 
@@ -182,7 +182,7 @@ class HandSource:
         """Load a description, in the worker; None where a newer one has come meanwhile."""
         if text != self._wanted or not self._is_configured:
             return None
-        held = self._prepare(self._from_text(text, f"the topic '{self._topic}'"))
+        held = self._prepare(self._from_text(text, f"the topic '{_TOPIC}'"))
         with self._lock:
             if text != self._wanted or not self._is_configured:
                 return None

@@ -103,6 +103,17 @@ def test_joints_that_follow_or_stand_still_are_not_the_arms():
     np.testing.assert_allclose(at[:2, 3], [np.cos(0.3), 0.0], atol=1e-12)
 
 
+def test_of_two_arms_only_that_of_the_hand_counts():
+    other = '<link name="other"/>' + joint(
+        'other_shoulder', 'revolute', 'base', 'other', limit='lower="0" upper="1"'
+    )
+    arm = find_arm(
+        load_hand_text(planar_arm().replace('</robot>', f'{other}</robot>'), root='palm')
+    )
+    assert arm.joint_names == ('shoulder', 'elbow')
+    assert arm.chain.link_names == ('base', 'upper', 'lower', 'tool')
+
+
 @pytest.mark.parametrize('name', ['allegro', 'barrett', 'shadow'])
 def test_a_hands_own_description_begins_with_the_hand(name):
     text = find_resource(f'urdf/{name}.urdf').read_text()

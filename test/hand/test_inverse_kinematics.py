@@ -15,7 +15,14 @@ from scipy.spatial.transform import Rotation
 
 from dexgrasp_ros.core.errors import ErrorCode, InputError
 from dexgrasp_ros.core.poses import matrix_to_pose
-from dexgrasp_ros.hand import InverseKinematics, InverseKinematicsConfig, find_arm, load_hand_text
+from dexgrasp_ros.core.resources import find_resource
+from dexgrasp_ros.hand import (
+    InverseKinematics,
+    InverseKinematicsConfig,
+    attach,
+    find_arm,
+    load_hand_text,
+)
 from dexgrasp_ros.hand.kinematics import tree_matrices
 
 POSES = 200
@@ -33,7 +40,7 @@ def planar_solver(text=None, **settings):
 
 def random_poses(arm, count, seed):
     """Flange matrices that can be reached, since they were made by joint positions."""
-    lower, upper = arm.chain.lower, arm.chain.upper
+    lower, upper = np.maximum(arm.chain.lower, -np.pi), np.minimum(arm.chain.upper, np.pi)
     q = np.random.default_rng(seed).uniform(lower, upper, (count, len(lower)))
     return tree_matrices(arm.chain, q)[:, -1]
 
@@ -43,7 +50,17 @@ def solve_any(solver, target):
     return next((q for q in found if q is not None), None)
 
 
-def test_almost_every_pose_that_can_be_reached_is(solver):
+def wrist_solver():
+    """Three joints that slide, and three that turn, two of them without limits."""
+    wrist = find_resource('urdf/arms/floating_wrist.urdf')
+    return InverseKinematics(
+        find_arm(load_hand_text(attach(wrist, 'barrett', flange='wrist', prefix='hand_')))
+    )
+
+
+@pytest.mark.parametrize('which', ['arm', 'wrist'])
+def test_almost_every_pose_that_can_be_reached_is(solver, which):
+    solver = solver if which == 'arm' else wrist_solver()
     chain, config = solver.arm.chain, solver.config
     found = 0
     for target in random_poses(solver.arm, POSES, seed=1):

@@ -344,10 +344,17 @@ def test_a_description_needs_nobody_who_publishes_it(ros_domain, tmp_path, given
         GraspClient() as client,
     ):
         client.wait_until_ready(300, reconstruction=False)
-        Robot(client, [])
+        robot = Robot(client, [])
         (grasp,) = client.synthesize(goal(max_grasps=1)).check().grasps.grasps
         assert grasp.hand == {'robot_description': BARRETT, 'hand': 'robot'}[given]
         assert grasp.flange_frame == 'flange'
+        if given == 'robot_description':
+            # Somebody publishes the same: there is nothing to change.
+            robot.describe(text)
+            received = 'descriptions received'
+            wait_for(lambda: robot.about('/grasp_node').get(received) == '1', 'the description')
+            client.synthesize(goal(max_grasps=1)).check()  # by now it would have been loaded
+            assert robot.about('/grasp_node')['description from'] == f"the parameter '{given}'"
 
 
 def test_meshes_and_overrides_lie_where_the_parameters_say(ros_domain, tmp_path):
