@@ -70,6 +70,8 @@ class HandSource:
         Returns the node's present parameters.
     on_change
         Called on the executor's thread, with a sentence, when the hand is about to be replaced.
+    on_ready
+        Called on the executor's thread, with the new hand, when it has been replaced.
     prepare
         Called where the hand is loaded, with what was loaded; what it returns is held.
     """
@@ -81,17 +83,18 @@ class HandSource:
         config: Callable[[], HandConfig],
         *,
         on_change: Callable[[str], None] = lambda _sentence: None,
+        on_ready: Callable[[HeldHand], None] = lambda _held: None,
         prepare: Callable[[HeldHand], HeldHand] = lambda held: held,
     ) -> None:
         self._node, self._worker, self._config = node, worker, config
-        self._on_change, self._prepare = on_change, prepare
+        self._on_change, self._on_ready, self._prepare = on_change, on_ready, prepare
         # The newest hand that is ready; set where it is loaded, so that what waits in the worker's
         # queue has it.
         self.held: HeldHand | None = None
         self._held_text: str | None = None  # its description, if it is no file
         self._heard: str | None = None  # newest text on the topic
         self._wanted: str | None = None  # newest one that may be a description
-        self._is_configured = False
+        self._is_configured = self._is_changing = False
         # A description may come just when the worker is done with the one before.
         self._lock = threading.Lock()
         self._received = self._refused = 0
@@ -132,7 +135,8 @@ class HandSource:
 
     def clear(self) -> None:
         """Forget the hand."""
-        self.held, self._held_text, self._is_configured = None, None, False
+        self.held, self._held_text = None, None
+        self._is_configured = self._is_changing = False
 
     def hold(self) -> HeldHand:
         """Return the hand.
@@ -140,9 +144,14 @@ class HandSource:
         Raises
         ------
         HandError
-            UNKNOWN_HAND where there is none yet, or the code of what is wrong with it.
+            UNKNOWN_HAND where there is none, or where another one is about to replace it.
         """
         held = self.held
+        if self._is_changing:
+            raise HandError(
+                f"The description on '{self._topic}' has changed, and its hand is not loaded yet.",
+                ErrorCode.UNKNOWN_HAND,
+            )
         if held is not None:
             return held
         raise HandError(
@@ -170,7 +179,8 @@ class HandSource:
             self._wanted = text
             if not self._is_configured:
                 return
-            if text == self._held_text:
+            self._is_changing = text != self._held_text
+            if not self._is_changing:
                 self._problem = None
                 return
         self._on_change('The robot description has changed.')
@@ -180,14 +190,27 @@ class HandSource:
 
     def _replace(self, text: str) -> HeldHand | None:
         """Load a description, in the worker; None where a newer one has come meanwhile."""
-        if text != self._wanted or not self._is_configured:
+        if not self._is_wanted(text):
             return None
-        held = self._prepare(self._from_text(text, f"the topic '{_TOPIC}'"))
+        try:
+            held = self._prepare(self._from_text(text, f"the topic '{_TOPIC}'"))
+        except Exception:
+            self._end_change(text, None)
+            raise
+        return self._end_change(text, held)
+
+    def _end_change(self, text: str, held: HeldHand | None) -> HeldHand | None:
+        """Hold what was loaded, or again what was held before; None where a newer one has come."""
         with self._lock:
-            if text != self._wanted or not self._is_configured:
+            if not self._is_wanted(text):
                 return None
-            self.held, self._held_text, self._problem = held, text, None
+            self._is_changing = False
+            if held is not None:
+                self.held, self._held_text, self._problem = held, text, None
         return held
+
+    def _is_wanted(self, text: str) -> bool:
+        return text == self._wanted and self._is_configured
 
     def _on_replaced(self, text: str, done: Future) -> None:
         error = done.exception()
@@ -204,6 +227,7 @@ class HandSource:
                 f"The hand is now '{held.hand.name}' ({len(held.hand.joint_names)} joints, root"
                 f" '{held.hand.hand_frame}') from {held.origin}."
             )
+            self._on_ready(held)
 
     def _refuse(self, error: DexGraspError) -> None:
         self._refused += 1
