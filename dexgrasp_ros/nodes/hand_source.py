@@ -71,7 +71,7 @@ class HandSource:
     on_change
         Called on the executor's thread, with a sentence, when the hand is about to be replaced.
     on_ready
-        Called on the executor's thread, with the new hand, when it has been replaced.
+        Called on the executor's thread, with the hand that there is then, when that is over.
     prepare
         Called where the hand is loaded, with what was loaded; what it returns is held.
     """
@@ -83,7 +83,7 @@ class HandSource:
         config: Callable[[], HandConfig],
         *,
         on_change: Callable[[str], None] = lambda _sentence: None,
-        on_ready: Callable[[HeldHand], None] = lambda _held: None,
+        on_ready: Callable[[HeldHand | None], None] = lambda _held: None,
         prepare: Callable[[HeldHand], HeldHand] = lambda held: held,
     ) -> None:
         self._node, self._worker, self._config = node, worker, config
@@ -227,7 +227,8 @@ class HandSource:
                 f"The hand is now '{held.hand.name}' ({len(held.hand.joint_names)} joints, root"
                 f" '{held.hand.hand_frame}') from {held.origin}."
             )
-            self._on_ready(held)
+        if not self._is_changing:
+            self._on_ready(self.held)
 
     def _refuse(self, error: DexGraspError) -> None:
         self._refused += 1
