@@ -39,7 +39,8 @@ from dexgrasp_ros.core.errors import ErrorCode, SynthesisError
 from dexgrasp_ros.hand import find_arm
 from dexgrasp_ros.nodes.configuration import GraspParameters
 from dexgrasp_ros.nodes.grasp_task import Answer, GraspTask
-from dexgrasp_ros.nodes.hand_source import HandSource, HeldHand
+from dexgrasp_ros.nodes.hand_source import HandSource
+from dexgrasp_ros.nodes.held_hand import HeldHand
 from dexgrasp_ros.nodes.lifecycle import AutostartNode
 from dexgrasp_ros.nodes.object_source import ObjectSource
 from dexgrasp_ros.nodes.present_joints import PresentJoints

@@ -50,7 +50,8 @@ from dexgrasp_ros.core.poses import compose, invert
 from dexgrasp_ros.core.progress import Progress, StopCallback, check_stop
 from dexgrasp_ros.hand import InverseKinematics, Reachability, load_hand
 from dexgrasp_ros.nodes.configuration import GraspParameters
-from dexgrasp_ros.nodes.hand_source import HandSource, HeldHand
+from dexgrasp_ros.nodes.hand_source import HandSource
+from dexgrasp_ros.nodes.held_hand import HeldHand
 from dexgrasp_ros.nodes.object_source import ObjectSource
 from dexgrasp_ros.nodes.present_joints import PresentJoints
 from dexgrasp_ros.object import load_object

@@ -46,7 +46,8 @@ from dexgrasp_ros.nodes.command_gate import CommandGate
 from dexgrasp_ros.nodes.configuration import HandCommandParameters
 from dexgrasp_ros.nodes.execution import Execution
 from dexgrasp_ros.nodes.execution_plan import checked_postures
-from dexgrasp_ros.nodes.hand_source import HandSource, HeldHand
+from dexgrasp_ros.nodes.hand_source import HandSource
+from dexgrasp_ros.nodes.held_hand import HeldHand
 from dexgrasp_ros.nodes.joint_feed import JointFeed
 from dexgrasp_ros.nodes.lifecycle import AutostartNode
 from dexgrasp_ros.nodes.process import main_of

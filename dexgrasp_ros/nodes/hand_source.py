@@ -13,8 +13,6 @@ from __future__ import annotations
 import threading
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
 
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.clock import Clock, ClockType
@@ -27,34 +25,12 @@ from dexgrasp_ros.bridge.diagnostics import ERROR, OK, WARN, diagnostics_message
 from dexgrasp_ros.bridge.errors import error_fields
 from dexgrasp_ros.bridge.qos import latched_subscription, standard
 from dexgrasp_ros.core.errors import DexGraspError, ErrorCode, HandError
-from dexgrasp_ros.core.hand_model import HandModel
-from dexgrasp_ros.hand import Arm, load_hand, load_hand_text
 from dexgrasp_ros.hand.arm import hand_root
-from dexgrasp_ros.hand.sources import find_source
+from dexgrasp_ros.nodes.held_hand import HandConfig, HeldHand, hand_of_description, hand_of_file
 from dexgrasp_ros.nodes.worker import Worker
 
 _TOPIC = 'robot_description'
 _DIAGNOSTICS_PERIOD = 1.0  # s, as diagnostic_updater has it
-
-
-@dataclass(frozen=True, kw_only=True)
-class HeldHand:
-    """A hand that is ready for use, and the arm that carries it."""
-
-    hand: HandModel
-    name: str  # what goals may call it
-    origin: str  # where its description came from, for people
-    arm: Arm | None = None  # None where there is none, or where the node does not care
-
-
-class HandConfig(Protocol):
-    """Parameters that say which hand a node has."""
-
-    hand: str
-    hand_root_link: str
-    robot_description: str
-    hand_overrides: str
-    mesh_folder: str
 
 
 class HandSource:
@@ -126,11 +102,10 @@ class HandSource:
         self._problem, self.held = None, None
         self._held_text = self._wanted or config.robot_description or None
         if self._held_text is None:
-            held = self._from_file(config)
+            self.held = self._of_file(config)
         else:
             kind = 'parameter' if self._wanted is None else 'topic'
-            held = self._from_text(self._held_text, f"the {kind} '{_TOPIC}'")
-        self.held = None if held is None else self._prepare(held)
+            self.held = self._of_text(self._held_text, kind)
         self._is_configured = True
 
     def clear(self) -> None:
@@ -193,7 +168,7 @@ class HandSource:
         if not self._is_wanted(text):
             return None
         try:
-            held = self._prepare(self._from_text(text, f"the topic '{_TOPIC}'"))
+            held = self._of_text(text, 'topic')
         except Exception:
             self._end_change(text, None)
             raise
@@ -239,53 +214,36 @@ class HandSource:
             ' as before.'
         )
 
-    def _from_text(self, text: str, origin: str) -> HeldHand:
-        config = self._config()
-        root = hand_root(text, config.hand_root_link or None)
-        hand = load_hand_text(
-            text,
-            root=root,
-            base_folder=config.mesh_folder or None,
-            overrides=config.hand_overrides or None,
-        )
-        return self._held(hand, hand.name, origin)
+    def _of_text(self, text: str, kind: str) -> HeldHand:
+        return self._ready(hand_of_description(text, self._config(), f"the {kind} '{_TOPIC}'"))
 
-    def _from_file(self, config: HandConfig) -> HeldHand | None:
-        if config.hand_root_link:
-            try:
-                hand_root(find_source(config.hand).text, config.hand_root_link)
-            except HandError as error:
-                if error.code != ErrorCode.UNKNOWN_LINK:
-                    raise
-                self._problem = error
-                self._node.get_logger().warning(
-                    f"'{config.hand}' has no link '{config.hand_root_link}': waiting for a"
-                    f" description on '{self._topic}'."
-                )
-                return None
-        hand = load_hand(
-            config.hand,
-            root=config.hand_root_link or None,
-            overrides=config.hand_overrides or None,
+    def _of_file(self, config: HandConfig) -> HeldHand | None:
+        try:
+            return self._ready(hand_of_file(config))
+        except HandError as error:
+            if not (config.hand_root_link and error.code == ErrorCode.UNKNOWN_LINK):
+                raise
+            self._problem = error
+        self._node.get_logger().warning(
+            f"{self._problem} Waiting for a description on '{self._topic}'."
         )
-        return self._held(hand, config.hand, f"'{config.hand}'")
+        return None
 
-    def _held(self, hand: HandModel, name: str, origin: str) -> HeldHand:
-        for warning in hand.warnings:
-            self._node.get_logger().warning(f"Hand '{hand.name}': {warning}")
-        return HeldHand(hand=hand, name=name, origin=origin)
+    def _ready(self, held: HeldHand) -> HeldHand:
+        """Warn of what the loader had to assume, and let the node prepare the hand."""
+        for warning in held.hand.warnings:
+            self._node.get_logger().warning(f"Hand '{held.name}': {warning}")
+        return self._prepare(held)
 
     def _diagnose(self) -> None:
         held, problem = self.held, self._problem
         level, text = OK, 'There is a hand.'
+        if held is None:
+            level = ERROR if self._is_configured else OK
+            text = 'There is no hand.' if self._is_configured else 'Not configured.'
         if problem is not None:
-            level = WARN
+            level = max(level, WARN)
             text = f'{problem.code.name}: {problem}'
-        if held is None and self._is_configured:
-            level = ERROR
-            text = text if problem else 'There is no hand.'
-        elif held is None:
-            text = text if problem else 'Not configured.'
         values: dict[str, object] = {
             'descriptions received': self._received,
             'descriptions refused': self._refused,
