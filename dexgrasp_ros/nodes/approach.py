@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from dexgrasp_ros.core.poses import pose_to_matrix
 
-_LEAST_WAY = 0.005  # m; a pre-grasp that is closer to the grasp does not say where it comes from
+# m; a pre-grasp that is closer to the grasp just clears the object, which is no way of coming
+_LEAST_WAY = 0.02
 
 
 def approach_poses(
@@ -22,8 +23,8 @@ def approach_poses(
 ) -> NDArray[np.float64]:
     """Poses [K, 7] of the wrist on its way from `start` to `pregrasp`, which is the last.
 
-    The last stretch, of length `distance`, runs straight towards the object, from where the
-    pre-grasp lies as seen from the grasp (else against the palm's approach axis). The way to its
+    The last stretch, of length `distance`, runs straight towards the object: along the palm's
+    approach axis, or from where the pre-grasp lies if that is far from the grasp. The way to its
     beginning is straight where it stays as far from the object as the pre-grasp is, since there
     the open hand is known to be clear; else it goes up, over and down, up being the way of the
     lift.

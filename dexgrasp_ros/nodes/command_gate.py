@@ -29,9 +29,13 @@ from dexgrasp_ros.bridge.trajectories import (
 from dexgrasp_ros.core.errors import CommandError, DexGraspError, ErrorCode, choices
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.nodes.configuration import HandCommandParameters
-
-LIMIT_TOLERANCE = 1e-4  # rad or m; what rounding may put a posture outside its limits
-_ROUNDING = 1e-3  # share by which a speed or an effort may pass its limit, for the same reason
+from dexgrasp_ros.nodes.hand_limits import (
+    LIMIT_TOLERANCE,
+    ROUNDING,
+    check_effort,
+    check_limits,
+    check_names,
+)
 
 
 class CommandGate:
@@ -164,7 +168,7 @@ class CommandGate:
         for start in np.atleast_2d(starts):
             ways = np.abs(np.diff(points, axis=0, prepend=start[None]))
             allowed = speed_scale * hand.velocity_limits * np.diff(times, prepend=0.0)[:, None]
-            fast = (ways > allowed * (1 + _ROUNDING) + LIMIT_TOLERANCE).any(axis=0)
+            fast = (ways > allowed * (1 + ROUNDING) + LIMIT_TOLERANCE).any(axis=0)
             if fast.any():
                 names = [hand.joint_names[i] for i in np.flatnonzero(fast)]
                 raise CommandError(
@@ -205,7 +209,7 @@ class CommandGate:
         _check_times(poses, times)
         for start in np.atleast_2d(starts):
             before = np.concatenate([start[None], poses[:-1]])
-            spans = speed_scale * (1 + _ROUNDING) * np.diff(times, prepend=0.0)
+            spans = speed_scale * (1 + ROUNDING) * np.diff(times, prepend=0.0)
             way = np.linalg.norm(poses[:, :3] - before[:, :3], axis=1)
             turn = turn_angle(before, poses)
             if (way > spans * config.wrist_linear_speed + LIMIT_TOLERANCE).any() or (
@@ -241,44 +245,6 @@ class CommandGate:
 
     def _now(self) -> float:
         return self._node.get_clock().now().nanoseconds / 1e9
-
-
-def check_names(names: list[str], hand: HandModel) -> None:
-    """Refuse joints that are not exactly those of `hand`, with INVALID_COMMAND."""
-    if list(names) != list(hand.joint_names):
-        raise CommandError(
-            f"The command is for joints {choices(names)}; '{hand.name}' has"
-            f' {choices(hand.joint_names)}.'
-        )
-
-
-def check_limits(q: NDArray, hand: HandModel, what: str) -> None:
-    """Refuse positions [J] outside the joints' limits, with INVALID_COMMAND."""
-    beyond = (q < hand.lower - LIMIT_TOLERANCE) | (q > hand.upper + LIMIT_TOLERANCE)
-    if beyond.any():
-        names = [hand.joint_names[i] for i in np.flatnonzero(beyond)]
-        raise CommandError(f'{what} passes the limits of {choices(names)}.')
-
-
-def check_effort(
-    hand: HandModel, rest: NDArray, target: NDArray, stiffness: NDArray, share: float
-) -> None:
-    """Refuse targets [J] for which kp (target - rest) passes `share` of the effort limits.
-
-    Raises
-    ------
-    CommandError
-        EFFORT_LIMIT, naming the joints.
-    """
-    shares = np.abs(stiffness * (target - rest)) / hand.effort_limits
-    high = shares > share * (1 + _ROUNDING)
-    if high.any():
-        names = [hand.joint_names[i] for i in np.flatnonzero(high)]
-        raise CommandError(
-            f'The squeeze asks for {shares.max():.2f} of the effort limit at {choices(names)};'
-            f' expected at most {share:g}.',
-            ErrorCode.EFFORT_LIMIT,
-        )
 
 
 def _check_times(points: NDArray, times: NDArray) -> None:

@@ -2,22 +2,11 @@
 
 Nothing here waits: `tick` is called often, looks at the state of the robot, and sends what the
 next phase needs. It raises what ends the goal; stopping the hand then is the caller's part.
-
-What is watched, and when:
-
-- the age of joint states and of the wrist's transform, always;
-- efforts, always: more than `max_effort` for longer than `effort_delay` ends the goal;
-- the wrist, always: it must be near its trajectory and arrive;
-- joints that move freely (phases pregrasp, open): the same;
-- joints that may touch: where the object stops a finger it stays behind, which is what is wanted,
-  so that from the phase grasp on their errors are only reported. A finger that closes must stay
-  between where it started and where it goes, though: one that moves the other way, or past its
-  target, is not held up by an object.
+`execution_watch` says what is watched.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import time
 from collections import Counter, deque
@@ -37,16 +26,16 @@ from dexgrasp_ros.bridge.trajectories import (
     turn_angle,
 )
 from dexgrasp_ros.core.errors import CommandError, DexGraspError, ErrorCode
-from dexgrasp_ros.core.hand_model import HandModel, JointType
+from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.nodes.command_gate import CommandGate
 from dexgrasp_ros.nodes.configuration import HandCommandParameters
 from dexgrasp_ros.nodes.execution_plan import Phase, execution_plan
+from dexgrasp_ros.nodes.execution_watch import ExecutionWatch
 from dexgrasp_ros.nodes.joint_feed import JointFeed, JointReading
-from dexgrasp_ros.nodes.motion import FingerMotion, WristMotion
+from dexgrasp_ros.nodes.motion import FingerMotion, WristMotion, in_time
 
 Goal, Result, Feedback = ExecuteGrasp.Goal, ExecuteGrasp.Result, ExecuteGrasp.Feedback
 
-SLIDING_SCALE = 0.05  # m that count like 1 rad, the length of a finger
 _STILL_TIME = 0.3  # s without motion after which a finger that touches has arrived where it can
 _STILL = 0.01  # rad in that time
 
@@ -84,10 +73,7 @@ class Execution:
     ) -> None:
         self._goal, self._hand, self._config = goal, hand, config
         self._gate, self._joints, self._lookup, self._clock = gate, joints, wrist, clock
-        sliding = np.zeros(len(hand.joint_names), dtype=bool)
-        moved = hand.coordinates[hand.joint_types == JointType.PRISMATIC]
-        sliding[moved[moved >= 0]] = True
-        self._scale = np.where(sliding, SLIDING_SCALE, 1.0)  # [J] unit of each joint for 1 rad
+        self._watch = ExecutionWatch(hand, config)
         self._started = self._mark = time.perf_counter()
         self._timing: Counter[str] = Counter()
         self._index = -1  # of the phase that runs
@@ -96,9 +82,7 @@ class Execution:
         self._wrist: WristMotion | None = None
         self._begin = self._length = 0.0  # s, of the motion of the phase
         self._arrived_at: float | None = None
-        self._high_effort_since: float | None = None
         self._past: deque[tuple[float, NDArray]] = deque()  # positions of the last moments
-        self._tracking = self._effort = (math.nan, '')
 
     def start(self) -> None:
         """Check the goal and make the first move.
@@ -124,10 +108,10 @@ class Execution:
         """
         self._gate.check_allowed()
         reading, pose = self._observe()
-        self._watch_efforts(reading.efforts)
-        self._watch_fingers(reading.positions)
+        self._watch.check_efforts(self._phase, reading.efforts, self._now)
+        self._watch.check_fingers(self._phase, reading.positions, self._fingers, self._now)
         if pose is not None:
-            self._watch_wrist(pose)
+            self._watch.check_wrist(self._phase, pose, self._wrist, self._now)
         if self._arrived_at is None and self._has_arrived(reading.positions, pose):
             self._arrived_at = self._now
         if self._arrived_at is None or self._now < self._arrived_at + self._phase.pause:
@@ -139,6 +123,16 @@ class Execution:
         return False
 
     @property
+    def limited(self) -> tuple[str, ...]:
+        """Joints whose planned squeeze was cut to their effort limit; once it has started."""
+        return self._plan.limited
+
+    @property
+    def has_moved(self) -> bool:
+        """Whether a command has left."""
+        return self._fingers is not None
+
+    @property
     def phase(self) -> str:
         """Name of the phase that runs; empty before the first."""
         return self._phase.name if self._index >= 0 else ''
@@ -147,13 +141,14 @@ class Execution:
         """How far it is."""
         span = self._length + self._phase.pause
         share = min(1.0, (self._now - self._begin) / span) if span > 0 else 1.0
+        watch = self._watch
         return Feedback(
             phase=self.phase,
             fraction=(self._index + share) / len(self._plan.phases),
-            tracking_error=self._tracking[0],
-            tracking_joint=self._tracking[1],
-            effort=self._effort[0],
-            effort_joint=self._effort[1],
+            tracking_error=watch.tracking[0],
+            tracking_joint=watch.tracking[1],
+            effort=watch.effort[0],
+            effort_joint=watch.effort[1],
             elapsed=time.perf_counter() - self._started,
         )
 
@@ -200,7 +195,7 @@ class Execution:
         self._past.clear()
         fingers, wrist = self._finger_motion(phase, reading), self._wrist_motion(phase, pose)
         if fingers is not None and wrist is not None:
-            fingers, wrist = _in_time(fingers, wrist, together=not phase.free)
+            fingers, wrist = in_time(fingers, wrist, together=not phase.free)
         if fingers is not None:
             self._send_fingers(phase, fingers)
         if wrist is not None:
@@ -255,58 +250,6 @@ class Execution:
         )
         self._wrist, self._length = motion, max(self._length, float(motion.times[-1]))
 
-    def _watch_efforts(self, efforts: NDArray) -> None:
-        shares = np.abs(efforts) / self._hand.effort_limits
-        if np.isnan(shares).all():
-            self._effort = (math.nan, '')
-            return
-        worst = int(np.nanargmax(shares))
-        self._effort = (float(shares[worst]), self._hand.joint_names[worst])
-        config = self._config()
-        if shares[worst] <= config.max_effort:
-            self._high_effort_since = None
-            return
-        if self._high_effort_since is None:
-            self._high_effort_since = self._now
-        if self._now - self._high_effort_since >= config.effort_delay:
-            raise CommandError(
-                f"Joint '{self._effort[1]}' reports {shares[worst]:.2f} of its effort limit in the"
-                f" phase '{self.phase}'; expected at most {config.max_effort:g}.",
-                ErrorCode.EFFORT_LIMIT,
-            )
-
-    def _watch_fingers(self, q: NDArray) -> None:
-        config, motion = self._config(), self._fingers
-        errors = motion.errors(q, self._now, config.tracking_delay)
-        worst = int(np.argmax(errors / self._scale))
-        self._tracking = (float(errors[worst]), self._hand.joint_names[worst])
-        if not self._phase.free:
-            if self._phase.name != 'grasp':
-                return
-            errors = motion.strays(q)
-            worst = int(np.argmax(errors / self._scale))
-        if errors[worst] / self._scale[worst] > config.max_tracking_error:
-            unit = 'rad' if self._scale[worst] == 1.0 else 'm'
-            raise CommandError(
-                f"Joint '{self._hand.joint_names[worst]}' is {errors[worst]:.3f} {unit} off its"
-                f" way in the phase '{self.phase}'; expected at most"
-                f' {config.max_tracking_error * self._scale[worst]:g} {unit}.',
-                ErrorCode.TRACKING_FAILED,
-            )
-
-    def _watch_wrist(self, pose: NDArray) -> None:
-        config = self._config()
-        errors = self._wrist.errors(pose, self._now, config.tracking_delay)
-        limits = np.array([config.max_wrist_error, config.max_wrist_turn])
-        way, turn = errors[np.argmin((errors / limits).max(axis=1))]
-        if way > limits[0] or turn > limits[1]:
-            raise CommandError(
-                f"The wrist '{self._plan.hand_frame}' is {way:.3f} m and {turn:.3f} rad off its"
-                f" way in the phase '{self.phase}'; expected at most {limits[0]:g} m and"
-                f' {limits[1]:g} rad.',
-                ErrorCode.TRACKING_FAILED,
-            )
-
     def _has_arrived(self, q: NDArray, pose: NDArray | None) -> bool:
         """Whether the phase's motion is over; fingers that touch end where they stop."""
         config = self._config()
@@ -321,7 +264,7 @@ class Execution:
             return self._must_arrive(late, f"The wrist '{self._plan.hand_frame}'")
         if self._phase.fingers is None:
             return True
-        off = np.abs(q - self._fingers.target) / self._scale
+        off = np.abs(q - self._fingers.target) / self._watch.scale
         if off.max() <= config.joint_tolerance:
             return True
         if self._phase.free:
@@ -329,7 +272,7 @@ class Execution:
             name = f"Joint '{self._hand.joint_names[worst]}', {off[worst]:.3f} rad off,"
             return self._must_arrive(late, name)
         first, positions = self._past[0][0], np.stack([past for _, past in self._past])
-        still = np.ptp(positions, axis=0) / self._scale
+        still = np.ptp(positions, axis=0) / self._watch.scale
         return late or (self._now - first > 0.8 * _STILL_TIME and still.max() <= _STILL)
 
     def _must_arrive(self, late: bool, what: str) -> bool:
@@ -352,24 +295,3 @@ class Execution:
         if self._index >= 0:
             self._timing[self.phase] += now - self._mark
         self._mark = now
-
-
-def _in_time(
-    fingers: FingerMotion, wrist: WristMotion, *, together: bool
-) -> tuple[FingerMotion, WristMotion]:
-    """Slow one of the two down so that they end together, or the wrist waits for the fingers.
-
-    Before a grasp the fingers must have opened when the last stretch towards the object begins.
-    """
-    times = wrist.times
-    if together:
-        length = max(fingers.length, float(times[-1]))
-        if times[-1] > 0:
-            times = times * (length / times[-1])
-        else:
-            times = np.full_like(times, length)
-        fingers = dataclasses.replace(fingers, length=length)
-    elif len(times) > 1:
-        times = times.copy()
-        times[-2:] += max(0.0, fingers.length - times[-2])
-    return fingers, dataclasses.replace(wrist, times=times)

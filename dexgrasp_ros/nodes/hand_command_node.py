@@ -8,68 +8,45 @@ Everything that leaves passes one gate (see `command_gate`), which is shut until
 `command_enabled` is true. Grasps that came before that, that are empty, of another hand, outside
 the joints' limits or from an image older than `max_age` move nothing.
 
-A goal ends as those of `grasp_node` do: by its work, a cancel request, a newer goal, its time
-limit, disabling, the node's deactivation, or another hand in `robot_description`, whatever comes
-first. Its one terminal state follows at once, and whatever ends it early stops the hand where it
-is. While another hand is loaded, goals are rejected and grasps move nothing.
+Disabling commands, deactivating the node, or another hand in `robot_description` ends the goal
+that is under way and stops the hand. While another hand is loaded, nothing moves.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import math
-import traceback
 
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray
 from numpy.typing import NDArray
-from rclpy.action import ActionServer, CancelResponse, GoalResponse
-from rclpy.action.server import ServerGoalHandle
-from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.clock import Clock, ClockType
 from rclpy.qos_overriding_options import QoSOverridingOptions
-from rclpy.task import Future
-from rclpy.timer import Timer
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Header
 
-from dexgrasp_msgs.action import ExecuteGrasp
 from dexgrasp_msgs.msg import Grasp, GraspArray
 from dexgrasp_ros.bridge.diagnostics import OK, WARN, diagnostics_message
 from dexgrasp_ros.bridge.geometry import stamp_to_nanoseconds
 from dexgrasp_ros.bridge.grasps import joint_trajectory
 from dexgrasp_ros.bridge.qos import latched_subscription, sensor_data, standard
 from dexgrasp_ros.bridge.transforms import transform_listener
-from dexgrasp_ros.core.errors import CommandError, DexGraspError, ErrorCode
+from dexgrasp_ros.core.errors import DexGraspError, ErrorCode
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.nodes.command_gate import CommandGate
 from dexgrasp_ros.nodes.configuration import HandCommandParameters
-from dexgrasp_ros.nodes.execution import Execution
-from dexgrasp_ros.nodes.execution_plan import checked_postures
+from dexgrasp_ros.nodes.execution_plan import checked_postures, within_efforts
+from dexgrasp_ros.nodes.execution_server import ExecutionServer, limited_sentence
 from dexgrasp_ros.nodes.hand_source import HandSource
 from dexgrasp_ros.nodes.held_hand import HeldHand
 from dexgrasp_ros.nodes.joint_feed import JointFeed
 from dexgrasp_ros.nodes.lifecycle import AutostartNode
 from dexgrasp_ros.nodes.process import main_of
-from dexgrasp_ros.nodes.worker import Worker, settle
+from dexgrasp_ros.nodes.worker import Worker
 
 _CLOSE_TIMEOUT = 5.0  # s for a description that is being loaded
-_TICK = 0.02  # s between two looks at a robot that moves
-_FEEDBACK_PERIOD = 0.1  # s between two feedbacks of one phase
 _DIAGNOSTICS_PERIOD = 1.0  # s, as diagnostic_updater has it
 # A joint without limits is at most half a turn from anywhere.
 _HALF_TURN = np.pi
-
-
-@dataclasses.dataclass
-class _Job:
-    """A goal that was accepted and has no terminal state yet."""
-
-    handle: ServerGoalHandle
-    execution: Execution
-    outcome: Future
-    timers: list[Timer] = dataclasses.field(default_factory=list)
-    told: tuple[str, float] = ('', -math.inf)  # phase and time [s] of the last feedback
 
 
 class HandCommandNode(AutostartNode[HandCommandParameters]):
@@ -83,6 +60,15 @@ class HandCommandNode(AutostartNode[HandCommandParameters]):
         self._transforms = transform_listener(self)
         # Durations are real ones, even where a simulation's clock stands still.
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self._hand: HandModel | None = None  # None while there is none, or another one is loaded
+        self._joints: JointFeed | None = None
+        self._server = ExecutionServer(
+            self,
+            lambda: self.config,
+            lambda: self.is_active,
+            self._gate,
+            self._transforms.newest,
+        )
         self._worker = Worker(self)
         self._hands = HandSource(
             self,
@@ -91,14 +77,6 @@ class HandCommandNode(AutostartNode[HandCommandParameters]):
             on_change=self._on_change,
             on_ready=self._use,
         )
-        self._hand: HandModel | None = None  # None while there is none, or another one is loaded
-        self._joints: JointFeed | None = None
-        self._server: ActionServer | None = None
-        self._job: _Job | None = None  # of the newest goal
-        # Goals whose execution has not begun; a newer one may be accepted before that.
-        self._accepted: dict[bytes, _Job] = {}
-        self._last = 'none yet'  # how the last goal ended
-        self._goals = 0
         self._inputs = [
             self.create_subscription(
                 GraspArray,
@@ -124,21 +102,11 @@ class HandCommandNode(AutostartNode[HandCommandParameters]):
 
     def activate(self) -> None:
         """Offer the action."""
-        if self._server is None:
-            self._server = ActionServer(
-                self,
-                ExecuteGrasp,
-                'execute_grasp',
-                execute_callback=self._execute,
-                goal_callback=self._on_goal,
-                handle_accepted_callback=self._on_accepted,
-                cancel_callback=self._on_cancel,
-                callback_group=ReentrantCallbackGroup(),
-            )
+        self._server.offer()
 
     def deactivate(self) -> None:
         """End the goal that is under way and stop the hand; further goals are rejected."""
-        self._end_job(ErrorCode.PREEMPTED, 'The hand command node was deactivated.')
+        self._server.end(ErrorCode.PREEMPTED, 'The hand command node was deactivated.')
         self._gate.stop(only_moving=True)
 
     def cleanup(self) -> None:
@@ -154,11 +122,11 @@ class HandCommandNode(AutostartNode[HandCommandParameters]):
     def reconfigure(self, before: HandCommandParameters, after: HandCommandParameters) -> None:
         """Stop what moves once commands are no longer wanted."""
         if before.command_enabled and not after.command_enabled:
-            self._end_job(ErrorCode.COMMAND_DISABLED, "'command_enabled' was set to false.")
+            self._server.end(ErrorCode.COMMAND_DISABLED, "'command_enabled' was set to false.")
             self._gate.stop(only_moving=True)
 
     def _on_change(self, sentence: str) -> None:
-        self._end_job(ErrorCode.PREEMPTED, sentence)
+        self._server.end(ErrorCode.PREEMPTED, sentence)
         self._gate.stop(only_moving=True)
         self._use(None)
 
@@ -168,121 +136,17 @@ class HandCommandNode(AutostartNode[HandCommandParameters]):
         if held is not None:
             self._gate.configure(held.hand)
             self._hand, self._joints = held.hand, JointFeed(held.hand.joint_names)
+        self._server.use(self._hand, self._joints)
 
     def _take_state(self, message: JointState) -> None:
         if self._joints is not None:
             self._joints.take(message)
 
-    # The action.
-
-    def _on_goal(self, _goal: ExecuteGrasp.Goal) -> GoalResponse:
-        # What a goal asks for is checked by its work, since a rejection carries no reason.
-        if self.is_active and self._hand is None:
-            self.get_logger().warning('Rejected a goal: there is no hand, or not yet.')
-        ready = self.is_active and self._hand is not None
-        return GoalResponse.ACCEPT if ready else GoalResponse.REJECT
-
-    def _on_accepted(self, handle: ServerGoalHandle) -> None:
-        self._end_job(ErrorCode.PREEMPTED, 'A newer goal took the place of this one.')
-        execution = Execution(
-            handle.request,
-            self._hand,
-            lambda: self.config,
-            self._gate,
-            self._joints,
-            self._transforms.newest,
-            lambda: self.get_clock().now().nanoseconds,
-        )
-        job = _Job(handle=handle, execution=execution, outcome=Future(executor=self.executor))
-        self._job = self._accepted[bytes(handle.goal_id.uuid)] = job
-        self._goals += 1
-        handle.execute()
-
-    def _on_cancel(self, handle: ServerGoalHandle) -> CancelResponse:
-        job = self._job
-        if job is None or job.handle != handle or job.outcome.done():
-            return CancelResponse.REJECT
-        self._end_job(ErrorCode.CANCELLED, 'The goal was cancelled.')
-        return CancelResponse.ACCEPT
-
-    async def _execute(self, handle: ServerGoalHandle) -> ExecuteGrasp.Result:
-        job = self._accepted.pop(bytes(handle.goal_id.uuid))
-        self._begin(job)
-        error = None
-        try:
-            await job.outcome
-        except Exception as raised:
-            error = raised
-        for timer in job.timers:
-            self.destroy_timer(timer)
-        result = job.execution.result(error)
-        if result.error_code == ErrorCode.INTERNAL:
-            self.get_logger().error(''.join(traceback.format_exception(error)))
-        self._last = _summary(result)
-        self.get_logger().info(self._last)
-        if error is None:
-            handle.succeed()
-        elif handle.is_cancel_requested:
-            handle.canceled()
-        else:
-            handle.abort()
-        return result
-
-    def _begin(self, job: _Job) -> None:
-        """Make the first move, unless something has ended the goal already."""
-        if job.outcome.done():
-            return
-        try:
-            job.execution.start()
-        except Exception as error:
-            self._settle(job, error)
-            return
-        job.timers.append(self.create_timer(_TICK, lambda: self._tick(job), clock=self._steady))
-        limit = job.handle.request.time_limit
-        if 0 < limit < math.inf:
-            sentence = f'The goal took longer than its limit of {limit:g} s.'
-            error = CommandError(sentence, ErrorCode.TIME_LIMIT)
-            job.timers.append(
-                self.create_timer(limit, lambda: self._settle(job, error), clock=self._steady)
-            )
-
-    def _tick(self, job: _Job) -> None:
-        if job.outcome.done():
-            return
-        try:
-            over = job.execution.tick()
-        except Exception as error:
-            self._settle(job, error)
-            return
-        feedback = job.execution.feedback()
-        phase, time = job.told
-        if feedback.phase != phase or feedback.elapsed - time >= _FEEDBACK_PERIOD or over:
-            job.told = (feedback.phase, feedback.elapsed)
-            job.handle.publish_feedback(feedback)
-        if over:
-            self._settle(job, None)
-
-    def _end_job(self, code: ErrorCode, sentence: str) -> None:
-        if self._job is not None:
-            self._settle(self._job, CommandError(sentence, code))
-
-    def _settle(self, job: _Job, error: BaseException | None) -> None:
-        """Let a goal end, unless it has an outcome already; an early end stops the hand."""
-        if job.outcome.done():
-            return
-        if error is None:
-            self._gate.release()
-        else:
-            self._gate.stop()
-        settle(job.outcome, None, error)
-
-    # The grasps that are followed unasked.
-
     def _take_grasps(self, message: GraspArray) -> None:
         config = self.config
         if not (self.is_active and config.command_enabled and config.follow_grasps):
             return
-        if not message.grasps or (self._job is not None and not self._job.outcome.done()):
+        if not message.grasps or self._server.is_busy:
             return
         grasp = message.grasps[0]
         try:
@@ -305,7 +169,12 @@ class HandCommandNode(AutostartNode[HandCommandParameters]):
             What the gate refuses it with.
         """
         hand, scale = self._hand, self.config.speed_scale
-        postures = checked_postures(grasp, hand)
+        postures, limited = within_efforts(
+            checked_postures(grasp, hand), hand, self.config.max_effort
+        )
+        if limited:
+            self.get_logger().warning(limited_sentence(limited))
+        grasp.squeeze = postures.squeeze.tolist()
         start = self._start_posture(postures.pregrasp)
         trajectory = joint_trajectory(
             grasp,
@@ -342,10 +211,9 @@ class HandCommandNode(AutostartNode[HandCommandParameters]):
     def _diagnose(self) -> None:
         config, now = self.config, self.get_clock().now().nanoseconds
         age = self._joints.age(now) if self._joints is not None else math.inf
-        busy = self._job is not None and not self._job.outcome.done()
         level, text = OK, 'Ready.'
-        if busy:
-            text = f"Executes a grasp: '{self._job.execution.phase}'."
+        if self._server.is_busy:
+            text = f"Executes a grasp: '{self._server.phase}'."
         elif not self.is_active:
             text = 'Not active.'
         elif not config.command_enabled:
@@ -355,17 +223,11 @@ class HandCommandNode(AutostartNode[HandCommandParameters]):
         values = {
             'commands enabled': config.command_enabled,
             'age of joint states [s]': age,
-            'goals': self._goals,
-            'last goal': self._last,
+            'goals': self._server.goals,
+            'last goal': self._server.last,
         }
         name = f'{self.get_fully_qualified_name()}: commands'
         self._diagnostics.publish(diagnostics_message(now, name, level, text, values))
-
-
-def _summary(result: ExecuteGrasp.Result) -> str:
-    times = ', '.join(f'{t.phase} {t.seconds:.2f}' for t in result.timing)
-    outcome = ErrorCode(result.error_code).name
-    return f"{outcome} in phase '{result.phase}'; s: {times}. {result.error_message}".rstrip()
 
 
 main = main_of(HandCommandNode)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,6 +70,27 @@ class WristMotion:
         places = np.stack([np.interp(moments, times, knots[:, i]) for i in range(3)], axis=1)
         turns = Slerp(times, Rotation.from_quat(knots[:, 3:]))(moments).as_quat()
         return np.concatenate([places, turns], axis=1)
+
+
+def in_time(
+    fingers: FingerMotion, wrist: WristMotion, *, together: bool
+) -> tuple[FingerMotion, WristMotion]:
+    """Slow one of the two down so that they end together, or the wrist waits for the fingers.
+
+    Before a grasp the fingers must have opened when the last stretch towards the object begins.
+    """
+    times = wrist.times
+    if together:
+        length = max(fingers.length, float(times[-1]))
+        if times[-1] > 0:
+            times = times * (length / times[-1])
+        else:
+            times = np.full_like(times, length)
+        fingers = dataclasses.replace(fingers, length=length)
+    elif len(times) > 1:
+        times = times.copy()
+        times[-2:] += max(0.0, fingers.length - times[-2])
+    return fingers, dataclasses.replace(wrist, times=times)
 
 
 def _outside(q: NDArray, places: NDArray) -> NDArray[np.float64]:

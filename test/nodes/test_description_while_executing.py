@@ -24,7 +24,16 @@ from dexgrasp_ros.core.errors import ErrorCode
 from dexgrasp_ros.hand import load_hand
 from dexgrasp_ros.nodes.graph import start_graph
 
-PARAMETERS = {'hand_command_node': {'command_enabled': True, 'hand': 'barrett'}}
+# Whatever a busy machine delays, it is the description that ends the goal.
+PATIENCE = {
+    'wrist_max_age': 30.0,
+    'joint_state_max_age': 30.0,
+    'tracking_delay': 30.0,
+    'max_tracking_error': 10.0,
+    'max_wrist_error': 10.0,
+    'max_wrist_turn': 3.2,
+}
+PARAMETERS = {'hand_command_node': {'command_enabled': True, 'hand': 'barrett', **PATIENCE}}
 HEIGHTS = {'pregrasp_pose': 0.17, 'pose': 0.12, 'lift_pose': 0.22}  # m above the table
 
 
