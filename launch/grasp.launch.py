@@ -18,7 +18,7 @@ ARGUMENTS = {
     'check_reachability': ('false', 'drop grasps that the arm does not reach'),
     'device': ('auto', "device of the search: 'cpu', 'cuda', 'cuda:1' or 'auto'"),
     'segmentation': ('false', 'label what stands on the table, where nobody else does'),
-    'command_enabled': ('false', 'publish joint_trajectory for each new grasp; the hand moves'),
+    'command_enabled': ('false', 'let commands leave; the robot moves, also with each new grasp'),
 }
 
 

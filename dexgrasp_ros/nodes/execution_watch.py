@@ -75,14 +75,17 @@ class ExecutionWatch:
     ) -> None:
         """TRACKING_FAILED where a joint at `q` [J] is off its way without an excuse."""
         config = self._config()
-        errors = motion.errors(q, now, config.tracking_delay)
+        # What is told has no allowance for being late.
+        errors = motion.errors(q, now, 0.0)
         worst = int(np.argmax(errors / self.scale))
         self.tracking = (float(errors[worst]), self._hand.joint_names[worst])
-        if not phase.free:
-            if phase.name != 'grasp':
-                return
+        if phase.free:
+            errors = motion.errors(q, now, config.tracking_delay)
+        elif phase.name == 'grasp':
             errors = motion.strays(q)
-            worst = int(np.argmax(errors / self.scale))
+        else:
+            return
+        worst = int(np.argmax(errors / self.scale))
         most = config.max_tracking_error * self.scale[worst]
         if errors[worst] > most:
             unit = 'rad' if self.scale[worst] == 1.0 else 'm'

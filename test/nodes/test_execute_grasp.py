@@ -229,7 +229,7 @@ SLOW = {'speed_scale': 0.1, 'hold_time': 1.0}
 def put_near(robot, grasp, away=0.15):
     """Place the robot where the pre-grasp is, but for the fingers."""
     robot.place(np.subtract(grasp.pregrasp, away), pose_array(grasp.pregrasp_pose))
-    time.sleep(0.2)  # until the node has heard of it
+    time.sleep(0.3)  # until the node has heard of it
 
 
 def start(client, robot, grasp, phase, **fields):
@@ -239,9 +239,11 @@ def start(client, robot, grasp, phase, **fields):
     fields = SLOW | {'open_at_end': True} | fields
     goal = ExecuteGrasp.Goal(grasp=grasp, **fields)
     handle = client.send_execution(goal, feedback=lambda message: phases.add(message.phase))
-    over = handle.get_result_async()
-    wait_for(lambda: phase in phases or over.done(), phase)
-    assert phase in phases, over.result().result.error_message
+    until = time.monotonic() + 60
+    while phase not in phases:
+        if time.monotonic() > until:
+            pytest.fail(f'{phase}: {client.wait_for_result(handle, 5).result.error_message}')
+        time.sleep(0.005)
     return handle
 
 
