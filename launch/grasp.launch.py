@@ -14,6 +14,8 @@ ARGUMENTS = {
     'autostart': ('true', 'configure and activate the nodes; false: somebody else will'),
     'log_level': ('info', 'debug, info, warn, error or fatal'),
     'hand': ('allegro', 'name of a hand in urdf/, or path of a URDF file'),
+    'hand_root_link': ('', 'link of robot_description below which the hand is'),
+    'check_reachability': ('false', 'drop grasps that the arm does not reach'),
     'device': ('auto', "device of the search: 'cpu', 'cuda', 'cuda:1' or 'auto'"),
     'segmentation': ('false', 'label what stands on the table, where nobody else does'),
     'viewer': ('false', 'serve a web page of the graph at http://127.0.0.1:8080'),
@@ -36,9 +38,15 @@ def make_nodes(context: LaunchContext) -> list[LifecycleNode]:
     shared = {name: is_true(name, given[name]) for name in ('use_sim_time', 'autostart')}
     own = {
         'reconstruction_node': {},
-        'grasp_node': {'hand': given['hand'], 'synthesis.device': given['device']},
+        'grasp_node': {
+            'hand': given['hand'],
+            'hand_root_link': given['hand_root_link'],
+            'check_reachability': is_true('check_reachability', given['check_reachability']),
+            'synthesis.device': given['device'],
+        },
         'hand_command_node': {
             'hand': given['hand'],
+            'hand_root_link': given['hand_root_link'],
             'command_enabled': is_true('command_enabled', given['command_enabled']),
         },
     }

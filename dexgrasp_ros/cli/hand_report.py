@@ -11,6 +11,7 @@ from rich.table import Table
 
 from dexgrasp_ros.core.hand_model import GeometryType, HandModel, JointType
 from dexgrasp_ros.core.poses import pose_to_matrix
+from dexgrasp_ros.hand import find_arm
 
 _CLOSES = {1: '+', -1: '−', 0: ''}
 
@@ -71,11 +72,18 @@ def palm_lines(hand: HandModel) -> Iterator[str]:
         places = ', '.join(f'{escape(n)} at {v:g}' for n, v in locked.items())
         yield f'Locked: the joints of {places}.'
     yield f'{len(hand.self_collision_pairs)} pairs of groups must not overlap.'
+    arm = find_arm(hand)
+    if arm is not None:
+        yield (
+            f"Above the hand: flange '{escape(arm.flange_frame)}', placed from"
+            f" '{escape(arm.base_frame)}' by {escape(', '.join(arm.joint_names)) or 'no joints'}."
+        )
 
 
 def hand_summary(hand: HandModel) -> dict[str, Any]:
     """Everything that the tables show, as plain values."""
     frame = pose_to_matrix(hand.palm_pose)
+    arm = find_arm(hand)
     return {
         'name': hand.name,
         'root': hand.hand_frame,
@@ -98,6 +106,14 @@ def hand_summary(hand: HandModel) -> dict[str, Any]:
         'groups': len(hand.group_names),
         'points': len(hand.points),
         'palm': {'position': frame[:3, 3], 'approach': frame[:3, 2], 'forward': frame[:3, 0]},
+        'arm': None
+        if arm is None
+        else {
+            'base': arm.base_frame,
+            'flange': arm.flange_frame,
+            'joints': list(arm.joint_names),
+            'hand_pose': arm.hand_pose,
+        },
         'self_collision_pairs': len(hand.self_collision_pairs),
         'warnings': list(hand.warnings),
     }

@@ -4,15 +4,25 @@ Nothing here knows a particular hand; what a URDF does not say is derived from i
 and kinematics.
 """
 
+from dexgrasp_ros.hand.arm import Arm, find_arm
+from dexgrasp_ros.hand.attachment import attach
 from dexgrasp_ros.hand.geometry import primitive_distance
+from dexgrasp_ros.hand.inverse_kinematics import InverseKinematics, InverseKinematicsConfig
 from dexgrasp_ros.hand.kinematics import jacobian, link_poses
 from dexgrasp_ros.hand.loading import load_hand, load_hand_text
 from dexgrasp_ros.hand.mirror import mirror_hand
 from dexgrasp_ros.hand.overrides import HandOverrides
+from dexgrasp_ros.hand.reachability import Reachability
 from dexgrasp_ros.hand.sources import known_hands
 
 __all__ = [
+    'Arm',
     'HandOverrides',
+    'InverseKinematics',
+    'InverseKinematicsConfig',
+    'Reachability',
+    'attach',
+    'find_arm',
     'jacobian',
     'known_hands',
     'link_poses',

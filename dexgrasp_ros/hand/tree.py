@@ -43,7 +43,12 @@ class KinematicTree:
 
 
 def build_tree(
-    robot: Robot, source: str, *, root: str | None, locked: Mapping[str, float | None]
+    robot: Robot,
+    source: str,
+    *,
+    root: str | None,
+    locked: Mapping[str, float | None],
+    may_stand: bool = False,
 ) -> KinematicTree:
     """Order links, resolve couplings, and fill gaps in the limits.
 
@@ -57,6 +62,8 @@ def build_tree(
         Link that becomes the root; links outside its subtree are left out.
     locked
         Joints that do not move and where they stand; None is the place nearest to zero.
+    may_stand
+        Whether a tree in which nothing moves is accepted.
 
     Raises
     ------
@@ -83,7 +90,7 @@ def build_tree(
     drives = [(-1, 0.0, 0.0)] + [
         _drive(above[name], by_name, column, standing, source) for name in order[1:]
     ]
-    if not free:
+    if not free and not may_stand:
         raise HandError(
             f"{source}: no joint below '{order[0]}' can move; expected a hand with at least one.",
             ErrorCode.UNSUPPORTED_HAND,

@@ -11,6 +11,7 @@ from dexgrasp_ros.bridge.images import DEPTH_ENCODINGS
 from dexgrasp_ros.bridge.parameters import parameter_fields
 from dexgrasp_ros.core.config import SynthesisConfig, check_ranges, setting
 from dexgrasp_ros.core.errors import ErrorCode, InputError, choices
+from dexgrasp_ros.hand import InverseKinematicsConfig
 from dexgrasp_ros.perception.config import ReconstructionConfig
 from dexgrasp_ros.perception.fusion.config import FusionConfig
 from dexgrasp_ros.perception.segmentation.config import SegmentationConfig
@@ -18,8 +19,18 @@ from dexgrasp_ros.perception.tracking import TrackingConfig
 
 _AUTOSTART = 'configure and activate without being told to'
 _INPUTS = ('depth', 'points')
+_HAND = (
+    'name of a hand in urdf/, or path of a URDF file, where no robot_description is given; read on'
+    ' configuration'
+)
+_HAND_ROOT = (
+    "link of the robot description (or of hand's file) below which the hand is; empty: all of it"
+    ' is the hand'
+)
+_DESCRIPTION = 'URDF of the robot; what comes on the topic robot_description counts more'
+_OVERRIDES = 'YAML that says what the description does not; empty: found by name'
+_MESH_FOLDER = 'where relative mesh files of robot_description are'
 _SLIDING = '5 cm for 1 rad where it slides'
-_HAND = 'name of a hand in urdf/, or path of a URDF file'
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,8 +118,24 @@ class GraspParameters:
     """Parameters of `grasp_node`."""
 
     autostart: bool = setting(True, '-', _AUTOSTART)
-    hand: str = setting('allegro', '-', f'{_HAND}; read on configuration')
-    reference_frame: str = setting('', '-', "frame of the grasps; empty: the object's own")
+    hand: str = setting('allegro', '-', _HAND)
+    hand_root_link: str = setting('', '-', _HAND_ROOT)
+    robot_description: str = setting('', '-', f'{_DESCRIPTION}; read on configuration')
+    hand_overrides: str = setting('', '-', _OVERRIDES)
+    mesh_folder: str = setting('', '-', _MESH_FOLDER)
+    flange_link: str = setting(
+        '', '-', 'link that carries the hand, by fixed joints; empty: that above hand_root_link'
+    )
+    reference_frame: str = setting(
+        '',
+        '-',
+        "frame of the grasps; empty: the description's root link where that is above the hand,"
+        " else the object's own",
+    )
+    check_reachability: bool = setting(
+        False, '-', 'drop grasps that the arm does not reach; needs pinocchio'
+    )
+    ik: InverseKinematicsConfig = dataclasses.field(default_factory=InverseKinematicsConfig)
     object_max_age: float = setting(
         2.0, 's', 'older objects are reconstructed anew before a search', 0.0, 1e9
     )
@@ -130,7 +157,11 @@ class HandCommandParameters:
     """Parameters of `hand_command_node`."""
 
     autostart: bool = setting(True, '-', _AUTOSTART)
-    hand: str = setting('allegro', '-', f'{_HAND}; read on configuration')
+    hand: str = setting('allegro', '-', _HAND)
+    hand_root_link: str = setting('', '-', _HAND_ROOT)
+    robot_description: str = setting('', '-', f'{_DESCRIPTION}; read on configuration')
+    hand_overrides: str = setting('', '-', _OVERRIDES)
+    mesh_folder: str = setting('', '-', _MESH_FOLDER)
     command_enabled: bool = setting(
         False, '-', 'let joint_trajectory and wrist_trajectory leave; the robot will move'
     )

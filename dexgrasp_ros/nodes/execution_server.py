@@ -1,8 +1,9 @@
 """The action `execute_grasp`, as ROS sees it.
 
 A goal ends as those of `grasp_node` do: by its work, a cancel request, a newer goal, its time
-limit, disabling, or the node's deactivation, whatever comes first. Its one terminal state follows
-at once, and whatever ends it early stops the hand where it is.
+limit, disabling, the node's deactivation, or another hand in `robot_description`, whatever comes
+first. Its one terminal state follows at once, and whatever ends it early stops the hand where it
+is. While another hand is loaded, goals are rejected.
 """
 
 from __future__ import annotations
@@ -73,6 +74,8 @@ class ExecutionServer:
         # Durations are real ones, even where a simulation's clock stands still.
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._server: ActionServer | None = None
+        self._hand: HandModel | None = None  # None: goals are rejected
+        self._joints: JointFeed | None = None
         self._job: _Job | None = None  # of the newest goal
         # Goals whose execution has not begun; a newer one may be accepted before that.
         self._accepted: dict[bytes, _Job] = {}
@@ -89,9 +92,12 @@ class ExecutionServer:
         """Phase of the newest goal."""
         return '' if self._job is None else self._job.execution.phase
 
-    def offer(self, hand: HandModel, joints: JointFeed) -> None:
-        """Offer the action, for this hand from now on."""
+    def use(self, hand: HandModel | None, joints: JointFeed | None) -> None:
+        """Take goals for this hand from now on; None while there is none."""
         self._hand, self._joints = hand, joints
+
+    def offer(self) -> None:
+        """Offer the action."""
         if self._server is None:
             self._server = ActionServer(
                 self._node,
@@ -111,7 +117,10 @@ class ExecutionServer:
 
     def _on_goal(self, _goal: ExecuteGrasp.Goal) -> GoalResponse:
         # What a goal asks for is checked by its work, since a rejection carries no reason.
-        return GoalResponse.ACCEPT if self._is_active() else GoalResponse.REJECT
+        if self._hand is None:
+            self._node.get_logger().warning('Rejected a goal: there is no hand, or not yet.')
+        ready = self._is_active() and self._hand is not None
+        return GoalResponse.ACCEPT if ready else GoalResponse.REJECT
 
     def _on_accepted(self, handle: ServerGoalHandle) -> None:
         self.end(ErrorCode.PREEMPTED, 'A newer goal took the place of this one.')

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import os
 import signal
@@ -118,9 +119,12 @@ def _command(node: str, parameters: Mapping[str, object], namespace: str) -> lis
 
 
 def _argument(value: object) -> str:
-    """`value` as YAML; text in quotes, so that a path of digits stays text."""
+    """`value` as YAML; text in quotes, so that a path of digits stays text.
+
+    JSON's quotes, since YAML folds the lines of a text in single ones.
+    """
     if isinstance(value, str):
-        return "'" + value.replace("'", "''") + "'"
+        return json.dumps(value)
     return str(value).lower() if isinstance(value, bool) else repr(value)
 
 

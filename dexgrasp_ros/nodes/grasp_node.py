@@ -1,9 +1,10 @@
 """`grasp_node`: the action `synthesize_grasps`.
 
 The work of a goal runs in a worker thread, all that ROS sees of it on the executor's thread. What
-ends a goal first decides: its work, a cancel request, a newer goal, its time limit, or the node's
-deactivation. Its one terminal state follows at once; work that cannot be interrupted finishes
-unseen, and the next goal's begins when it has.
+ends a goal first decides: its work, a cancel request, a newer goal, its time limit, the node's
+deactivation, or another hand in `robot_description`. Its one terminal state follows at once; work
+that cannot be interrupted finishes unseen, and the next goal's begins when it has, or when the
+other hand is ready.
 
 Publishes, latched, for each goal that came to an answer: `grasps`, `grasp_poses`, `grasp_markers`
 (empty where there are no grasps), `joint_targets` and `wrist_targets` of the best grasp.
@@ -39,12 +40,14 @@ from dexgrasp_ros.bridge.markers import drawn_hand
 from dexgrasp_ros.bridge.qos import latched_publisher, standard
 from dexgrasp_ros.bridge.transforms import transform_listener
 from dexgrasp_ros.core.errors import DeviceError, ErrorCode, SynthesisError
-from dexgrasp_ros.core.hand_model import HandModel
-from dexgrasp_ros.hand import load_hand
+from dexgrasp_ros.hand import find_arm
 from dexgrasp_ros.nodes.configuration import GraspParameters
 from dexgrasp_ros.nodes.grasp_task import Answer, GraspTask
+from dexgrasp_ros.nodes.hand_source import HandSource
+from dexgrasp_ros.nodes.held_hand import HeldHand
 from dexgrasp_ros.nodes.lifecycle import AutostartNode
 from dexgrasp_ros.nodes.object_source import ObjectSource
+from dexgrasp_ros.nodes.present_joints import PresentJoints
 from dexgrasp_ros.nodes.process import main_of
 from dexgrasp_ros.nodes.warm_up import warm_up
 from dexgrasp_ros.nodes.worker import Worker, settle
@@ -95,8 +98,14 @@ class GraspNode(AutostartNode[GraspParameters]):
         self._transforms = transform_listener(self)
         self._source = ObjectSource(self)
         self._server: ActionServer | None = None
-        self._hand: HandModel | None = None
-        self._hand_source = ''
+        self._hands = HandSource(
+            self,
+            self._worker,
+            lambda: self.config,
+            on_change=lambda sentence: self._end_job(ErrorCode.PREEMPTED, sentence),
+            prepare=self._prepare,
+        )
+        self._joints = PresentJoints(self)
         self._job: _Job | None = None  # of the newest goal
         # Goals whose execution has not begun; a newer one may be accepted before that.
         self._accepted: dict[bytes, _Job] = {}
@@ -108,16 +117,18 @@ class GraspNode(AutostartNode[GraspParameters]):
 
     def configure(self) -> None:
         """Load the hand and compile the kernels."""
-        config = self.config
-        self._hand, self._hand_source = drawn_hand(load_hand(config.hand)), config.hand
-        for warning in self._hand.warnings:
-            self.get_logger().warning(f"Hand '{config.hand}': {warning}")
+        self._hands.configure()
+
+    def _prepare(self, held: HeldHand) -> HeldHand:
+        """Find the hand's arm, make what is drawn of it, and compile the kernels."""
+        arm = find_arm(held.hand, flange=self.config.flange_link or None)
+        hand = drawn_hand(held.hand)
         self.get_logger().info('Loading the kernels (compiled at first, which takes a minute).')
-        seconds = warm_up(self._hand, config.synthesis)
+        seconds = warm_up(hand, self.config.synthesis)
         self.get_logger().info(
-            f"Ready for '{config.hand}' ({len(self._hand.joint_names)} joints) after"
-            f' {seconds:.1f} s.'
+            f"Ready for '{hand.name}' ({len(hand.joint_names)} joints) after {seconds:.1f} s."
         )
+        return dataclasses.replace(held, hand=hand, arm=arm)
 
     def activate(self) -> None:
         """Offer the action."""
@@ -139,7 +150,7 @@ class GraspNode(AutostartNode[GraspParameters]):
 
     def cleanup(self) -> None:
         """Forget the hand."""
-        self._hand = None
+        self._hands.clear()
 
     def close(self) -> None:
         """End the goal that is under way and let the worker come to an end."""
@@ -155,11 +166,11 @@ class GraspNode(AutostartNode[GraspParameters]):
         stop = threading.Event()
         task = GraspTask(
             handle.request,
-            # The hand that is loaded, whatever the parameter says by now.
-            dataclasses.replace(self.config, hand=self._hand_source),
-            self._hand,
+            self.config,
+            self._hands,
             self._source,
             self._transforms,
+            self._joints,
             report=_throttled(lambda feedback: self._worker.call(self._feedback, job, feedback)),
             should_stop=stop.is_set,
         )
@@ -235,8 +246,11 @@ class GraspNode(AutostartNode[GraspParameters]):
 
     def _diagnose(self) -> None:
         level, text, device = OK, 'Ready.', 'none'
-        if self._hand is None:
-            level, text = WARN, 'The kernels are not there; the node has to be configured.'
+        if self._hands.held is None:
+            level, text = (
+                WARN,
+                'There is no hand; the node has to be configured, or described one.',
+            )
         else:
             try:
                 found = resolve_device(self.config.synthesis.device)
@@ -249,8 +263,8 @@ class GraspNode(AutostartNode[GraspParameters]):
                 text = 'Searches.'
         values = {
             'device': device,
-            'kernels ready': self._hand is not None,
-            'hand': self._hand_source,
+            'kernels ready': self._hands.held is not None,
+            'hand': 'none' if self._hands.held is None else self._hands.held.name,
             'goals': self._goals,
             **self._last,
         }

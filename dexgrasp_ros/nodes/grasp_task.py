@@ -19,6 +19,7 @@ from visualization_msgs.msg import MarkerArray
 
 from dexgrasp_msgs.action import SynthesizeGrasps
 from dexgrasp_msgs.msg import Grasp, Object, ObjectFailure
+from dexgrasp_ros.bridge.arms import add_arm_postures, add_flange
 from dexgrasp_ros.bridge.errors import error_fields
 from dexgrasp_ros.bridge.geometry import stamp_to_nanoseconds, transform_plane
 from dexgrasp_ros.bridge.goals import (
@@ -42,15 +43,17 @@ from dexgrasp_ros.bridge.markers import drawn_hand, grasp_markers
 from dexgrasp_ros.bridge.objects import observed_object
 from dexgrasp_ros.bridge.transforms import TransformListener
 from dexgrasp_ros.core.config import SynthesisConfig
-from dexgrasp_ros.core.errors import DexGraspError, SynthesisError
+from dexgrasp_ros.core.errors import DexGraspError, ErrorCode, HandError, SynthesisError
 from dexgrasp_ros.core.grasp_set import GraspSet
-from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.core.object_model import ObservedObject
 from dexgrasp_ros.core.poses import compose, invert
 from dexgrasp_ros.core.progress import Progress, StopCallback, check_stop
-from dexgrasp_ros.hand import load_hand
+from dexgrasp_ros.hand import InverseKinematics, Reachability, load_hand
 from dexgrasp_ros.nodes.configuration import GraspParameters
+from dexgrasp_ros.nodes.hand_source import HandSource
+from dexgrasp_ros.nodes.held_hand import HeldHand
 from dexgrasp_ros.nodes.object_source import ObjectSource
+from dexgrasp_ros.nodes.present_joints import PresentJoints
 from dexgrasp_ros.object import load_object
 from dexgrasp_ros.synthesis import synthesize
 
@@ -79,10 +82,10 @@ class GraspTask:
     ----------
     goal, config
         What is asked for, and the node's parameters for what is not.
-    hand
+    hands
         The node's own hand.
-    source, transforms
-        Objects and frames.
+    source, transforms, joints
+        Objects, frames, and where the arm is.
     report
         Takes each feedback.
     should_stop
@@ -93,15 +96,16 @@ class GraspTask:
         self,
         goal: Goal,
         config: GraspParameters,
-        hand: HandModel,
+        hands: HandSource,
         source: ObjectSource,
         transforms: TransformListener,
+        joints: PresentJoints,
         *,
         report: Callable[[Feedback], None],
         should_stop: StopCallback,
     ) -> None:
-        self._goal, self._config, self._hand = goal, config, hand
-        self._source, self._transforms = source, transforms
+        self._goal, self._config, self._hands = goal, config, hands
+        self._source, self._transforms, self._joints = source, transforms, joints
         self._report, self._should_stop = report, should_stop
         self._start = self._mark = time.perf_counter()
         self._timing: Counter[str] = Counter()  # s by phase, over all objects
@@ -133,8 +137,7 @@ class GraspTask:
         # The node ends the whole goal in time, reconstruction included.
         search = dataclasses.replace(goal_config(goal, self._config.synthesis), time_limit=0.0)
         self._feedback('hand')
-        if goal.hand and goal.hand != self._config.hand:
-            self._hand = drawn_hand(load_hand(goal.hand))
+        self._held = self._find_hand()
         self._lap('hand')
         objects = self._objects()
         head = self._header(objects)
@@ -147,6 +150,14 @@ class GraspTask:
                 self._fail(message.label, error)
         check_stop(self._should_stop)
         return self._answer(head, grasps, objects)
+
+    def _find_hand(self) -> HeldHand:
+        """Find the node's hand, or the one that the goal names, which hangs on no arm."""
+        name, held = self._goal.hand, self._hands.held
+        if not name or (held is not None and name == held.name):
+            return self._hands.hold()
+        hand = drawn_hand(load_hand(name))
+        return HeldHand(hand=hand, name=name, origin=name)
 
     def _objects(self) -> Sequence[Object]:
         goal = self._goal
@@ -166,9 +177,13 @@ class GraspTask:
         return found
 
     def _header(self, objects: Sequence[Object]) -> Header:
-        """Header of the grasps: the frame that is asked for, at the stamp of the objects."""
-        own = objects[0].header
-        frame = self._goal.reference_frame or self._config.reference_frame or own.frame_id
+        """Header of the grasps at the stamp of the objects.
+
+        In the frame that is asked for, else that of the arm's base, else the objects' own.
+        """
+        own, arm = objects[0].header, self._held.arm
+        asked = self._goal.reference_frame or self._config.reference_frame
+        frame = asked or (own.frame_id if arm is None else arm.base_frame)
         return Header(frame_id=frame, stamp=own.stamp)
 
     def _search(
@@ -180,6 +195,7 @@ class GraspTask:
         wishes = goal_wishes(
             self._goal, pose, lambda region: self._region_pose(region, observed, pose_in_own)
         )
+        reach = self._reachability(head, pose, observed, search)
         self._lap('transform')
         plane = observed.support_plane
         self._feedback('object', label=observed.label, fraction=share[0] / share[1])
@@ -192,10 +208,11 @@ class GraspTask:
         check_stop(self._should_stop)
         self._lap('object')
         found = synthesize(
-            self._hand,
+            self._held.hand,
             obj,
             search,
             wishes=wishes,
+            reachable=reach,
             progress=lambda p: self._progress(p, observed.label, share),
             should_stop=self._should_stop,
         )
@@ -205,7 +222,7 @@ class GraspTask:
             self._fail(observed.label, _nothing_found(found, observed.name, search.seed_count))
         self._mark = time.perf_counter()
         up = None if plane is None else transform_plane(pose, plane)
-        return grasp_messages(
+        grasps = grasp_messages(
             found,
             pose,
             header=head,
@@ -213,13 +230,45 @@ class GraspTask:
             label=message.label,
             lift=lift_displacement(head.frame_id, up, self._config.lift_height),
         )
+        arm = self._held.arm
+        if arm is not None:
+            add_flange(grasps, arm)
+        if reach is not None:
+            postures = reach.postures(found.base_pose, found.pregrasp_base_pose)
+            add_arm_postures(grasps, arm, postures)
+        return grasps
+
+    def _reachability(
+        self,
+        head: Header,
+        object_pose: NDArray[np.float64],
+        observed: ObservedObject,
+        search: SynthesisConfig,
+    ) -> Reachability | None:
+        """Test for grasps of an object at `object_pose` in the frame of `head`, if wanted."""
+        config, arm = self._config, self._held.arm
+        if not config.check_reachability:
+            return None
+        if arm is None:
+            raise HandError(
+                f"'check_reachability' is set, and '{self._held.name}' hangs on no arm; expected a"
+                ' description with links above the hand (hand_root_link).',
+                ErrorCode.UNSUPPORTED_HAND,
+            )
+        base = self._pose(arm.base_frame, head.frame_id, observed.stamp)
+        return Reachability(
+            InverseKinematics(arm, config.ik, random_seed=search.random_seed),
+            compose(base, object_pose),
+            present=self._joints.positions(arm.joint_names),
+            should_stop=self._should_stop,
+        )
 
     def _answer(self, head: Header, grasps: list[Grasp], objects: Sequence[Object]) -> Answer:
         config, array = self._config, merged(head, grasps)
         best = array.grasps[0] if array.grasps else None
         markers = grasp_markers(
             array.grasps,
-            self._hand,
+            self._held.hand,
             [o for o in objects if o.mesh.triangles],
             header=head,
             top_k=config.marker_top_k,

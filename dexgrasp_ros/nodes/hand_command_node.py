@@ -8,7 +8,8 @@ Everything that leaves passes one gate (see `command_gate`), which is shut until
 `command_enabled` is true. Grasps that came before that, that are empty, of another hand, outside
 the joints' limits or from an image older than `max_age` move nothing.
 
-Disabling commands or deactivating the node ends the goal that is under way and stops the hand.
+Disabling commands, deactivating the node, or another hand in `robot_description` ends the goal
+that is under way and stops the hand. While another hand is loaded, nothing moves.
 """
 
 from __future__ import annotations
@@ -31,15 +32,18 @@ from dexgrasp_ros.bridge.qos import latched_subscription, sensor_data, standard
 from dexgrasp_ros.bridge.transforms import transform_listener
 from dexgrasp_ros.core.errors import DexGraspError, ErrorCode
 from dexgrasp_ros.core.hand_model import HandModel
-from dexgrasp_ros.hand import load_hand
 from dexgrasp_ros.nodes.command_gate import CommandGate
 from dexgrasp_ros.nodes.configuration import HandCommandParameters
 from dexgrasp_ros.nodes.execution_plan import checked_postures, within_efforts
 from dexgrasp_ros.nodes.execution_server import ExecutionServer, limited_sentence
+from dexgrasp_ros.nodes.hand_source import HandSource
+from dexgrasp_ros.nodes.held_hand import HeldHand
 from dexgrasp_ros.nodes.joint_feed import JointFeed
 from dexgrasp_ros.nodes.lifecycle import AutostartNode
 from dexgrasp_ros.nodes.process import main_of
+from dexgrasp_ros.nodes.worker import Worker
 
+_CLOSE_TIMEOUT = 5.0  # s for a description that is being loaded
 _DIAGNOSTICS_PERIOD = 1.0  # s, as diagnostic_updater has it
 # A joint without limits is at most half a turn from anywhere.
 _HALF_TURN = np.pi
@@ -56,7 +60,7 @@ class HandCommandNode(AutostartNode[HandCommandParameters]):
         self._transforms = transform_listener(self)
         # Durations are real ones, even where a simulation's clock stands still.
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self._hand: HandModel | None = None
+        self._hand: HandModel | None = None  # None while there is none, or another one is loaded
         self._joints: JointFeed | None = None
         self._server = ExecutionServer(
             self,
@@ -64,6 +68,14 @@ class HandCommandNode(AutostartNode[HandCommandParameters]):
             lambda: self.is_active,
             self._gate,
             self._transforms.newest,
+        )
+        self._worker = Worker(self)
+        self._hands = HandSource(
+            self,
+            self._worker,
+            lambda: self.config,
+            on_change=self._on_change,
+            on_ready=self._use,
         )
         self._inputs = [
             self.create_subscription(
@@ -85,13 +97,12 @@ class HandCommandNode(AutostartNode[HandCommandParameters]):
 
     def configure(self) -> None:
         """Load the hand."""
-        self._hand = load_hand(self.config.hand)
-        self._joints = JointFeed(self._hand.joint_names)
-        self._gate.configure(self._hand)
+        self._hands.configure()
+        self._use(self._hands.held)
 
     def activate(self) -> None:
         """Offer the action."""
-        self._server.offer(self._hand, self._joints)
+        self._server.offer()
 
     def deactivate(self) -> None:
         """End the goal that is under way and stop the hand; further goals are rejected."""
@@ -100,13 +111,32 @@ class HandCommandNode(AutostartNode[HandCommandParameters]):
 
     def cleanup(self) -> None:
         """Forget the hand."""
-        self._hand = self._joints = None
+        self._hands.clear()
+        self._use(None)
+
+    def close(self) -> None:
+        """Let the worker come to an end."""
+        super().close()
+        self._worker.close(_CLOSE_TIMEOUT)
 
     def reconfigure(self, before: HandCommandParameters, after: HandCommandParameters) -> None:
         """Stop what moves once commands are no longer wanted."""
         if before.command_enabled and not after.command_enabled:
             self._server.end(ErrorCode.COMMAND_DISABLED, "'command_enabled' was set to false.")
             self._gate.stop(only_moving=True)
+
+    def _on_change(self, sentence: str) -> None:
+        self._server.end(ErrorCode.PREEMPTED, sentence)
+        self._gate.stop(only_moving=True)
+        self._use(None)
+
+    def _use(self, held: HeldHand | None) -> None:
+        """Command this hand from now on."""
+        self._hand = self._joints = None
+        if held is not None:
+            self._gate.configure(held.hand)
+            self._hand, self._joints = held.hand, JointFeed(held.hand.joint_names)
+        self._server.use(self._hand, self._joints)
 
     def _take_state(self, message: JointState) -> None:
         if self._joints is not None:
@@ -120,6 +150,7 @@ class HandCommandNode(AutostartNode[HandCommandParameters]):
             return
         grasp = message.grasps[0]
         try:
+            self._hands.hold()
             end = self._follow(grasp)
         except DexGraspError as error:
             self.get_logger().error(f'No command: {error}')

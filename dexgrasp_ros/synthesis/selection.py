@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from dexgrasp_ros.core.config import SynthesisConfig
 from dexgrasp_ros.core.hand_model import HandModel
+from dexgrasp_ros.core.poses import compose, invert
 from dexgrasp_ros.synthesis.batches import join, take
 from dexgrasp_ros.synthesis.closing import plan_closing, replan_closing
 from dexgrasp_ros.synthesis.closing_simulation import Outcome
@@ -28,6 +30,9 @@ from dexgrasp_ros.synthesis.search import Search
 from dexgrasp_ros.synthesis.wishes import reject_unwished
 
 _Reasons = dict[str, NDArray[np.bool_]]
+# Which grasps [N] whoever carries the hand can reach, from poses [N, 7] of its root link at grasp
+# and pre-grasp, in the frame of the object's mesh.
+ReachTest = Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.bool_]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,8 +50,16 @@ class Grasps:
 class Selection:
     """The best distinct grasps among the candidates that were added so far."""
 
-    def __init__(self, search: Search, hand: HandModel, config: SynthesisConfig) -> None:
+    def __init__(
+        self,
+        search: Search,
+        hand: HandModel,
+        config: SynthesisConfig,
+        *,
+        reachable: ReachTest | None = None,
+    ) -> None:
         self._search, self._hand, self._config = search, hand, config
+        self._reachable = reachable
         self._pool: Grasps | None = None  # what is sound, best first
         self._chosen = np.empty(0, dtype=np.int64)  # rows of the pool
         self._duplicates = 0
@@ -87,6 +100,8 @@ class Selection:
         pool = grasps if self._pool is None else join([self._pool, grasps])
         self._pool = take(pool, np.argsort(-pool.score, kind='stable'))
         self._rejected.setdefault('path', 0)
+        if self._reachable is not None:
+            self._rejected.setdefault('reachability', 0)
         self._choose()
 
     def _alive(self, bad: _Reasons) -> NDArray[np.int64]:
@@ -97,7 +112,10 @@ class Selection:
         return np.flatnonzero(alive)
 
     def _choose(self) -> None:
-        """Take the best distinct ones whose way is clear. No other way is looked at."""
+        """Take the best distinct ones whose way is clear and within reach.
+
+        Nobody looks at the ways of the others.
+        """
         hand, config = self._hand, self._config
         while True:
             pool = self._pool
@@ -113,8 +131,18 @@ class Selection:
             rows = take(pool, unknown)
             blocked = np.zeros(len(pool.score), dtype=bool)
             blocked[unknown] = reject_paths(self._search, hand, rows.closing, rows.end, config)
+            bad = {'path': blocked}
+            if self._reachable is not None:
+                bad['reachability'] = np.zeros(len(blocked), dtype=bool)
+                clear = unknown[~blocked[unknown]]
+                bad['reachability'][clear] = ~self._reached(take(pool.closing, clear))
             pool.way_is_clear[unknown] = True
-            self._pool = take(pool, self._alive({'path': blocked}))
+            self._pool = take(pool, self._alive(bad))
+
+    def _reached(self, closing: Closing) -> NDArray[np.bool_]:
+        palm_to_root = invert(self._hand.palm_pose)
+        poses = (compose(p, palm_to_root) for p in (closing.palm, closing.pregrasp_palm))
+        return self._reachable(*poses)
 
 
 def _planned(

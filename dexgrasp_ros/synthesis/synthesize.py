@@ -15,7 +15,7 @@ from dexgrasp_ros.synthesis.grasp_set import make_grasp_set
 from dexgrasp_ros.synthesis.race import race
 from dexgrasp_ros.synthesis.search import Search
 from dexgrasp_ros.synthesis.seeds import make_seeds
-from dexgrasp_ros.synthesis.selection import Selection
+from dexgrasp_ros.synthesis.selection import ReachTest, Selection
 from dexgrasp_ros.synthesis.wishes import resolve_wishes
 
 _DESCENT_SHARE = 0.7  # of the whole time, for the progress bar
@@ -27,6 +27,7 @@ def synthesize(
     config: SynthesisConfig | None = None,
     *,
     wishes: Wishes | None = None,
+    reachable: ReachTest | None = None,
     progress: ProgressCallback | None = None,
     should_stop: StopCallback | None = None,
 ) -> GraspSet:
@@ -40,6 +41,10 @@ def synthesize(
         Settings; the defaults of `SynthesisConfig` without it.
     wishes
         What kind of grasp to look for; default: any.
+    reachable
+        Asked for poses [N, 7] of the hand's root link at grasps and at their pre-grasps, in the
+        frame of the object's mesh; those that it denies are not returned and counted as
+        `reachability`. Such a test is `dexgrasp_ros.hand.Reachability`. Default: all are reached.
     progress
         Called with the state of the search; on a CPU from worker threads, one at a time.
     should_stop
@@ -69,7 +74,7 @@ def synthesize(
     search = Search(hand, obj, config, demand=demand, should_stop=clock.should_stop)
     palm, q = make_seeds(search, hand, obj, config)
     clock.lap('seeds')
-    selection = Selection(search, hand, config)
+    selection = Selection(search, hand, config, reachable=reachable)
 
     def report(phase: str, share: float) -> None:
         """`share` is that of the descent of those that come first; others may follow."""

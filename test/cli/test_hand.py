@@ -37,7 +37,10 @@ def test_tables_name_joints_groups_palm_and_warnings(urdf, capsys):
     for words in ('1 joints', 'grip', '3 contact groups', "Palm in 'base'", 'approach axis',
                   'warning: no effort limit', 'pairs of groups', 'Loaded in'):  # fmt: skip
         assert words in text
-    assert 'shoulder' not in text
+    tables, _, above = text.partition('Above the hand')
+    assert 'shoulder' not in tables
+    # A joint moves the root link, so that is the flange itself.
+    assert "flange 'base', placed from 'arm' by shoulder" in above
 
 
 def test_json_and_picture(urdf, tmp_path, capsys):
@@ -48,6 +51,7 @@ def test_json_and_picture(urdf, tmp_path, capsys):
     assert (joint['name'], joint['upper'], joint['closes']) == ('grip', 0.6, 1)
     assert joint['moves'] == ['left', 'right × 0.5']
     assert printed['palm']['approach'] == pytest.approx([0, 0, 1], abs=1e-6)
+    assert printed['arm']['joints'] == ['shoulder']
     assert printed['groups'] == 3 and len(printed['warnings']) == 2
     from PIL import Image
 

@@ -15,7 +15,7 @@ pytest.importorskip('rclpy')
 
 from action_msgs.msg import GoalStatus
 from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
-from rcl_interfaces.srv import SetParameters
+from rcl_interfaces.srv import GetParameters, SetParameters
 from sensor_msgs.msg import CameraInfo, Image
 
 from dexgrasp_msgs.action import SynthesizeGrasps
@@ -174,6 +174,25 @@ def test_two_graphs_in_two_namespaces_do_not_hear_each_other(scene, ros_domain):
         client.node.create_subscription(Image, '/left/depth/image', heard.append, sensor_data())
         wait_for(lambda: len(heard) > 2)
         assert not seen
+
+
+def test_texts_arrive_as_they_are(ros_domain):
+    """A description has many lines, which YAML would fold in single quotes."""
+    texts = {
+        'robot_description': '<robot name="r">\n\n  <link name=\'a\'/>\n</robot>\n',
+        'hand_overrides': '0815',
+        'mesh_folder': 'C:\\tmp: äöü…',
+    }
+    parameters = {'hand_command_node': {'autostart': False, **texts}}
+    with (
+        start_graph(nodes=['hand_command_node'], parameters=parameters, log=print),
+        GraspClient() as client,
+    ):
+        service = client.node.create_client(GetParameters, '/hand_command_node/get_parameters')
+        assert service.wait_for_service(60)
+        future = service.call_async(GetParameters.Request(names=list(texts)))
+        wait_for(future.done)
+        assert [v.string_value for v in future.result().values] == list(texts.values())
 
 
 def is_alive(pid):
