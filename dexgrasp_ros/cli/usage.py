@@ -35,7 +35,8 @@ def parse(
 
     app = tyro.extras.SubcommandApp()
     for command in commands:
-        app.command(_deferred(command))
+        # `import_` cannot be called `import` in Python.
+        app.command(_deferred(command), name=command.__name__.rstrip('_'))
     told = io.StringIO()
     try:
         with contextlib.redirect_stderr(told):

@@ -21,6 +21,7 @@ _NODES = (
     'grasp_node',
     'hand_command_node',
     'viewer_node',
+    'grasp_planning_node',
 )
 
 

@@ -272,6 +272,24 @@ class ViewerParameters:
         check_ranges(self)
 
 
+@dataclass(frozen=True, kw_only=True)
+class GraspPlanningParameters:
+    """Parameters of `grasp_planning_node`."""
+
+    parent_link: str = setting(
+        '',
+        '-',
+        "the arm's link that carries the hand, looked up in tf; empty: as the grasps have it",
+    )
+    max_grasps: int = setting(
+        0, '1', 'grasps that are returned at most; 0: as grasp_node', 0, 1000
+    )
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        check_ranges(self)
+
+
 NODE_PARAMETERS = {
     'sim_camera_node': SimCameraParameters,
     'reconstruction_node': ReconstructionParameters,
@@ -279,6 +297,7 @@ NODE_PARAMETERS = {
     'hand_command_node': HandCommandParameters,
     'tabletop_segmentation_node': TabletopSegmentationParameters,
     'viewer_node': ViewerParameters,
+    'grasp_planning_node': GraspPlanningParameters,
 }
 
 

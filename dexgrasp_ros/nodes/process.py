@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Protocol
 
@@ -81,6 +82,19 @@ def main_of(make_node: Callable[[], Node]) -> Callable[[], None]:
         sys.exit(run(make_node))
 
     return main
+
+
+@contextlib.contextmanager
+def command_node(name: str, namespace: str = '') -> Iterator[Node]:
+    """Give a command a node of its own, which leaves signals alone and takes large images."""
+    _use_large_image_transport()
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+    node = rclpy.create_node(name, namespace=namespace or None)
+    try:
+        yield node
+    finally:
+        node.destroy_node()
+        rclpy.try_shutdown()
 
 
 def _spin(executor: SingleThreadedExecutor, node: Node, done: Callable[[], bool]) -> None:

@@ -3,7 +3,8 @@
 Keeps the newest match of depth, camera_info and labels (see `frame_source`). The service
 `reconstruct_objects` meshes it; what came of it is the response and, latched, `objects` and
 `object_markers`. With the parameter `rate` new frames are meshed unasked, and published when an
-object came, went or changed. `clear_objects` empties both topics. Meshing runs in a worker, one
+object came, went or changed. Objects have the names that `label_info` gives their labels, where
+vision_msgs is installed. `clear_objects` empties both topics. Meshing runs in a worker, one
 frame at a time. `/diagnostics` says what comes in and how the last reconstruction went.
 
 `fuse_views` adds the newest frame to those that are fused in the fixed frame, and with the
@@ -29,6 +30,7 @@ from dexgrasp_msgs.msg import ObjectArray
 from dexgrasp_msgs.srv import ReconstructObjects
 from dexgrasp_ros.bridge.diagnostics import OK, WARN, CountRates, diagnostics_message
 from dexgrasp_ros.bridge.errors import error_fields
+from dexgrasp_ros.bridge.labels import LabelNames
 from dexgrasp_ros.bridge.markers import object_markers
 from dexgrasp_ros.bridge.objects import object_array_message
 from dexgrasp_ros.bridge.qos import latched_publisher, standard
@@ -75,8 +77,13 @@ class ReconstructionNode(AutostartNode[ReconstructionParameters]):
         """Listen to the camera and offer the services."""
         config = self.config
         self._source = FrameSource(self, config, self._overrides, self._transforms, self._on_match)
+        self._names = LabelNames(self)
         self._task = ReconstructionTask(
-            self._source, self._transforms, lambda: self.config, lambda: self.is_active
+            self._source,
+            self._transforms,
+            lambda: self.config,
+            lambda: self.is_active,
+            self._names,
         )
         self._rates = CountRates()
         self._last_stamp = None
@@ -103,6 +110,7 @@ class ReconstructionNode(AutostartNode[ReconstructionParameters]):
             self.destroy_timer(timer)
         self._running_timers = []
         self._source.close()
+        self._names.close()
 
     def close(self) -> None:
         """Refuse further requests and let the worker come to an end."""

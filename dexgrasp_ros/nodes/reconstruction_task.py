@@ -46,6 +46,8 @@ class ReconstructionTask:
         Returns the present parameters.
     is_wanted
         Asked while something is waited for.
+    name_of
+        Gives the name of a label; empty where it has none.
     """
 
     def __init__(
@@ -54,9 +56,10 @@ class ReconstructionTask:
         transforms: TransformListener,
         config: Callable[[], ReconstructionParameters],
         is_wanted: Callable[[], bool],
+        name_of: Callable[[int], str],
     ) -> None:
         self._source, self._transforms = source, transforms
-        self._config, self._is_wanted = config, is_wanted
+        self._config, self._is_wanted, self._name_of = config, is_wanted, name_of
         self._fixed_frame = config().fixed_frame
         self._tracker = ObjectTracker(config().tracking)
         self._fusion = ViewFusion(
@@ -157,9 +160,12 @@ class ReconstructionTask:
         is_news = is_asked or tracked.is_news
         if is_news:
             self._tracker.mark_published(tracked.ids)
+        named = [
+            dataclasses.replace(o, name=self._name_of(o.label) or o.name) for o in made.objects
+        ]
         return Outcome(
             made=made,
-            objects=object_array_message(made.objects, frame_id, stamp, tracked.ids),
+            objects=object_array_message(named, frame_id, stamp, tracked.ids),
             is_news=is_news,
         )
 

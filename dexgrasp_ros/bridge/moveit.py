@@ -1,0 +1,144 @@
+"""Grasps as `moveit_msgs/Grasp`, for pick stages of MoveIt and whoever else reads them.
+
+MoveIt moves the *parent link* of an end effector, the last link of the arm: `grasp_pose` is where
+that link goes, not the hand's root. The hand's postures are trajectories of one point each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from geometry_msgs.msg import PoseStamped, Vector3Stamped
+from numpy.typing import ArrayLike, NDArray
+from std_msgs.msg import Header
+from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
+
+from dexgrasp_msgs.msg import Grasp, GraspArray
+from dexgrasp_ros.bridge.geometry import pose_array, pose_message, vector
+from dexgrasp_ros.bridge.grasps import duration
+from dexgrasp_ros.bridge.optional import optional_messages
+from dexgrasp_ros.core.errors import ErrorCode, InputError
+from dexgrasp_ros.core.poses import compose, invert
+
+_SHORTEST = 1e-4  # m; a translation below this has no direction
+
+
+@dataclass(frozen=True, kw_only=True)
+class Translation:
+    """A straight way of the hand, in the frame of its grasp's header."""
+
+    direction: NDArray[np.float64]  # [3] unit
+    distance: float  # m
+
+
+def moveit_grasps(
+    grasps: GraspArray | Sequence[Grasp],
+    *,
+    T_parent_hand: ArrayLike | None = None,
+    posture_time: float = 1.0,
+    squeeze: bool = True,
+    min_share: float = 0.5,
+    allowed_touch_objects: Sequence[str] = (),
+) -> list[Any]:
+    """Grasps as `moveit_msgs/Grasp`, in the order given.
+
+    The approach is the way from `pregrasp_pose` to `pose`, the retreat that to `lift_pose`. Where
+    the pre-grasp is at the grasp, the hand approaches along nothing and the direction is zero.
+
+    Parameters
+    ----------
+    grasps
+        As the action returns them and `grasps` publishes them.
+    T_parent_hand
+        Pose [7] of the hand's root link in the arm's link that carries it. By default, the
+        grasp's own `flange_pose` where the node knows the arm, else the two links are the same.
+    posture_time
+        `time_from_start` of the postures [s].
+    squeeze
+        Close to the squeeze posture, which presses, rather than to the touching grasp.
+    min_share
+        Share of approach and retreat that must be possible at least.
+    allowed_touch_objects
+        Names of what may be touched on the way, in MoveIt's planning scene.
+
+    Raises
+    ------
+    DexGraspError
+        FILE_NOT_FOUND where moveit_msgs is not installed.
+    InputError
+        OUT_OF_RANGE for poses that are not finite and a `min_share` beyond 0 to 1.
+    """
+    messages = optional_messages('moveit_msgs')
+    if not 0 <= min_share <= 1:
+        raise InputError(f'min_share is {min_share}; expected 0 to 1.', ErrorCode.OUT_OF_RANGE)
+    rows = grasps.grasps if isinstance(grasps, GraspArray) else grasps
+
+    def translation(way: Translation, header: Header) -> Any:
+        return messages.GripperTranslation(
+            direction=Vector3Stamped(header=header, vector=vector(way.direction)),
+            desired_distance=way.distance,
+            min_distance=min_share * way.distance,
+        )
+
+    return [
+        messages.Grasp(
+            id=f'{grasp.object_id or grasp.hand}_{n}',
+            pre_grasp_posture=posture(grasp, grasp.pregrasp, posture_time),
+            grasp_posture=posture(grasp, grasp.squeeze if squeeze else grasp.grasp, posture_time),
+            grasp_pose=PoseStamped(
+                header=grasp.header, pose=pose_message(parent_pose(grasp, T_parent_hand))
+            ),
+            grasp_quality=grasp.quality.score,
+            pre_grasp_approach=translation(approach(grasp), grasp.header),
+            post_grasp_retreat=translation(retreat(grasp), grasp.header),
+            post_place_retreat=translation(_back(approach(grasp)), grasp.header),
+            max_contact_force=0.0,  # not limited: the squeeze is planned within effort limits
+            allowed_touch_objects=list(allowed_touch_objects),
+        )
+        for n, grasp in enumerate(rows)
+    ]
+
+
+def parent_pose(grasp: Grasp, T_parent_hand: ArrayLike | None = None) -> NDArray[np.float64]:
+    """Pose [7] of the link that carries the hand: T_frame_hand · T_hand_parent."""
+    if T_parent_hand is None:
+        return pose_array(grasp.flange_pose if grasp.flange_frame else grasp.pose)
+    return compose(pose_array(grasp.pose), invert(T_parent_hand))
+
+
+def posture(grasp: Grasp, positions: ArrayLike, seconds: float) -> JointTrajectory:
+    """Trajectory of one point, reached after `seconds`."""
+    point = JointTrajectoryPoint(
+        positions=np.asarray(positions, dtype=np.float64).tolist(),
+        time_from_start=duration(seconds),
+    )
+    return JointTrajectory(
+        header=Header(stamp=grasp.header.stamp, frame_id=grasp.hand_frame),
+        joint_names=list(grasp.joint_names),
+        points=[point],
+    )
+
+
+def approach(grasp: Grasp) -> Translation:
+    """Way of the hand from `pregrasp_pose` to `pose`."""
+    return _way(pose_array(grasp.pregrasp_pose), pose_array(grasp.pose))
+
+
+def retreat(grasp: Grasp) -> Translation:
+    """Way of the hand from `pose` to `lift_pose`."""
+    return _way(pose_array(grasp.pose), pose_array(grasp.lift_pose))
+
+
+def _way(start: NDArray[np.float64], end: NDArray[np.float64]) -> Translation:
+    step = end[:3] - start[:3]
+    distance = float(np.linalg.norm(step))
+    if distance < _SHORTEST:
+        return Translation(direction=np.zeros(3), distance=0.0)
+    return Translation(direction=step / distance, distance=distance)
+
+
+def _back(way: Translation) -> Translation:
+    return Translation(direction=-way.direction, distance=way.distance)

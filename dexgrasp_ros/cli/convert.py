@@ -1,0 +1,70 @@
+"""``dexgrasp export`` and ``dexgrasp import``: grasps in the file formats of other software."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import tyro
+
+
+def export(grasps: tyro.conf.Positional[Path], /, *, isaac: Path) -> None:
+    """Write grasps for other software.
+
+    Parameters
+    ----------
+    grasps
+        File that `dexgrasp synthesize` wrote (.npz).
+    isaac
+        File to write: isaac_grasp 1.0 (.yaml), for Isaac Sim and Isaac ROS. It holds neither
+        squeezes nor contacts, and one pose for pre-grasp and grasp.
+    """
+    from rich.console import Console
+
+    from dexgrasp_ros.cli.files import prepare_file
+    from dexgrasp_ros.core.grasp_set import GraspSet
+    from dexgrasp_ros.dataset import export_isaac_grasp
+
+    stored = GraspSet.load(grasps)
+    prepare_file(isaac)
+    export_isaac_grasp(stored, isaac)
+    Console().print(f'{len(stored)} grasps of {stored.hand} written to {isaac}')
+
+
+def import_(
+    file: tyro.conf.Positional[Path],
+    /,
+    *,
+    hand: str,
+    root: str | None = None,
+    object: Path | None = None,
+    out: Path = Path('grasps.npz'),
+) -> None:
+    """Read grasps of other software, for `dexgrasp view` and `evaluate`.
+
+    Parameters
+    ----------
+    file
+        Grasps as isaac_grasp 1.0 (.yaml). Its gripper frame is the hand's root link, its object
+        frame that of the mesh.
+    hand
+        Name of a hand of the package, or path of a URDF.
+    root
+        Link whose subtree is the hand.
+    object
+        The object's mesh.
+    out
+        File to write (.npz).
+    """
+    from rich.console import Console
+
+    from dexgrasp_ros.cli.files import prepare_file
+    from dexgrasp_ros.dataset import import_isaac_grasp
+    from dexgrasp_ros.hand import load_hand
+
+    console = Console()
+    prepare_file(out)
+    found = import_isaac_grasp(file, load_hand(hand, root=root), object_mesh=object or '')
+    found.save(out)
+    for warning in found.warnings:
+        console.print(f'[yellow]warning:[/] {warning}', highlight=False)
+    console.print(f'{len(found)} grasps of {found.hand} written to {out}')
