@@ -3,13 +3,51 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
 
 from dexgrasp_ros.bridge.geometry import nanoseconds_to_stamp
+from dexgrasp_ros.bridge.qos import standard
 
 OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
+_PERIOD = 1.0  # s, as diagnostic_updater has it
+
+Report = tuple[bytes, str, Mapping[str, object]]
+
+
+class Diagnostics:
+    """Publishes what one component of a node says about itself, once a second.
+
+    Parameters
+    ----------
+    node
+        The node.
+    component
+        Name of the component.
+    report
+        Gives level, sentence and values, see `diagnostics_message`.
+    """
+
+    def __init__(self, node: Node, component: str, report: Callable[[], Report]) -> None:
+        self._node, self._component, self._report = node, component, report
+        self._publisher = node.create_publisher(DiagnosticArray, '/diagnostics', standard())
+        # A simulation's time may stand still.
+        self._timer = node.create_timer(
+            _PERIOD, self._publish, clock=Clock(clock_type=ClockType.STEADY_TIME)
+        )
+
+    def close(self) -> None:
+        """Say no more."""
+        self._node.destroy_timer(self._timer)
+        self._node.destroy_publisher(self._publisher)
+
+    def _publish(self) -> None:
+        name = f'{self._node.get_fully_qualified_name()}: {self._component}'
+        stamp = self._node.get_clock().now().nanoseconds
+        self._publisher.publish(diagnostics_message(stamp, name, *self._report()))
 
 
 class CountRates:

@@ -20,7 +20,6 @@ import time
 import traceback
 from collections.abc import Callable
 
-from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseArray
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.action.server import ServerGoalHandle
@@ -35,9 +34,9 @@ from visualization_msgs.msg import MarkerArray
 
 from dexgrasp_msgs.action import SynthesizeGrasps
 from dexgrasp_msgs.msg import GraspArray
-from dexgrasp_ros.bridge.diagnostics import ERROR, OK, WARN, diagnostics_message
+from dexgrasp_ros.bridge.diagnostics import ERROR, OK, WARN, Diagnostics, Report
 from dexgrasp_ros.bridge.markers import drawn_hand
-from dexgrasp_ros.bridge.qos import latched_publisher, standard
+from dexgrasp_ros.bridge.qos import latched_publisher
 from dexgrasp_ros.bridge.transforms import transform_listener
 from dexgrasp_ros.core.errors import DeviceError, ErrorCode, SynthesisError
 from dexgrasp_ros.hand import find_arm
@@ -55,7 +54,6 @@ from dexgrasp_ros.synthesis.device import resolve_device
 
 _CLOSE_TIMEOUT = 5.0  # s for work that cannot be interrupted to end with the process
 _FEEDBACK_PERIOD = 0.1  # s between two feedbacks of one phase
-_DIAGNOSTICS_PERIOD = 1.0  # s, as diagnostic_updater has it
 
 _TOPICS = {
     'grasps': GraspArray,
@@ -93,7 +91,6 @@ class GraspNode(AutostartNode[GraspParameters]):
             )
             for topic, kind in _TOPICS.items()
         }
-        self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', standard())
         self._worker = Worker(self)
         self._transforms = transform_listener(self)
         self._source = ObjectSource(self)
@@ -111,9 +108,7 @@ class GraspNode(AutostartNode[GraspParameters]):
         self._accepted: dict[bytes, _Job] = {}
         self._goals = 0
         self._last: dict[str, object] = {}  # about the last goal, for diagnostics
-        self.create_timer(
-            _DIAGNOSTICS_PERIOD, self._diagnose, clock=Clock(clock_type=ClockType.STEADY_TIME)
-        )
+        self._diagnostics = Diagnostics(self, 'synthesis', self._report)
 
     def configure(self) -> None:
         """Load the hand and compile the kernels."""
@@ -244,7 +239,7 @@ class GraspNode(AutostartNode[GraspParameters]):
             if message is not None:
                 self._topics[topic].publish(message)
 
-    def _diagnose(self) -> None:
+    def _report(self) -> Report:
         level, text, device = OK, 'Ready.', 'none'
         if self._hands.held is None:
             level, text = (
@@ -268,9 +263,7 @@ class GraspNode(AutostartNode[GraspParameters]):
             'goals': self._goals,
             **self._last,
         }
-        name = f'{self.get_fully_qualified_name()}: synthesis'
-        stamp = self.get_clock().now().nanoseconds
-        self._diagnostics.publish(diagnostics_message(stamp, name, level, text, values))
+        return level, text, values
 
 
 def _about(result: SynthesizeGrasps.Result, seconds: float) -> dict[str, object]:

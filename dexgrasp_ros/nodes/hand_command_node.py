@@ -17,7 +17,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from diagnostic_msgs.msg import DiagnosticArray
 from numpy.typing import NDArray
 from rclpy.clock import Clock, ClockType
 from rclpy.qos_overriding_options import QoSOverridingOptions
@@ -25,10 +24,10 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Header
 
 from dexgrasp_msgs.msg import Grasp, GraspArray
-from dexgrasp_ros.bridge.diagnostics import OK, WARN, diagnostics_message
+from dexgrasp_ros.bridge.diagnostics import OK, WARN, Diagnostics, Report
 from dexgrasp_ros.bridge.geometry import stamp_to_nanoseconds
 from dexgrasp_ros.bridge.grasps import joint_trajectory
-from dexgrasp_ros.bridge.qos import latched_subscription, sensor_data, standard
+from dexgrasp_ros.bridge.qos import latched_subscription, sensor_data
 from dexgrasp_ros.bridge.transforms import transform_listener
 from dexgrasp_ros.core.errors import DexGraspError, ErrorCode
 from dexgrasp_ros.core.hand_model import HandModel
@@ -44,7 +43,6 @@ from dexgrasp_ros.nodes.process import main_of
 from dexgrasp_ros.nodes.worker import Worker
 
 _CLOSE_TIMEOUT = 5.0  # s for a description that is being loaded
-_DIAGNOSTICS_PERIOD = 1.0  # s, as diagnostic_updater has it
 # A joint without limits is at most half a turn from anywhere.
 _HALF_TURN = np.pi
 
@@ -56,7 +54,6 @@ class HandCommandNode(AutostartNode[HandCommandParameters]):
         super().__init__('hand_command_node', HandCommandParameters)
         overrides = QoSOverridingOptions.with_default_policies()
         self._gate = CommandGate(self, lambda: self.config, lambda: self.is_active)
-        self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', standard())
         self._transforms = transform_listener(self)
         # Durations are real ones, even where a simulation's clock stands still.
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
@@ -93,7 +90,7 @@ class HandCommandNode(AutostartNode[HandCommandParameters]):
                 qos_overriding_options=overrides,
             ),
         ]
-        self.create_timer(_DIAGNOSTICS_PERIOD, self._diagnose, clock=self._steady)
+        self._diagnostics = Diagnostics(self, 'commands', self._report)
 
     def configure(self) -> None:
         """Load the hand."""
@@ -208,7 +205,7 @@ class HandCommandNode(AutostartNode[HandCommandParameters]):
             upper = np.where(np.isfinite(hand.upper), hand.upper, target + _HALF_TURN)
             return np.where(target - lower > upper - target, lower, upper)
 
-    def _diagnose(self) -> None:
+    def _report(self) -> Report:
         config, now = self.config, self.get_clock().now().nanoseconds
         age = self._joints.age(now) if self._joints is not None else math.inf
         level, text = OK, 'Ready.'
@@ -226,8 +223,7 @@ class HandCommandNode(AutostartNode[HandCommandParameters]):
             'goals': self._server.goals,
             'last goal': self._server.last,
         }
-        name = f'{self.get_fully_qualified_name()}: commands'
-        self._diagnostics.publish(diagnostics_message(now, name, level, text, values))
+        return level, text, values
 
 
 main = main_of(HandCommandNode)

@@ -14,23 +14,20 @@ import threading
 import traceback
 from collections.abc import Callable
 
-from diagnostic_msgs.msg import DiagnosticArray
-from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.task import Future
 from std_msgs.msg import String
 
-from dexgrasp_ros.bridge.diagnostics import ERROR, OK, WARN, diagnostics_message
+from dexgrasp_ros.bridge.diagnostics import ERROR, OK, WARN, Diagnostics, Report
 from dexgrasp_ros.bridge.errors import error_fields
-from dexgrasp_ros.bridge.qos import latched_subscription, standard
+from dexgrasp_ros.bridge.qos import latched_subscription
 from dexgrasp_ros.core.errors import DexGraspError, ErrorCode, HandError
 from dexgrasp_ros.hand.arm import hand_root
 from dexgrasp_ros.nodes.held_hand import HandConfig, HeldHand, hand_of_description, hand_of_file
 from dexgrasp_ros.nodes.worker import Worker
 
 _TOPIC = 'robot_description'
-_DIAGNOSTICS_PERIOD = 1.0  # s, as diagnostic_updater has it
 
 
 class HandSource:
@@ -82,11 +79,7 @@ class HandSource:
             latched_subscription(),
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )
-        self._diagnostics = node.create_publisher(DiagnosticArray, '/diagnostics', standard())
-        # A simulation's time may stand still.
-        self._timer = node.create_timer(
-            _DIAGNOSTICS_PERIOD, self._diagnose, clock=Clock(clock_type=ClockType.STEADY_TIME)
-        )
+        self._diagnostics = Diagnostics(node, 'hand', self._report)
 
     def configure(self) -> None:
         """Load the hand of the first description that there is, on this thread.
@@ -235,7 +228,7 @@ class HandSource:
             self._node.get_logger().warning(f"Hand '{held.name}': {warning}")
         return self._prepare(held)
 
-    def _diagnose(self) -> None:
+    def _report(self) -> Report:
         held, problem = self.held, self._problem
         level, text = OK, 'There is a hand.'
         if held is None:
@@ -260,6 +253,4 @@ class HandSource:
                     'flange': held.arm.flange_frame,
                     'joints of the arm': len(held.arm.joint_names),
                 }
-        name = f'{self._node.get_fully_qualified_name()}: hand'
-        stamp = self._node.get_clock().now().nanoseconds
-        self._diagnostics.publish(diagnostics_message(stamp, name, level, text, values))
+        return level, text, values

@@ -17,7 +17,6 @@ from __future__ import annotations
 import time
 import traceback
 
-from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.service import Service
@@ -28,12 +27,12 @@ from visualization_msgs.msg import MarkerArray
 
 from dexgrasp_msgs.msg import ObjectArray
 from dexgrasp_msgs.srv import ReconstructObjects
-from dexgrasp_ros.bridge.diagnostics import OK, WARN, CountRates, diagnostics_message
+from dexgrasp_ros.bridge.diagnostics import OK, WARN, CountRates, Diagnostics, Report
 from dexgrasp_ros.bridge.errors import error_fields
 from dexgrasp_ros.bridge.labels import LabelNames
 from dexgrasp_ros.bridge.markers import object_markers
 from dexgrasp_ros.bridge.objects import object_array_message
-from dexgrasp_ros.bridge.qos import latched_publisher, standard
+from dexgrasp_ros.bridge.qos import latched_publisher
 from dexgrasp_ros.bridge.transforms import transform_listener
 from dexgrasp_ros.core.errors import DexGraspError, ErrorCode
 from dexgrasp_ros.nodes.configuration import ReconstructionParameters
@@ -44,7 +43,6 @@ from dexgrasp_ros.nodes.reconstruction_task import Outcome, ReconstructionTask, 
 from dexgrasp_ros.nodes.worker import Worker
 
 _CLOSE_TIMEOUT = 5.0  # s for work that cannot be interrupted to end with the process
-_DIAGNOSTICS_PERIOD = 1.0  # s, as diagnostic_updater has it
 _WARNING_PERIOD = 5.0  # s between two warnings about frames that nobody asked for
 
 
@@ -60,11 +58,11 @@ class ReconstructionNode(AutostartNode[ReconstructionParameters]):
             )
             for kind, topic in ((ObjectArray, 'objects'), (MarkerArray, 'object_markers'))
         )
-        self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', standard())
+        self._diagnostics: Diagnostics | None = None  # while active
         self._transforms = transform_listener(self)
         self._worker = Worker(self)
         self._offered: list[Service] = []
-        self._running_timers: list[Timer] = []
+        self._ticks: Timer | None = None
         self._source: FrameSource | None = None
         self._task: ReconstructionTask | None = None
         self._under_way: Future | None = None  # mesh of a frame that nobody asked for
@@ -87,9 +85,9 @@ class ReconstructionNode(AutostartNode[ReconstructionParameters]):
         )
         self._rates = CountRates()
         self._last_stamp = None
-        self._running_timers = [self.create_timer(_DIAGNOSTICS_PERIOD, self._diagnose)]
+        self._diagnostics = Diagnostics(self, 'reconstruction', self._report)
         if config.rate > 0:
-            self._running_timers.append(self.create_timer(1.0 / config.rate, self._on_tick))
+            self._ticks = self.create_timer(1.0 / config.rate, self._on_tick)
         if not self._offered:
             # Their coroutines wait for the worker; in an exclusive group that would hold up the
             # images.
@@ -106,9 +104,10 @@ class ReconstructionNode(AutostartNode[ReconstructionParameters]):
 
     def deactivate(self) -> None:
         """Stop listening; requests are refused."""
-        for timer in self._running_timers:
-            self.destroy_timer(timer)
-        self._running_timers = []
+        if self._ticks is not None:
+            self.destroy_timer(self._ticks)
+            self._ticks = None
+        self._diagnostics.close()
         self._source.close()
         self._names.close()
 
@@ -214,7 +213,7 @@ class ReconstructionNode(AutostartNode[ReconstructionParameters]):
         else:
             self.get_logger().error(''.join(traceback.format_exception(error)))
 
-    def _diagnose(self) -> None:
+    def _report(self) -> Report:
         source, config = self._source, self.config
         counts = {**source.received, 'matches': source.matched}
         rates = self._rates.add(time.monotonic(), counts)
@@ -228,9 +227,7 @@ class ReconstructionNode(AutostartNode[ReconstructionParameters]):
         values |= {'requests refused for old images': self._refused}
         values |= {'fused views': self._task.view_count}
         values |= {'reconstructions': self._reconstructions, **self._last}
-        name = f'{self.get_fully_qualified_name()}: reconstruction'
-        stamp = self.get_clock().now().nanoseconds
-        self._diagnostics.publish(diagnostics_message(stamp, name, level, text, values))
+        return level, text, values
 
     def _on_clear(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         empty = object_array_message((), '', self.get_clock().now().nanoseconds)

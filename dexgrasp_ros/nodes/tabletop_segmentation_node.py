@@ -19,6 +19,7 @@ import functools
 import threading
 import time
 import traceback
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,6 +32,7 @@ from rclpy.timer import Timer
 from sensor_msgs.msg import CameraInfo, Image, RegionOfInterest
 
 from dexgrasp_ros.bridge.camera import depth_frame
+from dexgrasp_ros.bridge.diagnostics import OK, WARN, CountRates, Diagnostics, Report
 from dexgrasp_ros.bridge.errors import error_fields
 from dexgrasp_ros.bridge.geometry import stamp_to_nanoseconds
 from dexgrasp_ros.bridge.images import label_message
@@ -85,6 +87,7 @@ class TabletopSegmentationNode(AutostartNode[TabletopSegmentationParameters]):
         self._last_start = -np.inf
         self._box: RegionOfInterest | None = None
         self._point: PointStamped | None = None
+        self._diagnostics: Diagnostics | None = None  # while active
 
     def activate(self) -> None:
         """Listen to the camera and to prompts."""
@@ -113,6 +116,9 @@ class TabletopSegmentationNode(AutostartNode[TabletopSegmentationParameters]):
         ]
         self._inputs = [*camera, *prompts]
         self._colors.start(int(config.sync_slop * 1e9))
+        self._counts: Counter[str] = Counter({'matches': 0, 'label images': 0})
+        self._rates, self._last = CountRates(), {}
+        self._diagnostics = Diagnostics(self, 'segmentation', self._report)
         # Its rate is about this machine's load, not about the time that is simulated.
         self._timer = self.create_timer(
             _POLL, self._look, clock=Clock(clock_type=ClockType.STEADY_TIME)
@@ -122,6 +128,7 @@ class TabletopSegmentationNode(AutostartNode[TabletopSegmentationParameters]):
         """Stop listening; what is under way is not published."""
         self._stop.set()
         self._colors.stop()
+        self._diagnostics.close()
         for subscription in self._inputs:
             self.destroy_subscription(subscription)
         self._inputs = []
@@ -138,6 +145,7 @@ class TabletopSegmentationNode(AutostartNode[TabletopSegmentationParameters]):
         stamp = stamp_to_nanoseconds(message.header.stamp)
         match = self._synchronizer.add(topic, stamp, message)
         if match is not None:
+            self._counts['matches'] += 1
             depth, info = match
             self._newest = _Images(
                 depth=depth,
@@ -180,6 +188,7 @@ class TabletopSegmentationNode(AutostartNode[TabletopSegmentationParameters]):
             )
         elif self.is_active and done.result() is not None:
             self._labels.publish(done.result())
+            self._counts['label images'] += 1
 
     def _segment(
         self,
@@ -208,6 +217,7 @@ class TabletopSegmentationNode(AutostartNode[TabletopSegmentationParameters]):
             )
         except DexGraspError as error:
             code, message = error_fields(error)
+            self._last = {'last error': f'{ErrorCode(code).name}: {message}'}
             self.get_logger().warning(
                 f'No labels ({ErrorCode(code).name}): {message}',
                 throttle_duration_sec=_WARN_PERIOD,
@@ -215,6 +225,7 @@ class TabletopSegmentationNode(AutostartNode[TabletopSegmentationParameters]):
             labels = None if frame is None else np.zeros(frame.depth.shape, np.int32)
         else:
             labels = found.labels
+            self._last = {'last objects': int(labels.max()), 'last [s]': found.timing['total']}
             for warning in found.warnings:
                 self.get_logger().warning(warning, throttle_duration_sec=_WARN_PERIOD)
             self.get_logger().debug(
@@ -239,6 +250,17 @@ class TabletopSegmentationNode(AutostartNode[TabletopSegmentationParameters]):
             stop.is_set,
         )
         return tuple(transform_points(pose, [point])[0])
+
+    def _report(self) -> Report:
+        rates = self._rates.add(time.monotonic(), self._counts)
+        level, text = OK, 'Images come in.'
+        if not self._counts['matches']:
+            level, text = WARN, f'No {" and ".join(_CAMERA)} of one moment came.'
+        elif 'last error' in self._last:
+            level, text = WARN, str(self._last['last error'])
+        prompt = 'box' if self._box is not None else 'point' if self._point is not None else 'none'
+        values = {f'{name} [Hz]': rate for name, rate in rates.items()}
+        return level, text, {**values, 'prompt': prompt, **self._last}
 
 
 main = main_of(TabletopSegmentationNode)

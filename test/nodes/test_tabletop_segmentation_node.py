@@ -13,6 +13,7 @@ pytest.importorskip('rclpy')
 
 import rclpy
 import trimesh
+from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PointStamped
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
@@ -173,6 +174,24 @@ def test_it_is_what_the_function_says(camera, two_boxes):
     labels = camera.labels_when(lambda found: found.max() == 2)
     expected = segment_tabletop(dataclasses.replace(two_boxes, rgb=None, T_world_cam=None))
     np.testing.assert_array_equal(labels, expected.labels)
+
+
+def test_diagnostics_tell_what_comes_and_what_was_found(camera):
+    heard = []
+    subscription = camera.node.create_subscription(
+        DiagnosticArray, '/diagnostics', heard.append, standard()
+    )
+    until, values = time.monotonic() + 60, {}
+    while float(values.get('label images [Hz]', 0)) <= 0 or values['last objects'] != '2':
+        assert time.monotonic() < until, values
+        time.sleep(0.05)
+        for message in heard:
+            (status,) = message.status
+            assert status.name == f'/{NODE}: segmentation'
+            values = {v.key: v.value for v in status.values}
+    assert float(values['matches [Hz]']) > 0
+    assert values['prompt'] == 'none'
+    camera.node.destroy_subscription(subscription)
 
 
 def test_a_box_names_one_object_until_it_is_taken_back(camera):
