@@ -19,9 +19,10 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.task import Future
 from std_srvs.srv import Trigger
 
-from dexgrasp_msgs.action import SynthesizeGrasps
+from dexgrasp_msgs.action import ExecuteGrasp, SynthesizeGrasps
+from dexgrasp_msgs.msg import Grasp
 from dexgrasp_msgs.srv import ReconstructObjects
-from dexgrasp_ros.core.errors import DexGraspError, ErrorCode, SynthesisError
+from dexgrasp_ros.core.errors import CommandError, DexGraspError, ErrorCode, SynthesisError
 
 _CANCEL_TIMEOUT = 10.0  # s for a node to answer a cancel request; it needs 0.1 s
 
@@ -31,14 +32,14 @@ class GoalReply:
     """How a goal ended."""
 
     status: int  # of action_msgs/GoalStatus: SUCCEEDED, ABORTED or CANCELED
-    result: SynthesizeGrasps.Result
+    result: SynthesizeGrasps.Result | ExecuteGrasp.Result
 
     @property
     def succeeded(self) -> bool:
-        """Whether there are grasps."""
+        """Whether there are grasps, or the last phase of one was reached."""
         return self.status == GoalStatus.STATUS_SUCCEEDED
 
-    def check(self) -> SynthesizeGrasps.Result:
+    def check(self) -> SynthesizeGrasps.Result | ExecuteGrasp.Result:
         """Return the result of a goal that went well.
 
         Raises
@@ -52,7 +53,7 @@ class GoalReply:
 
 
 class GraspClient:
-    """Blocking calls of the package's services and its action, spun by a thread of its own.
+    """Blocking calls of the package's services and its actions, spun by a thread of its own.
 
     Use it as a context manager or call `close`. Every wait can be interrupted with Ctrl-C.
 
@@ -81,6 +82,7 @@ class GraspClient:
         self._reconstruct = self.node.create_client(ReconstructObjects, 'reconstruct_objects')
         self._clear = self.node.create_client(Trigger, 'clear_objects')
         self._synthesize = ActionClient(self.node, SynthesizeGrasps, 'synthesize_grasps')
+        self._execute = ActionClient(self.node, ExecuteGrasp, 'execute_grasp')
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self.node)
         self._closing = threading.Event()
@@ -88,9 +90,14 @@ class GraspClient:
         self._thread.start()
 
     def wait_until_ready(
-        self, timeout: float = 60.0, *, grasps: bool = True, reconstruction: bool = True
+        self,
+        timeout: float = 60.0,
+        *,
+        grasps: bool = True,
+        reconstruction: bool = True,
+        execution: bool = False,
     ) -> None:
-        """Wait until the grasp node and the reconstruction node answer, those that are asked for.
+        """Wait until the nodes answer that find, reconstruct and execute, as is asked for.
 
         Raises
         ------
@@ -103,6 +110,8 @@ class GraspClient:
             waits.append(('synthesize_grasps', self._synthesize.server_is_ready))
         if reconstruction:
             waits.append(('reconstruct_objects', self._reconstruct.service_is_ready))
+        if execution:
+            waits.append(('execute_grasp', self._execute.server_is_ready))
         for name, ready in waits:
             while not ready():
                 if time.monotonic() > deadline:
@@ -124,11 +133,11 @@ class GraspClient:
             TIME_LIMIT where no response came within `timeout` seconds.
         """
         request = ReconstructObjects.Request(labels=list(labels), max_age=max_age)
-        return self._call('reconstruct_objects', timeout, self._reconstruct.call_async, request)
+        return self._call("'reconstruct_objects'", timeout, self._reconstruct.call_async, request)
 
     def clear_objects(self, *, timeout: float = 10.0) -> None:
         """Forget all objects."""
-        self._call('clear_objects', timeout, self._clear.call_async, Trigger.Request())
+        self._call("'clear_objects'", timeout, self._clear.call_async, Trigger.Request())
 
     def send_goal(
         self,
@@ -148,20 +157,42 @@ class GraspClient:
         DexGraspError
             TIME_LIMIT where no answer came within `timeout` seconds.
         """
-        callback = None if feedback is None else lambda message: feedback(message.feedback)
-        handle = self._call(
-            'synthesize_grasps', timeout, self._synthesize.send_goal_async, goal, callback
-        )
+        handle = self._send(self._synthesize, 'synthesize_grasps', goal, feedback, timeout)
         if not handle.accepted:
             raise SynthesisError(
                 'The grasp node rejected the goal: it is not active.', ErrorCode.CANCELLED
             )
         return handle
 
+    def send_execution(
+        self,
+        goal: ExecuteGrasp.Goal,
+        *,
+        feedback: Callable[[ExecuteGrasp.Feedback], None] | None = None,
+        timeout: float = 10.0,
+    ) -> ClientGoalHandle:
+        """Send a goal that moves the robot and return its handle once it is accepted.
+
+        `feedback` is called on the client's own thread.
+
+        Raises
+        ------
+        CommandError
+            CANCELLED where the node does not accept goals now (it is not active).
+        DexGraspError
+            TIME_LIMIT where no answer came within `timeout` seconds.
+        """
+        handle = self._send(self._execute, 'execute_grasp', goal, feedback, timeout)
+        if not handle.accepted:
+            raise CommandError(
+                'The hand command node rejected the goal: it is not active.', ErrorCode.CANCELLED
+            )
+        return handle
+
     def wait_for_result(self, handle: ClientGoalHandle, timeout: float | None = None) -> GoalReply:
         """Wait for the end of a goal; one that is still running after `timeout` s is cancelled."""
         try:
-            response = self._call('synthesize_grasps', timeout, handle.get_result_async)
+            response = self._call('The goal', timeout, handle.get_result_async)
         except (DexGraspError, KeyboardInterrupt):
             self.cancel(handle)
             raise
@@ -169,7 +200,7 @@ class GraspClient:
 
     def cancel(self, handle: ClientGoalHandle) -> bool:
         """Ask for the end of a goal; True where it was still running."""
-        response = self._call('synthesize_grasps', _CANCEL_TIMEOUT, handle.cancel_goal_async)
+        response = self._call('The goal', _CANCEL_TIMEOUT, handle.cancel_goal_async)
         return bool(response.goals_canceling)
 
     def synthesize(
@@ -194,6 +225,45 @@ class GraspClient:
         goal = SynthesizeGrasps.Goal(**fields) if goal is None else goal
         return self.wait_for_result(self.send_goal(goal, feedback=feedback), timeout)
 
+    def execute(
+        self,
+        grasp: Grasp,
+        *,
+        speed_scale: float = 1.0,
+        hold_force: float = 0.0,
+        hold_time: float = 0.0,
+        fingers_only: bool = False,
+        stop_before_lift: bool = False,
+        open_at_end: bool = False,
+        time_limit: float = 0.0,
+        feedback: Callable[[ExecuteGrasp.Feedback], None] | None = None,
+        timeout: float | None = None,
+    ) -> GoalReply:
+        """Carry out a grasp and wait for its end; the robot moves, where commands are enabled.
+
+        Parameters
+        ----------
+        grasp
+            As `synthesize` found it.
+        speed_scale, hold_force, hold_time, fingers_only, stop_before_lift, open_at_end, time_limit
+            As in `ExecuteGrasp.action`.
+        feedback
+            Called with each feedback, on the client's own thread.
+        timeout
+            Seconds after which the goal is cancelled and TIME_LIMIT is raised.
+        """
+        goal = ExecuteGrasp.Goal(
+            grasp=grasp,
+            speed_scale=speed_scale,
+            hold_force=hold_force,
+            hold_time=hold_time,
+            fingers_only=fingers_only,
+            stop_before_lift=stop_before_lift,
+            open_at_end=open_at_end,
+            time_limit=time_limit,
+        )
+        return self.wait_for_result(self.send_execution(goal, feedback=feedback), timeout)
+
     def close(self) -> None:
         """Leave the graph."""
         self._closing.set()
@@ -201,6 +271,7 @@ class GraspClient:
         self._thread.join()
         self._executor.shutdown()
         self._synthesize.destroy()
+        self._execute.destroy()
         self.node.destroy_node()
         self._context.try_shutdown()
 
@@ -214,6 +285,17 @@ class GraspClient:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    def _send(
+        self,
+        client: ActionClient,
+        name: str,
+        goal: Any,
+        feedback: Callable[[Any], None] | None,
+        timeout: float,
+    ) -> ClientGoalHandle:
+        callback = None if feedback is None else lambda message: feedback(message.feedback)
+        return self._call(f"'{name}'", timeout, client.send_goal_async, goal, callback)
 
     def _spin(self) -> None:
         while not self._closing.is_set():
@@ -250,6 +332,6 @@ class GraspClient:
         self._executor.create_task(start)
         if not done.wait(timeout):
             raise DexGraspError(
-                f"'{name}' did not answer within {timeout:g} s.", ErrorCode.TIME_LIMIT
+                f'{name} did not answer within {timeout:g} s.', ErrorCode.TIME_LIMIT
             )
         return answer.result()

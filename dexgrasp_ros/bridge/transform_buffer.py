@@ -106,7 +106,35 @@ class TransformBuffer:
                         raise
                 self._changed.wait(min(left, 0.05))
 
+    def newest(self, target: str, source: str) -> tuple[NDArray[np.float64], int]:
+        """Newest pose T_target_source [7] that all edges have, and its stamp [ns].
+
+        The stamp is 0 where every edge is fixed, so that the pose holds for ever.
+
+        Raises
+        ------
+        PerceptionError
+            TRANSFORM_UNAVAILABLE.
+        """
+        with self._changed:
+            up, down = self._ways(target, source, 0)
+            stamp = self._newest_stamp(up + down)
+            return self._lookup(target, source, stamp), stamp
+
     def _lookup(self, target: str, source: str, stamp: int) -> NDArray[np.float64]:
+        up, down = self._ways(target, source, stamp)
+        moment = stamp or self._newest_stamp(up + down)
+        return compose(
+            invert(self._chain(down, moment, (target, source))),
+            self._chain(up, moment, (target, source)),
+        )
+
+    def _newest_stamp(self, frames: list[str]) -> int:
+        moving = [e for f in frames if not (e := self._edges[f]).fixed]
+        return min((e.stamps[-1] for e in moving), default=0)
+
+    def _ways(self, target: str, source: str, stamp: int) -> tuple[list[str], list[str]]:
+        """Frames from source and from target up to, not including, the first common one."""
         up, down = self._way_to_root(source), self._way_to_root(target)
         # The way from source to target turns at the first frame that both have above them.
         common = next((f for f in up if f in down), None)
@@ -115,13 +143,7 @@ class TransformBuffer:
             raise _unavailable(
                 target, source, stamp, f'they are not connected; known frames: {choices(known)}.'
             )
-        up, down = up[: up.index(common)], down[: down.index(common)]
-        moving = [e for f in up + down if not (e := self._edges[f]).fixed]
-        moment = stamp or min((e.stamps[-1] for e in moving), default=0)
-        return compose(
-            invert(self._chain(down, moment, (target, source))),
-            self._chain(up, moment, (target, source)),
-        )
+        return up[: up.index(common)], down[: down.index(common)]
 
     def _chain(self, frames: list[str], stamp: int, ask: tuple[str, str]) -> NDArray[np.float64]:
         """Pose of frames[0] in the parent of frames[-1]."""

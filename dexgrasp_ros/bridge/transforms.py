@@ -1,7 +1,8 @@
 """Transforms in and out of a node: `TransformListener` and the static broadcaster.
 
 Both ways of listening (tf2_ros where it can be imported, `/tf` and `/tf_static` read by this
-package elsewhere) have the same two methods, `lookup` and `close`.
+package elsewhere) have the same three methods, `lookup`,
+`newest` and `close`.
 """
 
 from __future__ import annotations
@@ -53,6 +54,15 @@ class TransformListener(Protocol):
             TRANSFORM_UNAVAILABLE, with both frames and the stamp.
         """
 
+    def newest(self, target: str, source: str) -> tuple[NDArray[np.float64], int]:
+        """Newest pose T_target_source [7], and its stamp [ns]: 0 where it holds for ever.
+
+        Raises
+        ------
+        PerceptionError
+            TRANSFORM_UNAVAILABLE, with both frames.
+        """
+
     def close(self) -> None:
         """Stop listening."""
 
@@ -95,6 +105,9 @@ class _TopicListener:
         should_stop: Callable[[], bool] | None = None,
     ) -> NDArray[np.float64]:
         return self._buffer.lookup(target, source, stamp, timeout, should_stop)
+
+    def newest(self, target: str, source: str) -> tuple[NDArray[np.float64], int]:
+        return self._buffer.newest(target, source)
 
     def close(self) -> None:
         for subscription in self._subscriptions:
@@ -154,6 +167,18 @@ class _Tf2Listener:
             f"No transform from '{source}' to '{target}' at {stamp / 1e9:.9f} s: {problem}",
             ErrorCode.TRANSFORM_UNAVAILABLE,
         )
+
+    def newest(self, target: str, source: str) -> tuple[NDArray[np.float64], int]:
+        from rclpy.time import Time
+
+        try:
+            found = self._buffer.lookup_transform(target, source, Time())
+        except self._error as error:
+            raise PerceptionError(
+                f"No transform from '{source}' to '{target}': {error}",
+                ErrorCode.TRANSFORM_UNAVAILABLE,
+            ) from error
+        return pose_array(found.transform), stamp_to_nanoseconds(found.header.stamp)
 
     def close(self) -> None:
         self._listener.unregister()

@@ -17,8 +17,9 @@ T = TypeVar('T')
 class AutostartNode(LifecycleNode, Generic[T]):
     """A lifecycle node that may bring itself up, with its parameters.
 
-    Subclasses fill in `configure`, `activate`, `deactivate`, `cleanup` and `close`. A coded error
-    in one of them is logged as its sentence and refuses the transition; the node lives on.
+    Subclasses fill in `configure`, `activate`, `deactivate`, `cleanup`, `close` and
+    `reconfigure`. A coded error in one that makes a transition is logged as its sentence and
+    refuses the transition; the node lives on.
 
     Parameters
     ----------
@@ -30,7 +31,7 @@ class AutostartNode(LifecycleNode, Generic[T]):
 
     def __init__(self, name: str, config_type: type[T]) -> None:
         super().__init__(name)
-        self._parameters_of_node = NodeParameters(self, config_type)
+        self._parameters_of_node = NodeParameters(self, config_type, changed=self.reconfigure)
         self.is_active = False
         if self.config.autostart:
             self._start_timer = self.create_timer(0.0, self._bring_up)
@@ -56,6 +57,9 @@ class AutostartNode(LifecycleNode, Generic[T]):
         """Get ready for the end of the process."""
         if self.is_active:
             self.trigger_deactivate()
+
+    def reconfigure(self, before: T, after: T) -> None:
+        """Act on parameters that have changed; `config` has the new ones."""
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """See `configure`."""

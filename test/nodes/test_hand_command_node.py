@@ -100,7 +100,7 @@ def grasp_of(hand, **changes):
         'joint_names': list(hand.joint_names),
         'pregrasp': middle.tolist(),
         'grasp': (middle + 0.1 * span).tolist(),
-        'squeeze': (middle + 0.2 * span).tolist(),
+        'squeeze': (middle + 0.15 * span).tolist(),
     } | changes
     return Grasp(**fields)
 

@@ -1,0 +1,375 @@
+"""One goal of `execute_grasp`: its phases one after the other, watched at every tick.
+
+Nothing here waits: `tick` is called often, looks at the state of the robot, and sends what the
+next phase needs. It raises what ends the goal; stopping the hand then is the caller's part.
+
+What is watched, and when:
+
+- the age of joint states and of the wrist's transform, always;
+- efforts, always: more than `max_effort` for longer than `effort_delay` ends the goal;
+- the wrist, always: it must be near its trajectory and arrive;
+- joints that move freely (phases pregrasp, open): the same;
+- joints that may touch: where the object stops a finger it stays behind, which is what is wanted,
+  so that from the phase grasp on their errors are only reported. A finger that closes must stay
+  between where it started and where it goes, though: one that moves the other way, or past its
+  target, is not held up by an object.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dexgrasp_msgs.action import ExecuteGrasp
+from dexgrasp_ros.bridge.errors import error_fields
+from dexgrasp_ros.bridge.grasps import phase_times
+from dexgrasp_ros.bridge.trajectories import (
+    finger_time,
+    finger_trajectory,
+    pose_trajectory,
+    travel_time,
+    turn_angle,
+)
+from dexgrasp_ros.core.errors import CommandError, DexGraspError, ErrorCode
+from dexgrasp_ros.core.hand_model import HandModel, JointType
+from dexgrasp_ros.nodes.command_gate import CommandGate
+from dexgrasp_ros.nodes.configuration import HandCommandParameters
+from dexgrasp_ros.nodes.execution_plan import Phase, execution_plan
+from dexgrasp_ros.nodes.joint_feed import JointFeed, JointReading
+from dexgrasp_ros.nodes.motion import FingerMotion, WristMotion
+
+Goal, Result, Feedback = ExecuteGrasp.Goal, ExecuteGrasp.Result, ExecuteGrasp.Feedback
+
+SLIDING_SCALE = 0.05  # m that count like 1 rad, the length of a finger
+_STILL_TIME = 0.3  # s without motion after which a finger that touches has arrived where it can
+_STILL = 0.01  # rad in that time
+
+
+class Execution:
+    """See the module.
+
+    Parameters
+    ----------
+    goal
+        What is asked for.
+    hand
+        The node's hand.
+    config
+        Gives the present parameters.
+    gate
+        What every command passes.
+    joints
+        Where the joints are.
+    wrist
+        Gives the newest pose T_frame_hand [7] of two frames, and its stamp [ns] (0: fixed).
+    clock
+        Gives the time [ns] that stamps are compared with and motions take.
+    """
+
+    def __init__(
+        self,
+        goal: Goal,
+        hand: HandModel,
+        config: Callable[[], HandCommandParameters],
+        gate: CommandGate,
+        joints: JointFeed,
+        wrist: Callable[[str, str], tuple[NDArray[np.float64], int]],
+        clock: Callable[[], int],
+    ) -> None:
+        self._goal, self._hand, self._config = goal, hand, config
+        self._gate, self._joints, self._lookup, self._clock = gate, joints, wrist, clock
+        sliding = np.zeros(len(hand.joint_names), dtype=bool)
+        moved = hand.coordinates[hand.joint_types == JointType.PRISMATIC]
+        sliding[moved[moved >= 0]] = True
+        self._scale = np.where(sliding, SLIDING_SCALE, 1.0)  # [J] unit of each joint for 1 rad
+        self._started = self._mark = time.perf_counter()
+        self._timing: Counter[str] = Counter()
+        self._index = -1  # of the phase that runs
+        self._now = -math.inf  # s
+        self._fingers: FingerMotion | None = None
+        self._wrist: WristMotion | None = None
+        self._begin = self._length = 0.0  # s, of the motion of the phase
+        self._arrived_at: float | None = None
+        self._high_effort_since: float | None = None
+        self._past: deque[tuple[float, NDArray]] = deque()  # positions of the last moments
+        self._tracking = self._effort = (math.nan, '')
+
+    def start(self) -> None:
+        """Check the goal and make the first move.
+
+        Raises
+        ------
+        DexGraspError
+            What ends the goal: see `tick`, and `execution_plan`.
+        """
+        self._gate.check_allowed()
+        self._plan = execution_plan(self._goal, self._hand, self._config())
+        reading, pose = self._observe()
+        self._enter(0, reading, pose)
+
+    def tick(self) -> bool:
+        """Look and act; true when the last phase is over.
+
+        Raises
+        ------
+        DexGraspError
+            COMMAND_DISABLED, STALE_DATA, TRANSFORM_UNAVAILABLE, TRACKING_FAILED, EFFORT_LIMIT,
+            and what the gate refuses a command with.
+        """
+        self._gate.check_allowed()
+        reading, pose = self._observe()
+        self._watch_efforts(reading.efforts)
+        self._watch_fingers(reading.positions)
+        if pose is not None:
+            self._watch_wrist(pose)
+        if self._arrived_at is None and self._has_arrived(reading.positions, pose):
+            self._arrived_at = self._now
+        if self._arrived_at is None or self._now < self._arrived_at + self._phase.pause:
+            return False
+        self._lap()
+        if self._index + 1 == len(self._plan.phases):
+            return True
+        self._enter(self._index + 1, reading, pose)
+        return False
+
+    @property
+    def phase(self) -> str:
+        """Name of the phase that runs; empty before the first."""
+        return self._phase.name if self._index >= 0 else ''
+
+    def feedback(self) -> Feedback:
+        """How far it is."""
+        span = self._length + self._phase.pause
+        share = min(1.0, (self._now - self._begin) / span) if span > 0 else 1.0
+        return Feedback(
+            phase=self.phase,
+            fraction=(self._index + share) / len(self._plan.phases),
+            tracking_error=self._tracking[0],
+            tracking_joint=self._tracking[1],
+            effort=self._effort[0],
+            effort_joint=self._effort[1],
+            elapsed=time.perf_counter() - self._started,
+        )
+
+    def result(self, error: BaseException | None = None) -> Result:
+        """Return what came of it, with the code and sentence of `error`."""
+        if error is not None:
+            self._lap()
+        result = Result(phase=self.phase, timing=phase_times(self._timing))
+        if error is not None:
+            result.error_code, result.error_message = error_fields(error)
+        return result
+
+    @property
+    def _phase(self) -> Phase:
+        return self._plan.phases[self._index]
+
+    def _observe(self) -> tuple[JointReading, NDArray | None]:
+        """Where the joints and the wrist are; None for a wrist that is not watched."""
+        config, now = self._config(), self._clock()
+        if now / 1e9 < self._now:
+            raise DexGraspError(
+                f'The clock went back from {self._now:.3f} to {now / 1e9:.3f} s.',
+                ErrorCode.STALE_DATA,
+            )
+        self._now = now / 1e9
+        reading = self._joints.read(now, config.joint_state_max_age)
+        if not self._plan.poses:
+            return reading, None
+        plan = self._plan
+        pose, stamp = self._lookup(plan.frame, plan.hand_frame)
+        age = (now - stamp) / 1e9 if stamp else 0.0
+        if age > config.wrist_max_age:
+            raise DexGraspError(
+                f"The newest transform from '{plan.hand_frame}' to '{plan.frame}' is {age:.2f} s"
+                f' old; expected at most {config.wrist_max_age:g} s.',
+                ErrorCode.STALE_DATA,
+            )
+        return reading, pose
+
+    def _enter(self, index: int, reading: JointReading, pose: NDArray | None) -> None:
+        """Begin a phase: send what moves in it, fingers and wrist in time with each other."""
+        self._index, phase = index, self._plan.phases[index]
+        self._begin, self._length, self._arrived_at = self._now, 0.0, None
+        self._past.clear()
+        fingers, wrist = self._finger_motion(phase, reading), self._wrist_motion(phase, pose)
+        if fingers is not None and wrist is not None:
+            fingers, wrist = _in_time(fingers, wrist, together=not phase.free)
+        if fingers is not None:
+            self._send_fingers(phase, fingers)
+        if wrist is not None:
+            self._send_wrist(phase, wrist)
+
+    def _finger_motion(self, phase: Phase, reading: JointReading) -> FingerMotion | None:
+        if phase.fingers is None:
+            return None
+        starts = [reading.positions] + ([] if self._fingers is None else [self._fingers.target])
+        starts = np.stack(starts)
+        speeds = self._plan.speed_scale * self._hand.velocity_limits
+        length = finger_time(starts, phase.fingers, speeds)
+        return FingerMotion(starts=starts, target=phase.fingers, begin=self._now, length=length)
+
+    def _wrist_motion(self, phase: Phase, pose: NDArray | None) -> WristMotion | None:
+        if not phase.wrist:
+            return None
+        config, plan = self._config(), self._plan
+        poses = plan.poses[phase.wrist][None]
+        if phase.name == 'pregrasp' and not self._is_at(pose, poses[-1]):
+            poses = plan.approach(pose, config.approach_distance)
+        starts = np.stack([pose] + ([] if self._wrist is None else [self._wrist.poses[-1]]))
+        linear, angular = (
+            plan.speed_scale * speed
+            for speed in (config.wrist_linear_speed, config.wrist_angular_speed)
+        )
+        spans = [
+            travel_time(before, after, linear, angular)
+            for before, after in zip([starts, *poses[:-1, None]], poses, strict=True)
+        ]
+        return WristMotion(starts=starts, poses=poses, times=np.cumsum(spans), begin=self._now)
+
+    def _send_fingers(self, phase: Phase, motion: FingerMotion) -> None:
+        plan = self._plan
+        self._gate.send_fingers(
+            finger_trajectory(self._hand.joint_names, [motion.target], [motion.length]),
+            starts=motion.starts,
+            speed_scale=plan.speed_scale,
+            stamp=phase.stamp,
+            rest=plan.postures.grasp if phase.presses else None,
+            stiffness=plan.postures.stiffness,
+        )
+        self._fingers, self._length = motion, max(self._length, motion.length)
+
+    def _send_wrist(self, phase: Phase, motion: WristMotion) -> None:
+        plan = self._plan
+        self._gate.send_wrist(
+            pose_trajectory(plan.frame, plan.hand_frame, motion.poses, motion.times),
+            starts=motion.starts,
+            speed_scale=plan.speed_scale,
+            stamp=phase.stamp,
+        )
+        self._wrist, self._length = motion, max(self._length, float(motion.times[-1]))
+
+    def _watch_efforts(self, efforts: NDArray) -> None:
+        shares = np.abs(efforts) / self._hand.effort_limits
+        if np.isnan(shares).all():
+            self._effort = (math.nan, '')
+            return
+        worst = int(np.nanargmax(shares))
+        self._effort = (float(shares[worst]), self._hand.joint_names[worst])
+        config = self._config()
+        if shares[worst] <= config.max_effort:
+            self._high_effort_since = None
+            return
+        if self._high_effort_since is None:
+            self._high_effort_since = self._now
+        if self._now - self._high_effort_since >= config.effort_delay:
+            raise CommandError(
+                f"Joint '{self._effort[1]}' reports {shares[worst]:.2f} of its effort limit in the"
+                f" phase '{self.phase}'; expected at most {config.max_effort:g}.",
+                ErrorCode.EFFORT_LIMIT,
+            )
+
+    def _watch_fingers(self, q: NDArray) -> None:
+        config, motion = self._config(), self._fingers
+        errors = motion.errors(q, self._now, config.tracking_delay)
+        worst = int(np.argmax(errors / self._scale))
+        self._tracking = (float(errors[worst]), self._hand.joint_names[worst])
+        if not self._phase.free:
+            if self._phase.name != 'grasp':
+                return
+            errors = motion.strays(q)
+            worst = int(np.argmax(errors / self._scale))
+        if errors[worst] / self._scale[worst] > config.max_tracking_error:
+            unit = 'rad' if self._scale[worst] == 1.0 else 'm'
+            raise CommandError(
+                f"Joint '{self._hand.joint_names[worst]}' is {errors[worst]:.3f} {unit} off its"
+                f" way in the phase '{self.phase}'; expected at most"
+                f' {config.max_tracking_error * self._scale[worst]:g} {unit}.',
+                ErrorCode.TRACKING_FAILED,
+            )
+
+    def _watch_wrist(self, pose: NDArray) -> None:
+        config = self._config()
+        errors = self._wrist.errors(pose, self._now, config.tracking_delay)
+        limits = np.array([config.max_wrist_error, config.max_wrist_turn])
+        way, turn = errors[np.argmin((errors / limits).max(axis=1))]
+        if way > limits[0] or turn > limits[1]:
+            raise CommandError(
+                f"The wrist '{self._plan.hand_frame}' is {way:.3f} m and {turn:.3f} rad off its"
+                f" way in the phase '{self.phase}'; expected at most {limits[0]:g} m and"
+                f' {limits[1]:g} rad.',
+                ErrorCode.TRACKING_FAILED,
+            )
+
+    def _has_arrived(self, q: NDArray, pose: NDArray | None) -> bool:
+        """Whether the phase's motion is over; fingers that touch end where they stop."""
+        config = self._config()
+        self._past.append((self._now, q))
+        while self._now - self._past[0][0] > _STILL_TIME:
+            self._past.popleft()
+        end = self._begin + self._length
+        if self._now < end:
+            return False
+        late = self._now > end + config.settle_timeout
+        if self._phase.wrist and not self._is_at(pose, self._wrist.poses[-1]):
+            return self._must_arrive(late, f"The wrist '{self._plan.hand_frame}'")
+        if self._phase.fingers is None:
+            return True
+        off = np.abs(q - self._fingers.target) / self._scale
+        if off.max() <= config.joint_tolerance:
+            return True
+        if self._phase.free:
+            worst = int(np.argmax(off))
+            name = f"Joint '{self._hand.joint_names[worst]}', {off[worst]:.3f} rad off,"
+            return self._must_arrive(late, name)
+        first, positions = self._past[0][0], np.stack([past for _, past in self._past])
+        still = np.ptp(positions, axis=0) / self._scale
+        return late or (self._now - first > 0.8 * _STILL_TIME and still.max() <= _STILL)
+
+    def _must_arrive(self, late: bool, what: str) -> bool:
+        if late:
+            raise CommandError(
+                f"{what} did not arrive in the phase '{self.phase}' within"
+                f' {self._config().settle_timeout:g} s after the time of its trajectory.',
+                ErrorCode.TRACKING_FAILED,
+            )
+        return False
+
+    def _is_at(self, pose: NDArray, target: NDArray) -> bool:
+        config = self._config()
+        way = np.linalg.norm(pose[:3] - target[:3])
+        turn = turn_angle(pose, target)
+        return bool(way <= config.wrist_tolerance and turn <= config.wrist_turn_tolerance)
+
+    def _lap(self) -> None:
+        now = time.perf_counter()
+        if self._index >= 0:
+            self._timing[self.phase] += now - self._mark
+        self._mark = now
+
+
+def _in_time(
+    fingers: FingerMotion, wrist: WristMotion, *, together: bool
+) -> tuple[FingerMotion, WristMotion]:
+    """Slow one of the two down so that they end together, or the wrist waits for the fingers.
+
+    Before a grasp the fingers must have opened when the last stretch towards the object begins.
+    """
+    times = wrist.times
+    if together:
+        length = max(fingers.length, float(times[-1]))
+        if times[-1] > 0:
+            times = times * (length / times[-1])
+        else:
+            times = np.full_like(times, length)
+        fingers = dataclasses.replace(fingers, length=length)
+    elif len(times) > 1:
+        times = times.copy()
+        times[-2:] += max(0.0, fingers.length - times[-2])
+    return fingers, dataclasses.replace(wrist, times=times)

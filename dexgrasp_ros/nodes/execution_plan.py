@@ -1,0 +1,211 @@
+"""From a goal of `execute_grasp` to the phases that it consists of."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dexgrasp_msgs.action import ExecuteGrasp
+from dexgrasp_msgs.msg import Grasp
+from dexgrasp_ros.bridge.geometry import pose_array, stamp_to_nanoseconds
+from dexgrasp_ros.core.errors import CommandError, ErrorCode
+from dexgrasp_ros.core.hand_model import HandModel
+from dexgrasp_ros.core.poses import pose_to_matrix
+from dexgrasp_ros.nodes.approach import approach_poses
+from dexgrasp_ros.nodes.command_gate import check_effort, check_limits, check_names
+from dexgrasp_ros.nodes.configuration import HandCommandParameters
+
+# m in front of the palm, for where the object is in a grasp that lists no contacts
+_PALM_DEPTH = 0.08
+
+
+@dataclass(frozen=True, kw_only=True)
+class Postures:
+    """The fingers' side of a grasp, checked against the hand."""
+
+    pregrasp: NDArray[np.float64]  # [J] rad or m
+    grasp: NDArray[np.float64]  # [J]
+    squeeze: NDArray[np.float64]  # [J]
+    stiffness: NDArray[np.float64]  # [J] N m/rad or N/m
+
+
+@dataclass(frozen=True, kw_only=True)
+class Phase:
+    """One phase of an execution: where fingers and wrist go, and for how long they rest there."""
+
+    name: str
+    fingers: NDArray[np.float64] | None = None  # [J] where they go; None: they stay
+    presses: bool = False  # `fingers` lie beyond the touch
+    free: bool = False  # nothing is touched, so each joint must get where it is sent
+    wrist: str = ''  # which pose of the grasp it goes to; empty: it stays
+    pause: float = 0.0  # s of rest at the end
+    stamp: int | None = None  # ns, of the image, as long as a new one could make a difference
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """All phases of a goal, and what they share."""
+
+    phases: tuple[Phase, ...]
+    postures: Postures
+    frame: str  # of the wrist's poses
+    hand_frame: str
+    poses: dict[str, NDArray[np.float64]]  # by field of the grasp; empty where no wrist moves
+    center: NDArray[np.float64]  # [3] m, of the contacts
+    palm_axis: NDArray[np.float64]  # [3] in the hand's frame
+    speed_scale: float
+
+    def approach(self, start: NDArray[np.float64], distance: float) -> NDArray[np.float64]:
+        """Poses [K, 7] on the way from `start` to the pre-grasp; see `approach_poses`."""
+        poses = self.poses
+        return approach_poses(
+            start,
+            poses['pregrasp_pose'],
+            poses['pose'],
+            center=self.center,
+            lift=poses['lift_pose'][:3] - poses['pose'][:3],
+            palm_axis=self.palm_axis,
+            distance=distance,
+        )
+
+
+def checked_postures(grasp: Grasp, hand: HandModel) -> Postures:
+    """Return the postures of a grasp.
+
+    Raises
+    ------
+    CommandError
+        INVALID_COMMAND where they are not of this hand, not finite or outside its limits; the
+        squeeze may pass them, since only a push follows from it.
+    """
+    check_names(grasp.joint_names, hand)
+    arrays = {
+        name: np.asarray(getattr(grasp, name), dtype=np.float64)
+        for name in ('pregrasp', 'grasp', 'squeeze', 'joint_stiffness')
+    }
+    if not len(grasp.joint_stiffness):
+        arrays['joint_stiffness'] = hand.joint_stiffness
+    for name, q in arrays.items():
+        if q.shape != hand.lower.shape or not np.isfinite(q).all():
+            raise CommandError(
+                f"'{name}' is {q.tolist()}; expected {len(hand.lower)} finite numbers."
+            )
+        if name in ('pregrasp', 'grasp'):
+            check_limits(q, hand, f"'{name}'")
+    return Postures(stiffness=arrays.pop('joint_stiffness'), **arrays)
+
+
+def execution_plan(
+    goal: ExecuteGrasp.Goal, hand: HandModel, config: HandCommandParameters
+) -> Plan:
+    """Phases of a goal, with everything checked that can be before something moves.
+
+    Raises
+    ------
+    CommandError
+        INVALID_COMMAND for a grasp that cannot be commanded, EFFORT_LIMIT for a squeeze that asks
+        for too much, OUT_OF_RANGE for the goal's numbers.
+    InputError
+        OUT_OF_RANGE for a pose that is none.
+    """
+    _check_numbers(goal)
+    grasp = goal.grasp
+    postures = _scaled(checked_postures(grasp, hand), grasp, goal.hold_force)
+    check_effort(hand, postures.grasp, postures.squeeze, postures.stiffness, config.max_effort)
+    poses = {}
+    if not goal.fingers_only:
+        if grasp.hand_frame != hand.hand_frame or not grasp.header.frame_id:
+            raise CommandError(
+                f"The grasp places '{grasp.hand_frame}' in '{grasp.header.frame_id}'; expected"
+                f" '{hand.hand_frame}' in a frame that is named."
+            )
+        names = ('pregrasp_pose', 'pose', 'lift_pose')
+        poses = {name: pose_array(getattr(grasp, name)) for name in names}
+    return Plan(
+        phases=_phases(goal, postures, config),
+        postures=postures,
+        frame=grasp.header.frame_id,
+        hand_frame=hand.hand_frame,
+        poses=poses,
+        center=_center(grasp, hand, poses.get('pose')),
+        palm_axis=pose_to_matrix(hand.palm_pose)[:3, 2],
+        speed_scale=goal.speed_scale,
+    )
+
+
+def _phases(
+    goal: ExecuteGrasp.Goal, postures: Postures, config: HandCommandParameters
+) -> tuple[Phase, ...]:
+    stamp = stamp_to_nanoseconds(goal.grasp.header.stamp)
+    pause = goal.hold_time or config.hold_time
+    arm = not goal.fingers_only
+    phases = [
+        Phase(
+            name='pregrasp',
+            fingers=postures.pregrasp,
+            free=True,
+            wrist='pregrasp_pose' if arm else '',
+            stamp=stamp,
+        ),
+        Phase(name='grasp', fingers=postures.grasp, wrist='pose' if arm else '', stamp=stamp),
+        Phase(name='squeeze', fingers=postures.squeeze, presses=True, stamp=stamp),
+        Phase(name='hold', pause=pause),
+    ]
+    if arm and not goal.stop_before_lift:
+        phases.append(Phase(name='lift', wrist='lift_pose', pause=pause))
+    if goal.open_at_end:
+        phases.append(Phase(name='open', fingers=postures.pregrasp, free=True))
+    return tuple(phases)
+
+
+def _check_numbers(goal: ExecuteGrasp.Goal) -> None:
+    """Refuse numbers outside their ranges; NaN is outside each."""
+    ranges = {
+        'speed_scale': (0 < goal.speed_scale <= 1, 'above 0 and up to 1'),
+        'hold_force': (0 <= goal.hold_force < math.inf, '0 N or more'),
+        'hold_time': (0 <= goal.hold_time < math.inf, '0 s or more'),
+        'time_limit': (goal.time_limit >= 0, '0 s or more'),
+    }
+    for name, (fits, expected) in ranges.items():
+        if not fits:
+            raise CommandError(
+                f"'{name}' is {getattr(goal, name)}; expected {expected}.", ErrorCode.OUT_OF_RANGE
+            )
+
+
+def _scaled(postures: Postures, grasp: Grasp, force: float) -> Postures:
+    """Postures whose squeeze presses with `force` [N], the sum of the contacts' normal forces.
+
+    A joint gives kp (squeeze - grasp), so all forces grow with that distance.
+    """
+    if force == 0:
+        return postures
+    planned = sum(
+        c.force.x * c.normal.x + c.force.y * c.normal.y + c.force.z * c.normal.z
+        for c in grasp.contacts
+    )
+    if not 0 < planned < math.inf:
+        raise CommandError(
+            f"'hold_force' is {force:g} N, but the {len(grasp.contacts)} contacts of the grasp"
+            f' carry {planned:g} N; expected contacts with the forces of the squeeze, or 0.'
+        )
+    step = force / planned * (postures.squeeze - postures.grasp)
+    return Postures(
+        pregrasp=postures.pregrasp,
+        grasp=postures.grasp,
+        squeeze=postures.grasp + step,
+        stiffness=postures.stiffness,
+    )
+
+
+def _center(grasp: Grasp, hand: HandModel, pose: NDArray | None) -> NDArray[np.float64]:
+    """Middle of the contacts [3] m; without any, a point in front of the palm."""
+    if grasp.contacts:
+        return np.mean([(c.point.x, c.point.y, c.point.z) for c in grasp.contacts], axis=0)
+    if pose is None:
+        return np.zeros(3)
+    palm = pose_to_matrix(pose) @ pose_to_matrix(hand.palm_pose)
+    return palm[:3, 3] + _PALM_DEPTH * palm[:3, 2]

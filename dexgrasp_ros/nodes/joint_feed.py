@@ -1,0 +1,72 @@
+"""What `joint_states` last said of the joints of one hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sensor_msgs.msg import JointState
+
+from dexgrasp_ros.bridge.geometry import stamp_to_nanoseconds
+from dexgrasp_ros.core.errors import DexGraspError, ErrorCode, choices
+
+
+@dataclass(frozen=True, kw_only=True)
+class JointReading:
+    """Positions and efforts of all joints of a hand."""
+
+    positions: NDArray[np.float64]  # [J] rad or m
+    efforts: NDArray[np.float64]  # [J] N m or N; NaN where nobody reports them
+
+
+class JointFeed:
+    """Puts together messages that may each have some of the joints, and others besides.
+
+    Parameters
+    ----------
+    names
+        Joints of the hand, in the order of the readings.
+    """
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self._names = names
+        self._index = {name: i for i, name in enumerate(names)}
+        self._positions = np.full(len(names), np.nan)
+        self._efforts = np.full(len(names), np.nan)
+        self._stamps = np.zeros(len(names), dtype=np.int64)  # ns; 0: never heard of
+
+    def take(self, message: JointState) -> None:
+        """Take one message; a position that is not finite is none."""
+        stamp = stamp_to_nanoseconds(message.header.stamp)
+        efforts = dict(zip(message.name, message.effort, strict=False))
+        for name, position in zip(message.name, message.position, strict=False):
+            i = self._index.get(name)
+            if i is not None and np.isfinite(position):
+                self._positions[i], self._stamps[i] = position, stamp
+                self._efforts[i] = efforts.get(name, np.nan)
+
+    def age(self, now: int) -> float:
+        """Seconds since the oldest joint was heard of, at `now` [ns]; inf if one never was."""
+        oldest = self._stamps.min()
+        return (now - int(oldest)) / 1e9 if oldest else np.inf
+
+    def read(self, now: int, max_age: float) -> JointReading:
+        """Where the joints are.
+
+        Raises
+        ------
+        DexGraspError
+            STALE_DATA where a joint was not heard of for `max_age` s.
+        """
+        if not self.age(now) <= max_age:
+            late = (now - self._stamps) / 1e9 > max_age
+            names = [n for n, old in zip(self._names, late, strict=True) if old]
+            age = self.age(now)
+            said = f'is {age:.2f} s old' if np.isfinite(age) else 'never came'
+            raise DexGraspError(
+                f"The state of {choices(names)} {said}; expected 'joint_states' with stamps of the"
+                f' last {max_age:g} s.',
+                ErrorCode.STALE_DATA,
+            )
+        return JointReading(positions=self._positions.copy(), efforts=self._efforts.copy())
