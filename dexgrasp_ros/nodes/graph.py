@@ -13,6 +13,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 _STOP_TIMEOUT = 10.0  # s between asking a process to end and ending it
+# Of the camera [Hz]: each image is ray-cast and made noisy, which takes a core for 0.2 s.
+_SIMULATED_RATE = 2.0
+_LIFT_HEIGHT = 0.12  # m: 8 cm are asked for, and a grasp may slip a little
 _LOG = logging.getLogger(__name__)
 
 
@@ -23,6 +26,7 @@ def start_graph(
     hand: str = 'allegro',
     device: str = 'auto',
     segmentation: bool = False,
+    closed_loop: bool = False,
     namespace: str = '',
     domain_id: int | None = None,
     parameters: Mapping[str, Mapping[str, object]] | None = None,
@@ -44,6 +48,9 @@ def start_graph(
         Device of the search.
     segmentation
         Start `tabletop_segmentation_node`, for a camera or a scene without labels.
+    closed_loop
+        Start `sim_hand_node`, with a camera that sees what it simulates; `execute_grasp` moves
+        the hand, and nothing else does.
     namespace
         Of all nodes.
     domain_id
@@ -68,7 +75,9 @@ def start_graph(
         'grasp_node': {'hand': str(hand), 'synthesis.device': device},
         'hand_command_node': {'hand': str(hand)},
     }
-    if scene is None:
+    if closed_loop:
+        given = _closed_loop(given, str(hand))
+    elif scene is None:
         del given['sim_camera_node']
     if not segmentation:
         del given['tabletop_segmentation_node']
@@ -100,6 +109,16 @@ def start_graph(
         _stop(list(children.values()))
         for reader in readers:
             reader.join()
+
+
+def _closed_loop(given: dict[str, dict[str, object]], hand: str) -> dict[str, dict[str, object]]:
+    """Return the parameters of all nodes where a simulation takes the robot's place."""
+    given['sim_camera_node'] = {'hand': hand, 'rate': _SIMULATED_RATE}
+    given['grasp_node'] |= {'reference_frame': 'world', 'lift_height': _LIFT_HEIGHT}
+    given['hand_command_node'] |= {'command_enabled': True, 'follow_grasps': False}
+    for values in given.values():
+        values['use_sim_time'] = True
+    return {'sim_hand_node': {'hand': hand}, **given}
 
 
 def _command(node: str, parameters: Mapping[str, object], namespace: str) -> list[str]:
