@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from rcl_interfaces.srv import SetParameters
 from rclpy.node import Node
+from rclpy.parameter import Parameter
+from std_srvs.srv import Trigger
 from tf2_msgs.msg import TFMessage
 
 from dexgrasp_msgs.msg import Object, ObjectArray
@@ -36,12 +40,13 @@ class SimulationWatch:
     """
 
     def __init__(self, node: Node, hand: HandModel, *, world_frame: str = 'world') -> None:
-        self._hand, self._world = hand, world_frame
+        self._node, self._hand, self._world = node, hand, world_frame
         self._lock = threading.Lock()
         self._objects: dict[int, Object] = {}
         self._poses: dict[str, list[tuple[int, NDArray]]] = {}  # of the objects, by frame
         self._links: tuple[int, dict[str, NDArray]] = (0, {})  # newest, in their parents
         self._stamp = 0  # ns, of the newest transforms
+        self._since = 0  # ns, of the newest objects
         node.create_subscription(ObjectArray, 'sim_objects', self._take, latched_subscription())
         node.create_subscription(TFMessage, '/tf', self._take_transforms, standard(1000))
 
@@ -74,6 +79,50 @@ class SimulationWatch:
         end = self.now + seconds
         self.wait(lambda: self.now >= end, timeout, f'{seconds:g} simulated seconds')
 
+    def reset(
+        self, parameters: Mapping[str, str | int | float] | None = None, *, timeout: float = 300.0
+    ) -> None:
+        """Stand everything where it starts, after a change of parameters of `sim_hand_node`.
+
+        Raises
+        ------
+        DexGraspError
+            TIME_LIMIT where nobody answered within `timeout` real seconds, INVALID_INPUT with the
+            node's sentence where it refused.
+        """
+        if parameters:
+            answer = self._ask(
+                SetParameters,
+                'sim_hand_node/set_parameters',
+                SetParameters.Request(
+                    parameters=[
+                        Parameter(name, value=value).to_parameter_msg()
+                        for name, value in parameters.items()
+                    ]
+                ),
+                timeout,
+            )
+            for result in answer.results:
+                if not result.successful:
+                    raise DexGraspError(f'No reset: {result.reason}', ErrorCode.INVALID_INPUT)
+        before = self._stamp
+        answer = self._ask(Trigger, 'reset', Trigger.Request(), timeout)
+        if not answer.success:
+            raise DexGraspError(f'No reset: {answer.message}', ErrorCode.INVALID_INPUT)
+        self.wait(
+            lambda: self._since > before and self._stamp > self._since, timeout, 'The new world'
+        )
+
+    def _ask(self, kind: type, name: str, request: Any, timeout: float) -> Any:
+        client = self._node.create_client(kind, name)
+        try:
+            self.wait(client.service_is_ready, timeout, f"The service '{name}'")
+            future = client.call_async(request)
+            self.wait(future.done, timeout, f"An answer of '{name}'")
+            return future.result()
+        finally:
+            self._node.destroy_client(client)
+
     def course(self, label: int) -> Course:
         """Where the object went since `forget`, or the start."""
         message = self._objects[label]
@@ -98,10 +147,17 @@ class SimulationWatch:
             poses[k] = local[name] if parent < 0 else compose(poses[parent], local[name])
         return poses
 
+    def object_poses(self) -> dict[int, NDArray[np.float64]]:
+        """Newest pose of every object in the world [7], by label."""
+        with self._lock:
+            frames = {label: o.header.frame_id for label, o in self._objects.items()}
+            return {k: self._poses[f][-1][1] for k, f in frames.items() if f in self._poses}
+
     def _take(self, message: ObjectArray) -> None:
         with self._lock:
             self._objects = {o.label: o for o in message.objects}
             self._poses = {}
+            self._since = stamp_to_nanoseconds(message.header.stamp)
 
     def _take_transforms(self, message: TFMessage) -> None:
         links = {}

@@ -16,6 +16,9 @@ _STOP_TIMEOUT = 10.0  # s between asking a process to end and ending it
 # Of the camera [Hz]: each image is ray-cast and made noisy, which takes a core for 0.2 s.
 _SIMULATED_RATE = 2.0
 _LIFT_HEIGHT = 0.12  # m: 8 cm are asked for, and a grasp may slip a little
+# A squeeze is planned within the effort limits from where the fingers touch, which is beyond the
+# posture `grasp`; counted from there it may ask for more. The simulated motors stop at their limits.
+_MAX_EFFORT = 1.5
 _LOG = logging.getLogger(__name__)
 
 
@@ -115,7 +118,11 @@ def _closed_loop(given: dict[str, dict[str, object]], hand: str) -> dict[str, di
     """Return the parameters of all nodes where a simulation takes the robot's place."""
     given['sim_camera_node'] = {'hand': hand, 'rate': _SIMULATED_RATE}
     given['grasp_node'] |= {'reference_frame': 'world', 'lift_height': _LIFT_HEIGHT}
-    given['hand_command_node'] |= {'command_enabled': True, 'follow_grasps': False}
+    given['hand_command_node'] |= {
+        'command_enabled': True,
+        'follow_grasps': False,
+        'max_effort': _MAX_EFFORT,
+    }
     for values in given.values():
         values['use_sim_time'] = True
     return {'sim_hand_node': {'hand': hand}, **given}
