@@ -28,6 +28,7 @@ from records import TUNED, append_record, read_records, table_row
 from dexgrasp_ros import load_hand
 from dexgrasp_ros.bridge import GraspClient
 from dexgrasp_ros.bridge.attempt import Attempt, attempt_grasp
+from dexgrasp_ros.bridge.geometry import stamp_to_nanoseconds
 from dexgrasp_ros.bridge.simulation_watch import SimulationWatch
 from dexgrasp_ros.cli.closed_loop import draw_attempt
 from dexgrasp_ros.core.errors import DexGraspError, ErrorCode
@@ -40,7 +41,6 @@ NO_RECONSTRUCTION, NO_GRASP = 'no reconstruction', 'no grasp'
 # What makes a result another one.
 _KEY = ('hand', 'object', 'random_seed', 'seed_count', 'object_mass', 'speed_scale', 'hold_force')
 _HEAD = ('object', 'lifted', '95 % interval', 'what the rest died of')
-_NEW_IMAGES = 1.5  # s of the simulation after which the camera has seen a new object
 
 
 def main(
@@ -140,7 +140,7 @@ def _attempt(
     """Stand an object up, find a grasp of it, carry it out."""
     watch.reset({'objects': str(mesh), 'random_seed': head['random_seed']})
     client.clear_objects()
-    watch.sleep(_NEW_IMAGES)
+    watch.wait_for_image()
     reply = client.synthesize(
         label=1,
         max_grasps=head['max_grasps'],
@@ -172,6 +172,7 @@ def _attempt(
         'highest_at_end': float(attempt.course.heights()[-1]),
         'score': grasps[0].quality.score,
         'found': len(grasps),
+        'image_age': watch.now - stamp_to_nanoseconds(grasps[0].header.stamp) / 1e9,
     }, attempt
 
 

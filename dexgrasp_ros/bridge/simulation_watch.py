@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from rcl_interfaces.srv import SetParameters
 from rclpy.node import Node
 from rclpy.parameter import Parameter
+from sensor_msgs.msg import CameraInfo
 from std_srvs.srv import Trigger
 from tf2_msgs.msg import TFMessage
 
 from dexgrasp_msgs.msg import Object, ObjectArray
 from dexgrasp_ros.bridge.geometry import mesh_arrays, pose_array, stamp_to_nanoseconds
-from dexgrasp_ros.bridge.qos import latched_subscription, standard
+from dexgrasp_ros.bridge.qos import latched_subscription, sensor_data, standard
 from dexgrasp_ros.core.errors import DexGraspError, ErrorCode
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.core.poses import compose
@@ -48,6 +49,8 @@ class SimulationWatch:
         self._stamp = 0  # ns, of the newest transforms
         self._since = 0  # ns, of the newest objects
         node.create_subscription(ObjectArray, 'sim_objects', self._take, latched_subscription())
+        self._image = 0  # ns, of the newest image
+        node.create_subscription(CameraInfo, 'depth/camera_info', self._see, sensor_data())
         node.create_subscription(TFMessage, '/tf', self._take_transforms, standard(1000))
 
     @property
@@ -73,6 +76,17 @@ class SimulationWatch:
             if time.monotonic() > until:
                 raise DexGraspError(f'{what} did not come in {timeout:g} s.', ErrorCode.TIME_LIMIT)
             time.sleep(_POLL)
+
+    def wait_for_image(self, timeout: float = 60.0) -> None:
+        """Wait until the camera shows the objects as they are since the last reset.
+
+        Raises
+        ------
+        DexGraspError
+            TIME_LIMIT.
+        """
+        start = self._stamp  # whatever the camera takes from now on
+        self.wait(lambda: self._image > start, timeout, 'An image of the simulated world')
 
     def sleep(self, seconds: float, timeout: float = 60.0) -> None:
         """Wait for simulated seconds."""
@@ -158,6 +172,9 @@ class SimulationWatch:
             self._objects = {o.label: o for o in message.objects}
             self._poses = {}
             self._since = stamp_to_nanoseconds(message.header.stamp)
+
+    def _see(self, message: CameraInfo) -> None:
+        self._image = stamp_to_nanoseconds(message.header.stamp)
 
     def _take_transforms(self, message: TFMessage) -> None:
         links = {}

@@ -24,7 +24,6 @@ from dexgrasp_ros.hand import load_hand
 from dexgrasp_ros.nodes.graph import start_graph
 from dexgrasp_ros.simulation import render_moments, save_picture, stand_objects
 
-_NEW_IMAGES = 1.5  # s of the simulation after which the camera has seen the objects
 _SHOWN = {
     'pregrasp': 'the object is seen',
     'grasp': 'pre-grasp',
@@ -84,7 +83,8 @@ def run_closed_loop(
         client = stack.enter_context(GraspClient())
         watch = SimulationWatch(client.node, model)
         client.wait_until_ready(timeout=180.0, execution=True)
-        watch.wait(lambda: watch.now > _NEW_IMAGES, 60.0, 'The simulated world')
+        watch.wait(lambda: bool(watch.objects) and watch.now > 0, 120.0, 'The simulated world')
+        watch.wait_for_image()
     names = ', '.join(o.name for label, o in watch.objects.items() if label)
     console.print(
         f'The graph runs after {time.perf_counter() - clock:.1f} s; on the table: {names}.'

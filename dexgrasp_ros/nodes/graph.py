@@ -17,7 +17,7 @@ _STOP_TIMEOUT = 10.0  # s between asking a process to end and ending it
 _SIMULATED_RATE = 2.0
 _LIFT_HEIGHT = 0.12  # m: 8 cm are asked for, and a grasp may slip a little
 # A squeeze is planned within the effort limits from where the fingers touch, which is beyond the
-# posture `grasp`; counted from there it may ask for more. The simulated motors stop at their limits.
+# posture `grasp`; counted from there it may ask for more. The motors stop at their limits.
 _MAX_EFFORT = 1.5
 _LOG = logging.getLogger(__name__)
 
