@@ -85,8 +85,11 @@ class SimulationWatch:
         DexGraspError
             TIME_LIMIT.
         """
-        start = self._stamp  # whatever the camera takes from now on
-        self.wait(lambda: self._image > start, timeout, 'An image of the simulated world')
+        # Two that are taken from now on: the first may not have come to other nodes yet.
+        for since in (self._stamp, 0):
+            start = max(since, self._image)
+            what = 'An image of the simulated world'
+            self.wait(lambda start=start: self._image > start, timeout, what)
 
     def sleep(self, seconds: float, timeout: float = 60.0) -> None:
         """Wait for simulated seconds."""

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from dexgrasp_ros.core.poses import pose_to_matrix
 
-_LEAST_WAY = 0.005  # m; a pre-grasp that is closer to the grasp does not say where it comes from
+_LEAST_AWAY = 0.5  # of the sum of two directions: a palm that faces up comes from below
 
 
 def approach_poses(
@@ -22,8 +22,9 @@ def approach_poses(
 ) -> NDArray[np.float64]:
     """Poses [K, 7] of the wrist on its way from `start` to `pregrasp`, which is the last.
 
-    The last stretch, of length `distance`, runs straight towards the object, from where the
-    pre-grasp lies as seen from the grasp (else against the palm's approach axis). The way to its
+    The last stretch, of length `distance`, runs straight towards the object, from halfway between
+    the back of the palm and up: fingers that reach around an object would sweep it along the
+    palm's axis, and a hand that lies across it from above alone. The way to its
     beginning is straight where it stays as far from the object as the pre-grasp is, since there
     the open hand is known to be clear; else it goes up, over and down, up being the way of the
     lift.
@@ -41,9 +42,9 @@ def approach_poses(
     distance
         Length of the last stretch [m].
     """
-    back = pregrasp[:3] - grasp[:3]
-    if np.linalg.norm(back) < _LEAST_WAY:
-        back = -pose_to_matrix(pregrasp)[:3, :3] @ palm_axis
+    up = lift / np.linalg.norm(lift) if lift.any() else np.zeros(3)
+    away = -pose_to_matrix(pregrasp)[:3, :3] @ palm_axis
+    back = away + up if np.linalg.norm(away + up) > _LEAST_AWAY else away
     back = back / np.linalg.norm(back)
     retreat = _moved(pregrasp, pregrasp[:3] + distance * back)
     clear = float(np.linalg.norm(pregrasp[:3] - center))
@@ -51,7 +52,7 @@ def approach_poses(
         clear, float(np.linalg.norm(start[:3] - center))
     ):
         return np.stack([retreat, pregrasp])
-    up = lift / np.linalg.norm(lift) if lift.any() else back
+    up = up if lift.any() else back
     height = max(up @ start[:3], up @ retreat[:3], up @ center + clear + distance)
     above_start, above_retreat = (p[:3] + (height - up @ p[:3]) * up for p in (start, retreat))
     return np.stack(

@@ -16,6 +16,9 @@ _STOP_TIMEOUT = 10.0  # s between asking a process to end and ending it
 # Of the camera [Hz]: each image is ray-cast and made noisy, which takes a core for 0.2 s.
 _SIMULATED_RATE = 2.0
 _LIFT_HEIGHT = 0.12  # m: 8 cm are asked for, and a grasp may slip a little
+# An object that was seen from one side is not quite where its mesh is: the hand opens and backs
+# off by more than on a mesh that is known, and comes straight from farther away.
+_CLEARANCE, _APPROACH = 0.03, 0.15  # m
 # A squeeze is planned within the effort limits from where the fingers touch, which is beyond the
 # posture `grasp`; counted from there it may ask for more. The motors stop at their limits.
 _MAX_EFFORT = 1.5
@@ -117,11 +120,17 @@ def start_graph(
 def _closed_loop(given: dict[str, dict[str, object]], hand: str) -> dict[str, dict[str, object]]:
     """Return the parameters of all nodes where a simulation takes the robot's place."""
     given['sim_camera_node'] = {'hand': hand, 'rate': _SIMULATED_RATE}
-    given['grasp_node'] |= {'reference_frame': 'world', 'lift_height': _LIFT_HEIGHT}
+    given['grasp_node'] |= {
+        'reference_frame': 'world',
+        'lift_height': _LIFT_HEIGHT,
+        'synthesis.pregrasp_clearance': _CLEARANCE,
+        'synthesis.max_retreat': _CLEARANCE,
+    }
     given['hand_command_node'] |= {
         'command_enabled': True,
         'follow_grasps': False,
         'max_effort': _MAX_EFFORT,
+        'approach_distance': _APPROACH,
     }
     for values in given.values():
         values['use_sim_time'] = True

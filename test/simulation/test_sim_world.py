@@ -64,7 +64,7 @@ def test_two_objects_do_not_pass_through_each_other(allegro):
 
 @pytest.mark.parametrize('name', ['allegro', 'barrett', 'shadow'])
 def test_the_hand_starts_away_and_stays_there(name):
-    """Behind the table's middle and above, and what it says of its links agrees with kinematics."""
+    """Behind the table's middle and above; what it says of its links agrees with kinematics."""
     hand = load_hand(name)
     world = SimWorld(hand, [box_at()])
     world.run(0.5)
@@ -100,7 +100,9 @@ def test_the_wrist_is_where_the_trajectory_is(world):
     last[:3] += [0.1, 0.1, 0.0]
     world.follow_wrist([first, last], [1.0, 2.0])
     world.run(0.5)
-    np.testing.assert_allclose(wrist_of(world)[:3], start[:3] + [0, 0.05, 0.05], atol=0.01)
+    np.testing.assert_allclose(
+        wrist_of(world)[:3], start[:3] + np.array([0, 0.05, 0.05]), atol=0.01
+    )
     world.run(1.0)
     between = 0.5 * (first + last)
     np.testing.assert_allclose(wrist_of(world)[:3], between[:3], atol=0.012)
@@ -114,10 +116,10 @@ def test_the_wrist_is_where_the_trajectory_is(world):
 
 def test_a_newer_trajectory_takes_the_place_and_none_stops(world, allegro):
     start = wrist_of(world)
-    far = start + [0, 0, 1.0, 0, 0, 0, 0]
+    far = start + np.array([0, 0, 1.0, 0, 0, 0, 0])
     world.follow_wrist([far], [10.0])
     world.run(1.0)
-    back = start + [0, 0.05, 0, 0, 0, 0, 0]
+    back = start + np.array([0, 0.05, 0, 0, 0, 0, 0])
     world.follow_wrist([back], [0.5])
     world.run(1.0)
     np.testing.assert_allclose(wrist_of(world)[:3], back[:3], atol=1e-3)
@@ -136,7 +138,7 @@ def test_a_newer_trajectory_takes_the_place_and_none_stops(world, allegro):
 
 def test_a_trajectory_may_begin_later(world):
     start = wrist_of(world)
-    world.follow_wrist([start + [0, 0.1, 0, 0, 0, 0, 0]], [0.2], begin=1.0)
+    world.follow_wrist([start + np.array([0, 0.1, 0, 0, 0, 0, 0])], [0.2], begin=1.0)
     world.run(0.9)
     np.testing.assert_allclose(wrist_of(world), start, atol=1e-3)
     world.run(1.0)
@@ -217,7 +219,7 @@ def test_mimic_joints_are_told_by_name():
 
 def test_reset_is_a_new_beginning(world):
     start = world.object_poses(), world.link_poses()
-    world.follow_wrist([wrist_of(world) - [0, 0, 0.3, 0, 0, 0, 0]], [1.0])
+    world.follow_wrist([wrist_of(world) - np.array([0, 0, 0.3, 0, 0, 0, 0])], [1.0])
     world.run(2.0)
     world.reset()
     assert world.time == 0.0
