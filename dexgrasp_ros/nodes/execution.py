@@ -47,6 +47,7 @@ from dexgrasp_ros.nodes.motion import FingerMotion, WristMotion
 Goal, Result, Feedback = ExecuteGrasp.Goal, ExecuteGrasp.Result, ExecuteGrasp.Feedback
 
 SLIDING_SCALE = 0.05  # m that count like 1 rad, the length of a finger
+_ROUNDING = 1e-3  # share by which a controller that saturates may seem to pass its limit
 _STILL_TIME = 0.3  # s without motion after which a finger that touches has arrived where it can
 _STILL = 0.01  # rad in that time
 
@@ -137,6 +138,16 @@ class Execution:
             return True
         self._enter(self._index + 1, reading, pose)
         return False
+
+    @property
+    def limited(self) -> tuple[str, ...]:
+        """Joints whose planned squeeze was cut to their effort limit; once it has started."""
+        return self._plan.limited
+
+    @property
+    def has_moved(self) -> bool:
+        """Whether a command has left."""
+        return self._fingers is not None
 
     @property
     def phase(self) -> str:
@@ -263,7 +274,7 @@ class Execution:
         worst = int(np.nanargmax(shares))
         self._effort = (float(shares[worst]), self._hand.joint_names[worst])
         config = self._config()
-        if shares[worst] <= config.max_effort:
+        if shares[worst] <= config.max_effort * (1 + _ROUNDING):
             self._high_effort_since = None
             return
         if self._high_effort_since is None:

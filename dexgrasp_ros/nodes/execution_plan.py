@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import dataclass
 
@@ -15,11 +16,19 @@ from dexgrasp_ros.core.errors import CommandError, ErrorCode
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.core.poses import pose_to_matrix
 from dexgrasp_ros.nodes.approach import approach_poses
-from dexgrasp_ros.nodes.command_gate import check_effort, check_limits, check_names
+from dexgrasp_ros.nodes.command_gate import (
+    LIMIT_TOLERANCE,
+    check_effort,
+    check_limits,
+    check_names,
+)
 from dexgrasp_ros.nodes.configuration import HandCommandParameters
 
 # m in front of the palm, for where the object is in a grasp that lists no contacts
 _PALM_DEPTH = 0.08
+# A planned grasp is open by up to three squeezes (docs/method.md), so that kp (squeeze - grasp) is
+# up to four times the effort with which the finger, stopped by the object on its way, presses.
+_MOST_EFFORT = 4.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +65,7 @@ class Plan:
     poses: dict[str, NDArray[np.float64]]  # by field of the grasp; empty where no wrist moves
     center: NDArray[np.float64]  # [3] m, of the contacts
     palm_axis: NDArray[np.float64]  # [3] in the hand's frame
+    limited: tuple[str, ...]  # joints whose squeeze was cut to their effort limit
     speed_scale: float
 
     def approach(self, start: NDArray[np.float64], distance: float) -> NDArray[np.float64]:
@@ -78,8 +88,9 @@ def checked_postures(grasp: Grasp, hand: HandModel) -> Postures:
     Raises
     ------
     CommandError
-        INVALID_COMMAND where they are not of this hand, not finite or outside its limits; the
-        squeeze may pass them, since only a push follows from it.
+        INVALID_COMMAND where they are not of this hand, not finite or outside its limits (the
+        squeeze may pass them, since only a push follows from it), or where a stiffness is not
+        positive.
     """
     check_names(grasp.joint_names, hand)
     arrays = {
@@ -95,7 +106,36 @@ def checked_postures(grasp: Grasp, hand: HandModel) -> Postures:
             )
         if name in ('pregrasp', 'grasp'):
             check_limits(q, hand, f"'{name}'")
+    if not (arrays['joint_stiffness'] > 0).all():
+        raise CommandError(
+            f"'joint_stiffness' is {arrays['joint_stiffness'].tolist()}; expected numbers above 0."
+        )
     return Postures(stiffness=arrays.pop('joint_stiffness'), **arrays)
+
+
+def within_efforts(
+    postures: Postures, hand: HandModel, max_effort: float
+) -> tuple[Postures, tuple[str, ...]]:
+    """Cut a planned squeeze to what the joints' efforts allow from the grasp on.
+
+    Returns
+    -------
+    postures
+        With a squeeze for which kp (squeeze - grasp) is within `max_effort` of each limit.
+    names
+        The joints for which that made a difference; whoever commands it should say so.
+
+    Raises
+    ------
+    CommandError
+        EFFORT_LIMIT where it asks for more than any plan of this package does.
+    """
+    rest, kp = postures.grasp, postures.stiffness
+    check_effort(hand, rest, postures.squeeze, kp, _MOST_EFFORT * max_effort)
+    most = max_effort * hand.effort_limits / kp
+    squeeze = np.clip(postures.squeeze, rest - most, rest + most)
+    cut = np.flatnonzero(np.abs(squeeze - postures.squeeze) > LIMIT_TOLERANCE)
+    return dataclasses.replace(postures, squeeze=squeeze), tuple(hand.joint_names[i] for i in cut)
 
 
 def execution_plan(
@@ -113,8 +153,14 @@ def execution_plan(
     """
     _check_numbers(goal)
     grasp = goal.grasp
-    postures = _scaled(checked_postures(grasp, hand), grasp, goal.hold_force)
-    check_effort(hand, postures.grasp, postures.squeeze, postures.stiffness, config.max_effort)
+    postures, limited = checked_postures(grasp, hand), ()
+    if goal.hold_force > 0:
+        # Who names a force wants it; less in some joint would be another one.
+        postures = _scaled(postures, grasp, goal.hold_force)
+        rest, kp = postures.grasp, postures.stiffness
+        check_effort(hand, rest, postures.squeeze, kp, config.max_effort)
+    else:
+        postures, limited = within_efforts(postures, hand, config.max_effort)
     poses = {}
     if not goal.fingers_only:
         if grasp.hand_frame != hand.hand_frame or not grasp.header.frame_id:
@@ -132,6 +178,7 @@ def execution_plan(
         poses=poses,
         center=_center(grasp, hand, poses.get('pose')),
         palm_axis=pose_to_matrix(hand.palm_pose)[:3, 2],
+        limited=limited,
         speed_scale=goal.speed_scale,
     )
 
@@ -181,8 +228,6 @@ def _scaled(postures: Postures, grasp: Grasp, force: float) -> Postures:
 
     A joint gives kp (squeeze - grasp), so all forces grow with that distance.
     """
-    if force == 0:
-        return postures
     planned = sum(
         c.force.x * c.normal.x + c.force.y * c.normal.y + c.force.z * c.normal.z
         for c in grasp.contacts
@@ -193,12 +238,7 @@ def _scaled(postures: Postures, grasp: Grasp, force: float) -> Postures:
             f' carry {planned:g} N; expected contacts with the forces of the squeeze, or 0.'
         )
     step = force / planned * (postures.squeeze - postures.grasp)
-    return Postures(
-        pregrasp=postures.pregrasp,
-        grasp=postures.grasp,
-        squeeze=postures.grasp + step,
-        stiffness=postures.stiffness,
-    )
+    return dataclasses.replace(postures, squeeze=postures.grasp + step)
 
 
 def _center(grasp: Grasp, hand: HandModel, pose: NDArray | None) -> NDArray[np.float64]:

@@ -14,14 +14,15 @@ from pathlib import Path
 
 _STOP_TIMEOUT = 10.0  # s between asking a process to end and ending it
 # Of the camera [Hz]: each image is ray-cast and made noisy, which takes a core for 0.2 s.
-_SIMULATED_RATE = 2.0
+_SIMULATED_RATE = 1.0
 _LIFT_HEIGHT = 0.12  # m: 8 cm are asked for, and a grasp may slip a little
 # An object that was seen from one side is not quite where its mesh is: the hand opens and backs
 # off by more than on a mesh that is known, and comes straight from farther away.
 _CLEARANCE, _APPROACH = 0.03, 0.15  # m
-# A squeeze is planned within the effort limits from where the fingers touch, which is beyond the
-# posture `grasp`; counted from there it may ask for more. The motors stop at their limits.
-_MAX_EFFORT = 1.5
+# A planned grasp is open by up to three squeezes, so that kp (squeeze - grasp) is up to four times
+# the effort with which a finger that is stopped on its way presses. Simulated motors stop at their
+# limits by themselves, and a squeeze that is cut would not reach the object.
+_MAX_EFFORT = 4.0
 _LOG = logging.getLogger(__name__)
 
 

@@ -7,6 +7,7 @@ unseen, and the next goal's begins when it has.
 
 Publishes, latched, for each goal that came to an answer: `grasps`, `grasp_poses`, `grasp_markers`
 (empty where there are no grasps), `joint_targets` and `wrist_targets` of the best grasp.
+`/diagnostics` says whether the kernels are there, on which device, and how the last goal went.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ from __future__ import annotations
 import dataclasses
 import math
 import threading
+import time
 import traceback
 from collections.abc import Callable
 
+from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseArray
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.action.server import ServerGoalHandle
@@ -31,10 +34,11 @@ from visualization_msgs.msg import MarkerArray
 
 from dexgrasp_msgs.action import SynthesizeGrasps
 from dexgrasp_msgs.msg import GraspArray
+from dexgrasp_ros.bridge.diagnostics import ERROR, OK, WARN, diagnostics_message
 from dexgrasp_ros.bridge.markers import drawn_hand
-from dexgrasp_ros.bridge.qos import latched_publisher
+from dexgrasp_ros.bridge.qos import latched_publisher, standard
 from dexgrasp_ros.bridge.transforms import transform_listener
-from dexgrasp_ros.core.errors import ErrorCode, SynthesisError
+from dexgrasp_ros.core.errors import DeviceError, ErrorCode, SynthesisError
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.hand import load_hand
 from dexgrasp_ros.nodes.configuration import GraspParameters
@@ -44,9 +48,11 @@ from dexgrasp_ros.nodes.object_source import ObjectSource
 from dexgrasp_ros.nodes.process import main_of
 from dexgrasp_ros.nodes.warm_up import warm_up
 from dexgrasp_ros.nodes.worker import Worker, settle
+from dexgrasp_ros.synthesis.device import resolve_device
 
 _CLOSE_TIMEOUT = 5.0  # s for work that cannot be interrupted to end with the process
 _FEEDBACK_PERIOD = 0.1  # s between two feedbacks of one phase
+_DIAGNOSTICS_PERIOD = 1.0  # s, as diagnostic_updater has it
 
 _TOPICS = {
     'grasps': GraspArray,
@@ -84,6 +90,7 @@ class GraspNode(AutostartNode[GraspParameters]):
             )
             for topic, kind in _TOPICS.items()
         }
+        self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', standard())
         self._worker = Worker(self)
         self._transforms = transform_listener(self)
         self._source = ObjectSource(self)
@@ -93,6 +100,11 @@ class GraspNode(AutostartNode[GraspParameters]):
         self._job: _Job | None = None  # of the newest goal
         # Goals whose execution has not begun; a newer one may be accepted before that.
         self._accepted: dict[bytes, _Job] = {}
+        self._goals = 0
+        self._last: dict[str, object] = {}  # about the last goal, for diagnostics
+        self.create_timer(
+            _DIAGNOSTICS_PERIOD, self._diagnose, clock=Clock(clock_type=ClockType.STEADY_TIME)
+        )
 
     def configure(self) -> None:
         """Load the hand and compile the kernels."""
@@ -165,6 +177,7 @@ class GraspNode(AutostartNode[GraspParameters]):
 
     async def _execute(self, handle: ServerGoalHandle) -> SynthesizeGrasps.Result:
         job = self._accepted.pop(bytes(handle.goal_id.uuid))
+        start = time.perf_counter()
         timer = self._time_limit(job)
         try:
             answer = await job.outcome
@@ -177,6 +190,8 @@ class GraspNode(AutostartNode[GraspParameters]):
             self._publish(answer)
         if timer is not None:
             self.destroy_timer(timer)
+        self._goals += 1
+        self._last = _about(result, time.perf_counter() - start)
         self.get_logger().info(_summary(result))
         if result.error_code == ErrorCode.SUCCESS:
             handle.succeed()
@@ -217,6 +232,45 @@ class GraspNode(AutostartNode[GraspParameters]):
         for topic, message in messages.items():
             if message is not None:
                 self._topics[topic].publish(message)
+
+    def _diagnose(self) -> None:
+        level, text, device = OK, 'Ready.', 'none'
+        if self._hand is None:
+            level, text = WARN, 'The kernels are not there; the node has to be configured.'
+        else:
+            try:
+                found = resolve_device(self.config.synthesis.device)
+                device = f'{found.alias} ({found.name})'
+            except DeviceError as error:
+                level, text = ERROR, str(error)
+            if level == OK and not self.is_active:
+                text = 'Not active.'
+            elif level == OK and self._job is not None and not self._job.outcome.done():
+                text = 'Searches.'
+        values = {
+            'device': device,
+            'kernels ready': self._hand is not None,
+            'hand': self._hand_source,
+            'goals': self._goals,
+            **self._last,
+        }
+        name = f'{self.get_fully_qualified_name()}: synthesis'
+        stamp = self.get_clock().now().nanoseconds
+        self._diagnostics.publish(diagnostics_message(stamp, name, level, text, values))
+
+
+def _about(result: SynthesizeGrasps.Result, seconds: float) -> dict[str, object]:
+    """Numbers of a goal for diagnostics."""
+    rejected = {r.stage: r.count for r in result.rejected}
+    valid = len(result.grasps.grasps)
+    return {
+        'last synthesis [s]': seconds,
+        'last candidates': valid + sum(rejected.values()),
+        'last valid': valid,
+        'last rejects': ', '.join(f'{s} {n}' for s, n in rejected.items() if n) or 'none',
+        'last outcome': ErrorCode(result.error_code).name,
+        'last error': result.error_message,
+    }
 
 
 def _throttled(

@@ -39,13 +39,13 @@ from dexgrasp_ros.bridge.geometry import stamp_to_nanoseconds
 from dexgrasp_ros.bridge.grasps import joint_trajectory
 from dexgrasp_ros.bridge.qos import latched_subscription, sensor_data, standard
 from dexgrasp_ros.bridge.transforms import transform_listener
-from dexgrasp_ros.core.errors import CommandError, DexGraspError, ErrorCode
+from dexgrasp_ros.core.errors import CommandError, DexGraspError, ErrorCode, choices
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.hand import load_hand
 from dexgrasp_ros.nodes.command_gate import CommandGate
 from dexgrasp_ros.nodes.configuration import HandCommandParameters
 from dexgrasp_ros.nodes.execution import Execution
-from dexgrasp_ros.nodes.execution_plan import checked_postures
+from dexgrasp_ros.nodes.execution_plan import checked_postures, within_efforts
 from dexgrasp_ros.nodes.joint_feed import JointFeed
 from dexgrasp_ros.nodes.lifecycle import AutostartNode
 from dexgrasp_ros.nodes.process import main_of
@@ -206,6 +206,7 @@ class HandCommandNode(AutostartNode[HandCommandParameters]):
         except Exception as error:
             self._settle(job, error)
             return
+        self._tell_limited(job.execution.limited)
         job.timers.append(self.create_timer(_TICK, lambda: self._tick(job), clock=self._steady))
         limit = job.handle.request.time_limit
         if 0 < limit < math.inf:
@@ -242,7 +243,8 @@ class HandCommandNode(AutostartNode[HandCommandParameters]):
         if error is None:
             self._gate.release()
         else:
-            self._gate.stop()
+            # A goal that was refused says nothing about what the hand holds from before.
+            self._gate.stop(only_moving=not job.execution.has_moved)
         settle(job.outcome, None, error)
 
     # The grasps that are followed unasked.
@@ -273,7 +275,11 @@ class HandCommandNode(AutostartNode[HandCommandParameters]):
             What the gate refuses it with.
         """
         hand, scale = self._hand, self.config.speed_scale
-        postures = checked_postures(grasp, hand)
+        postures, limited = within_efforts(
+            checked_postures(grasp, hand), hand, self.config.max_effort
+        )
+        self._tell_limited(limited)
+        grasp.squeeze = postures.squeeze.tolist()
         start = self._start_posture(postures.pregrasp)
         trajectory = joint_trajectory(
             grasp,
@@ -306,6 +312,12 @@ class HandCommandNode(AutostartNode[HandCommandParameters]):
             lower = np.where(np.isfinite(hand.lower), hand.lower, target - _HALF_TURN)
             upper = np.where(np.isfinite(hand.upper), hand.upper, target + _HALF_TURN)
             return np.where(target - lower > upper - target, lower, upper)
+
+    def _tell_limited(self, joints: tuple[str, ...]) -> None:
+        if joints:
+            self.get_logger().warning(
+                f'The squeeze of {choices(joints)} is cut to the effort limit.'
+            )
 
     def _diagnose(self) -> None:
         config, now = self.config, self.get_clock().now().nanoseconds

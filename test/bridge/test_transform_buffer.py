@@ -55,6 +55,17 @@ def test_stamp_zero_is_the_newest_and_fixed_transforms_hold_for_ever():
     assert buffer.lookup('world', 'table', 900 * SECOND)[0] == 5
 
 
+def test_the_newest_transform_comes_with_its_stamp():
+    buffer = robot()
+    found, stamp = buffer.newest('table', 'camera')
+    assert stamp == 2 * SECOND
+    np.testing.assert_array_equal(found, buffer.lookup('table', 'camera', stamp))
+    assert buffer.newest('world', 'table')[1] == 0  # for ever
+    with pytest.raises(PerceptionError) as caught:
+        buffer.newest('world', 'moon')
+    assert caught.value.code == ErrorCode.TRANSFORM_UNAVAILABLE
+
+
 @pytest.mark.parametrize(
     ('target', 'source', 'stamp', 'words'),
     [

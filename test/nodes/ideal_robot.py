@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import itertools
 import threading
-import time
 
 import numpy as np
 import rclpy
 from geometry_msgs.msg import TransformStamped
+from rclpy.clock import Clock, ClockType
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
+from rclpy.parameter import Parameter
 from sensor_msgs.msg import JointState
 from tf2_msgs.msg import TFMessage
 from trajectory_msgs.msg import JointTrajectory, MultiDOFJointTrajectory
@@ -34,10 +35,17 @@ class IdealRobot:
     FRAME = 'table'
     HOME = np.array([0.3, 0.0, 0.6, 0.0, 0.0, 0.0, 1.0])
 
-    def __init__(self, domain: int, hand: HandModel) -> None:
+    def __init__(
+        self, domain: int, hand: HandModel, *, namespace: str = '', use_sim_time: bool = False
+    ) -> None:
         self._context = Context()
         rclpy.init(context=self._context, domain_id=domain)
-        self.node = rclpy.create_node('ideal_robot', context=self._context)
+        self.node = rclpy.create_node(
+            'ideal_robot',
+            context=self._context,
+            namespace=namespace or None,
+            parameter_overrides=[Parameter('use_sim_time', value=use_sim_time)],
+        )
         self._hand = hand
         self._states = self.node.create_publisher(JointState, 'joint_states', standard())
         self._tf = self.node.create_publisher(TFMessage, '/tf', standard(100))
@@ -47,7 +55,7 @@ class IdealRobot:
         self.node.create_subscription(
             MultiDOFJointTrajectory, 'wrist_trajectory', self._take_wrist, standard()
         )
-        self.node.create_timer(PERIOD, self._step)
+        self.node.create_timer(PERIOD, self._step, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self.reset()
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self.node)
@@ -57,7 +65,7 @@ class IdealRobot:
 
     def reset(self) -> None:
         """Go home at once, forget what was heard, and work as it should."""
-        self.heard: list[tuple[float, JointTrajectory | MultiDOFJointTrajectory]] = []
+        self.heard: list[JointTrajectory | MultiDOFJointTrajectory] = []
         self.stuck: tuple[str, ...] = ()  # joints that do not move
         self.wrist_stuck = self.silent = self.wrist_silent = False
         self.effort: float | None = 0.0  # reported for each joint; None: no efforts at all
@@ -65,9 +73,14 @@ class IdealRobot:
         self.wrist = self.HOME.copy()
         self._finger_way = self._wrist_way = None
 
+    def place(self, positions: np.ndarray, wrist: np.ndarray) -> None:
+        """Be at joint positions [J] and a wrist's pose [7], at rest."""
+        self._finger_way = self._wrist_way = None
+        self.positions, self.wrist = positions.copy(), wrist.copy()
+
     def commands(self, kind: type) -> list[JointTrajectory | MultiDOFJointTrajectory]:
         """Trajectories of one kind that were heard, in order."""
-        return [m for _, m in self.heard if isinstance(m, kind)]
+        return [m for m in self.heard if isinstance(m, kind)]
 
     def close(self) -> None:
         """Leave the graph."""
@@ -82,15 +95,18 @@ class IdealRobot:
             self._executor.spin_once(timeout_sec=0.1)
 
     def _take_fingers(self, message: JointTrajectory) -> None:
-        self.heard.append((time.monotonic(), message))
-        self._finger_way = _way(self.positions, *finger_points(message))
+        self.heard.append(message)
+        self._finger_way = _way(self._now(), self.positions, *finger_points(message))
 
     def _take_wrist(self, message: MultiDOFJointTrajectory) -> None:
-        self.heard.append((time.monotonic(), message))
-        self._wrist_way = _way(self.wrist, *pose_points(message))
+        self.heard.append(message)
+        self._wrist_way = _way(self._now(), self.wrist, *pose_points(message))
+
+    def _now(self) -> float:
+        return self.node.get_clock().now().nanoseconds / 1e9
 
     def _step(self) -> None:
-        now = time.monotonic()
+        now = self._now()
         if self._finger_way is not None:
             free = ~np.isin(self._hand.joint_names, self.stuck)
             self.positions = np.where(free, _at(self._finger_way, now), self.positions)
@@ -119,11 +135,10 @@ class IdealRobot:
             self._tf.publish(TFMessage(transforms=[transform]))
 
 
-def _way(start: np.ndarray, points: np.ndarray, times: np.ndarray) -> tuple | None:
+def _way(begin: float, start: np.ndarray, points: np.ndarray, times: np.ndarray) -> tuple | None:
     """Times and points of a trajectory from here and now; None where it is a stop."""
     if not len(points):
         return None
-    begin = time.monotonic()
     return begin + np.append(0.0, times), np.concatenate([start[None], points])
 
 

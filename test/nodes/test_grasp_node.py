@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import random
+import signal
 import threading
 import time
 
@@ -13,7 +15,9 @@ pytest.importorskip('rclpy')
 
 import trimesh
 from action_msgs.msg import GoalStatus, GoalStatusArray
+from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseArray, Vector3
+from ideal_robot import IdealRobot
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from rcl_interfaces.msg import Parameter, ParameterValue
@@ -26,9 +30,11 @@ from visualization_msgs.msg import MarkerArray
 from dexgrasp_msgs.action import SynthesizeGrasps
 from dexgrasp_msgs.msg import GraspArray, Region
 from dexgrasp_ros.bridge.client import GraspClient
-from dexgrasp_ros.bridge.geometry import mesh_message
-from dexgrasp_ros.bridge.qos import latched_subscription
+from dexgrasp_ros.bridge.diagnostics import ERROR
+from dexgrasp_ros.bridge.geometry import mesh_message, pose_array
+from dexgrasp_ros.bridge.qos import latched_subscription, standard
 from dexgrasp_ros.core.errors import ErrorCode
+from dexgrasp_ros.hand import load_hand
 from dexgrasp_ros.nodes.graph import start_graph
 
 Goal = SynthesizeGrasps.Goal
@@ -37,6 +43,7 @@ PARAMETERS = {
     'grasp_node': {'synthesis.seed_count': 8, 'synthesis.iterations': 50, 'tf_timeout': 0.2},
     'hand_command_node': {'command_enabled': True},
 }
+TERMINAL = {GoalStatus.STATUS_SUCCEEDED, GoalStatus.STATUS_ABORTED, GoalStatus.STATUS_CANCELED}
 LONG = {'seed_count': 512}  # minutes; every test ends it
 TOPICS = {
     'grasps': GraspArray,
@@ -49,9 +56,15 @@ TOPICS = {
 
 
 @pytest.fixture(scope='module')
-def client(module_ros_domain):
+def processes(module_ros_domain):
     nodes = ['grasp_node', 'hand_command_node']
-    with start_graph(nodes=nodes, parameters=PARAMETERS, log=print), GraspClient() as client:
+    with start_graph(nodes=nodes, parameters=PARAMETERS, log=print) as processes:
+        yield processes
+
+
+@pytest.fixture(scope='module')
+def client(processes):
+    with GraspClient() as client:
         client.wait_until_ready(300, reconstruction=False)
         yield client
 
@@ -157,6 +170,33 @@ def test_grasps_markers_targets_and_trajectories_are_published(client):
     assert times == sorted(times)
     for subscription in subscriptions:
         client.node.destroy_subscription(subscription)
+
+
+def test_what_was_found_can_be_executed(client, module_ros_domain):
+    robot = IdealRobot(module_ros_domain, load_hand('allegro'))
+    wait_for(
+        lambda: (
+            robot.node.count_publishers('wrist_trajectory')
+            and robot.node.count_subscribers('joint_states')
+            and robot.node.count_subscribers('/tf')
+        ),
+        'the connection',
+    )
+    goal = box_goal()
+    goal.mesh_pose.header.stamp = client.node.get_clock().now().to_msg()
+    best = client.synthesize(goal).check().grasps.grasps[0]
+    wait_for(lambda: robot.commands(JointTrajectory), 'that the grasp is followed')
+    robot.place(np.array(best.pregrasp), pose_array(best.pregrasp_pose))
+    time.sleep(0.5)
+    result = client.execute(best, hold_time=0.2, timeout=120).check()
+    assert result.phase == 'lift'
+    np.testing.assert_allclose(robot.wrist[:3], pose_array(best.lift_pose)[:3], atol=0.01)
+    # The squeeze of a joint may be cut to its effort limit.
+    pushed = np.subtract(robot.positions, best.grasp)
+    planned = np.subtract(best.squeeze, best.grasp)
+    np.testing.assert_array_less(np.abs(pushed), np.abs(planned) + 1e-6)
+    np.testing.assert_allclose(pushed, planned, atol=0.05)
+    robot.close()
 
 
 def test_feedback_has_the_phases_in_order_and_numbers(client):
@@ -285,6 +325,74 @@ def test_a_goal_can_be_cancelled_at_any_moment(client, delay):
     assert client.wait_for_result(handle, 60).status == GoalStatus.STATUS_CANCELED
 
 
+def test_fifty_cancels_at_random_moments_each_end_the_goal_once(client, record_property):
+    states = {}
+
+    def take(message):
+        for entry in message.status_list:
+            seen = states.setdefault(bytes(entry.goal_info.goal_id.uuid), [])
+            if not seen or seen[-1][0] != entry.status:
+                seen.append((entry.status, time.monotonic()))
+
+    subscription = client.node.create_subscription(
+        GoalStatusArray, 'synthesize_grasps/_action/status', take, latched_subscription(10)
+    )
+    delays, latencies = random.Random(5), []
+    for _ in range(50):
+        handle = client.send_goal(box_goal(**LONG))
+        time.sleep(delays.uniform(0.0, 1.0))
+        asked = time.monotonic()
+        assert client.cancel(handle)
+        reply = client.wait_for_result(handle, 60)
+        assert reply.status == GoalStatus.STATUS_CANCELED
+        assert reply.result.error_code == ErrorCode.CANCELLED
+        uuid = bytes(handle.goal_id.uuid)
+        wait_for(
+            lambda uuid=uuid: states.get(uuid, [(0, 0)])[-1][0] in TERMINAL, 'a terminal state'
+        )
+        latencies.append(states[uuid][-1][1] - asked)
+        assert sum(state in TERMINAL for state, _ in states[uuid]) == 1
+    client.node.destroy_subscription(subscription)
+    spread = np.percentile(latencies, [0, 50, 90, 100])
+    record_property('cancel_latency_s', [round(float(x), 4) for x in spread])
+    print('cancel to terminal state [s]: least, median, 90 %, most:', spread.round(4))
+    # 0.1 s is promised to a machine that has time for it; this one may be busy.
+    assert spread[1] < 1.0
+    assert spread[-1] < 10.0
+
+
+def test_diagnostics_tell_the_device_and_how_the_last_goal_went(client):
+    newest = {}
+
+    def take(message):
+        for status in message.status:
+            newest[status.name] = (status, {v.key: v.value for v in status.values})
+
+    subscription = client.node.create_subscription(
+        DiagnosticArray, '/diagnostics', take, standard()
+    )
+    name = '/grasp_node: synthesis'
+
+    def values():
+        return newest.get(name, (None, {}))[1]
+
+    reply = client.synthesize(box_goal())
+    wait_for(lambda: values().get('last outcome') == 'SUCCESS', 'news of the goal')
+    assert values()['last candidates'] == '8'
+    assert values()['last valid'] == str(len(reply.check().grasps.grasps))
+    assert float(values()['last synthesis [s]']) > 0
+    assert values()['kernels ready'] == 'True'
+    assert values()['device'].startswith(('cpu', 'cuda'))
+    client.synthesize(box_goal((1.5, 1.5, 1.5)))
+    wait_for(lambda: values().get('last outcome') == 'NO_GRASP_FOUND', 'news of the goal')
+    assert any(part.strip(',').isdigit() for part in values()['last rejects'].split())
+    set_parameter(client, 'synthesis.device', 'cuda:99')
+    wait_for(lambda: newest[name][0].level == ERROR, 'the error')
+    assert 'cuda:99' in newest[name][0].message
+    set_parameter(client, 'synthesis.device', 'auto')
+    client.node.destroy_subscription(subscription)
+
+
 def test_a_newer_goal_aborts_the_older_one(client):
     older = start_long_goal(client)
     newer = client.send_goal(box_goal())
@@ -310,12 +418,7 @@ def test_of_goals_in_quick_succession_the_last_one_is_done_and_each_ends_once(cl
         latched_subscription(),
     )
     wait_for(lambda: states, 'the status')
-    terminal = {
-        GoalStatus.STATUS_SUCCEEDED,
-        GoalStatus.STATUS_ABORTED,
-        GoalStatus.STATUS_CANCELED,
-    }
-    assert {s.status for s in states[-1].status_list} <= terminal
+    assert {s.status for s in states[-1].status_list} <= TERMINAL
     client.node.destroy_subscription(subscription)
 
 
@@ -353,6 +456,16 @@ def test_an_inactive_node_rejects_goals_and_ends_the_one_under_way(client):
         client.send_goal(box_goal())
     change_state(client, Transition.TRANSITION_ACTIVATE)
     assert client.synthesize(box_goal()).succeeded
+
+
+# The last test: it ends the node.
+def test_the_end_of_the_node_ends_the_search_that_is_under_way(client, processes):
+    handle = start_long_goal(client)
+    processes['grasp_node'].send_signal(signal.SIGINT)
+    reply = client.wait_for_result(handle, 60)
+    assert reply.status == GoalStatus.STATUS_ABORTED
+    assert reply.result.error_code == ErrorCode.PREEMPTED
+    assert processes['grasp_node'].wait(60) == 0
 
 
 def set_parameter(client, name, value):
