@@ -23,6 +23,8 @@ _CLEARANCE, _APPROACH = 0.03, 0.15  # m
 # the effort with which a finger that is stopped on its way presses. Simulated motors stop at their
 # limits by themselves, and a squeeze that is cut would not reach the object.
 _MAX_EFFORT = 4.0
+# The table is as it was, however long a search takes where there are few cores.
+_MAX_AGE = 3600.0  # s
 _LOG = logging.getLogger(__name__)
 
 
@@ -132,6 +134,7 @@ def _closed_loop(given: dict[str, dict[str, object]], hand: str) -> dict[str, di
         'follow_grasps': False,
         'max_effort': _MAX_EFFORT,
         'approach_distance': _APPROACH,
+        'max_age': _MAX_AGE,
     }
     for values in given.values():
         values['use_sim_time'] = True
