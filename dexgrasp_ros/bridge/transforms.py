@@ -1,4 +1,4 @@
-"""Transforms in and out of a node: `TransformListener` and the static broadcaster.
+"""Transforms in and out of a node: `TransformListener` and the broadcasters.
 
 Both ways of listening (tf2_ros where it can be imported, `/tf` and `/tf_static` read by this
 package elsewhere) have the same three methods, `lookup`,
@@ -8,7 +8,7 @@ package elsewhere) have the same three methods, `lookup`,
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -198,3 +198,31 @@ class StaticTransformPublisher:
             header=header(parent, stamp), child_frame_id=child, transform=transform_message(pose)
         )
         self._publisher.publish(TFMessage(transforms=[transform]))
+
+
+class TransformPublisher:
+    """Publishes transforms that change, on `/tf`."""
+
+    def __init__(self, node: Node) -> None:
+        self._publisher: Publisher = node.create_publisher(TFMessage, '/tf', standard(_TF_DEPTH))
+
+    def publish(
+        self,
+        parents: Sequence[str],
+        children: Sequence[str],
+        stamp: int,
+        poses: NDArray[np.float64],
+    ) -> None:
+        """Say that each child stood in its parent at T_parent_child [N, 7] at `stamp` [ns]."""
+        self._publisher.publish(
+            TFMessage(
+                transforms=[
+                    TransformStamped(
+                        header=header(parent, stamp),
+                        child_frame_id=child,
+                        transform=transform_message(pose),
+                    )
+                    for parent, child, pose in zip(parents, children, poses, strict=True)
+                ]
+            )
+        )

@@ -11,6 +11,7 @@ from dexgrasp_ros.hand.inverse_kinematics import InverseKinematics, InverseKinem
 from dexgrasp_ros.hand.kinematics import jacobian, link_poses
 from dexgrasp_ros.hand.loading import load_hand, load_hand_text
 from dexgrasp_ros.hand.mirror import mirror_hand
+from dexgrasp_ros.hand.moving_joints import moving_joint_names
 from dexgrasp_ros.hand.overrides import HandOverrides
 from dexgrasp_ros.hand.reachability import Reachability
 from dexgrasp_ros.hand.sources import known_hands
@@ -29,5 +30,6 @@ __all__ = [
     'load_hand',
     'load_hand_text',
     'mirror_hand',
+    'moving_joint_names',
     'primitive_distance',
 ]

@@ -15,6 +15,7 @@ import threading
 from dexgrasp_ros.core.errors import InputError, choices
 
 _NODES = (
+    'sim_hand_node',
     'sim_camera_node',
     'tabletop_segmentation_node',
     'reconstruction_node',

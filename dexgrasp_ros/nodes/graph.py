@@ -14,6 +14,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 _STOP_TIMEOUT = 10.0  # s between asking a process to end and ending it
+# Of the camera [Hz]: each image is ray-cast and made noisy, which takes a core for 0.2 s.
+_SIMULATED_RATE = 1.0
+_LIFT_HEIGHT = 0.12  # m: 8 cm are asked for, and a grasp may slip a little
+# An object that was seen from one side is not quite where its mesh is: the hand opens and backs
+# off by more than on a mesh that is known, and comes straight from farther away.
+_CLEARANCE, _APPROACH = 0.03, 0.15  # m
+# A planned grasp is open by up to three squeezes, so that kp (squeeze - grasp) is up to four times
+# the effort with which a finger that is stopped on its way presses. Simulated motors stop at their
+# limits by themselves, and a squeeze that is cut would not reach the object.
+_MAX_EFFORT = 4.0
+# The table is as it was, however long a search takes where there are few cores.
+_MAX_AGE = 3600.0  # s
 _LOG = logging.getLogger(__name__)
 
 
@@ -25,6 +37,7 @@ def start_graph(
     device: str = 'auto',
     segmentation: bool = False,
     viewer: bool = False,
+    closed_loop: bool = False,
     namespace: str = '',
     domain_id: int | None = None,
     parameters: Mapping[str, Mapping[str, object]] | None = None,
@@ -48,6 +61,9 @@ def start_graph(
         Start `tabletop_segmentation_node`, for a camera or a scene without labels.
     viewer
         Start `viewer_node`, the web page.
+    closed_loop
+        Start `sim_hand_node`, with a camera that sees what it simulates; `execute_grasp` moves
+        the hand, and nothing else does.
     namespace
         Of all nodes.
     domain_id
@@ -73,7 +89,9 @@ def start_graph(
         'hand_command_node': {'hand': str(hand)},
         'viewer_node': {'hand': str(hand)},
     }
-    if scene is None:
+    if closed_loop:
+        given = _closed_loop(given, str(hand))
+    elif scene is None:
         del given['sim_camera_node']
     if not segmentation:
         del given['tabletop_segmentation_node']
@@ -107,6 +125,27 @@ def start_graph(
         _stop(list(children.values()))
         for reader in readers:
             reader.join()
+
+
+def _closed_loop(given: dict[str, dict[str, object]], hand: str) -> dict[str, dict[str, object]]:
+    """Return the parameters of all nodes where a simulation takes the robot's place."""
+    given['sim_camera_node'] = {'hand': hand, 'rate': _SIMULATED_RATE}
+    given['grasp_node'] |= {
+        'reference_frame': 'world',
+        'lift_height': _LIFT_HEIGHT,
+        'synthesis.pregrasp_clearance': _CLEARANCE,
+        'synthesis.max_retreat': _CLEARANCE,
+    }
+    given['hand_command_node'] |= {
+        'command_enabled': True,
+        'follow_grasps': False,
+        'max_effort': _MAX_EFFORT,
+        'approach_distance': _APPROACH,
+        'max_age': _MAX_AGE,
+    }
+    for values in given.values():
+        values['use_sim_time'] = True
+    return {'sim_hand_node': {'hand': hand}, **given}
 
 
 def _command(node: str, parameters: Mapping[str, object], namespace: str) -> list[str]:

@@ -14,10 +14,13 @@ from dexgrasp_ros.simulation.picture import (
     render_grasp,
     render_grasps,
     render_meshes,
+    render_moments,
     render_reconstruction,
 )
 from dexgrasp_ros.simulation.sensor_noise import SensorNoise, add_sensor_noise
 from dexgrasp_ros.simulation.settling import RestingPose, settle
+from dexgrasp_ros.simulation.sim_world import SimWorld
+from dexgrasp_ros.simulation.standing_objects import StandingObject, stand_objects
 
 __all__ = [
     'Body',
@@ -29,6 +32,8 @@ __all__ = [
     'RayScene',
     'RestingPose',
     'SensorNoise',
+    'SimWorld',
+    'StandingObject',
     'add_sensor_noise',
     'build_physics',
     'contact_bodies',
@@ -39,9 +44,11 @@ __all__ = [
     'render_grasp',
     'render_grasps',
     'render_meshes',
+    'render_moments',
     'render_panels',
     'render_reconstruction',
     'save_picture',
     'save_scene',
     'settle',
+    'stand_objects',
 ]

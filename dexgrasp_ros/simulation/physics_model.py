@@ -168,6 +168,17 @@ def _scene(
     spec.compiler.degree = False
     set_options(spec, settings, floor)
     add_parked(spec)
+    add_wrist(spec, hand, settings)
+    add_object(spec, obj, pieces, settings)
+    if floor is not None:
+        add_floor(spec, floor)
+    return spec
+
+
+def add_wrist(spec: mujoco.MjSpec, hand: HandModel, settings: PhysicsSettings) -> None:
+    """Add a hand whose root is free and welded to a mocap body, the first one of the model."""
+    import mujoco
+
     spec.worldbody.add_body(name='mocap', mocap=True)
     add_hand(spec, hand, settings, collide=(HAND, MEETS[HAND]))
     weld = spec.add_equality(
@@ -179,10 +190,6 @@ def _scene(
     )
     # Anchor 0; relative pose: a zero quaternion means that of the model; weight of the rotation 1.
     weld.data[:11] = [0.0] * 10 + [1.0]
-    add_object(spec, obj, pieces, settings)
-    if floor is not None:
-        add_floor(spec, floor)
-    return spec
 
 
 def mujoco_pose(pose: ArrayLike) -> NDArray[np.float64]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 # Bits of who collides with whom. Geometries of the hand meet each other only in the pairs that
 # `HandModel.self_collision_pairs` names, as in the search.
 HAND, OBJECT, FLOOR = 1, 2, 4
-MEETS = {HAND: OBJECT | FLOOR, OBJECT: HAND | FLOOR, FLOOR: HAND | OBJECT}
+MEETS = {HAND: OBJECT | FLOOR, OBJECT: HAND | OBJECT | FLOOR, FLOOR: HAND | OBJECT}
 # Pairs that can be listed at a time: at grasps of the Shadow hand there are 30 to 150, and a slot
 # that is empty costs a step some nanoseconds.
 _SLOTS = 256
@@ -55,29 +55,31 @@ def add_object(
     obj: ObjectModel,
     pieces: Sequence[NDArray[np.float64]],
     settings: PhysicsSettings,
+    *,
+    name: str = 'object',
 ) -> None:
-    """Add a free body called ``object``, whose frame is that of the mesh.
+    """Add a free body called `name`, whose frame is that of the mesh.
 
-    It has the settings' mass, and centre and inertia of the true mesh, whatever its convex pieces
-    (corners [V_i, 3] m) are.
+    Its geometries are called `name` and a number. It has the settings' mass, and centre and
+    inertia of the true mesh, whatever its convex pieces (corners [V_i, 3] m) are.
     """
     import mujoco
 
     inertia = obj.inertia * (settings.object_mass / obj.mass)
     body = spec.worldbody.add_body(
-        name='object',
+        name=name,
         mass=settings.object_mass,
         ipos=obj.center_of_mass,
         fullinertia=[*np.diag(inertia), inertia[0, 1], inertia[0, 2], inertia[1, 2]],
         explicitinertial=True,
     )
-    body.add_freejoint(name='object')
+    body.add_freejoint(name=name)
     for number, corners in enumerate(pieces):
-        spec.add_mesh(name=f'piece{number}', uservert=np.asarray(corners).ravel())
+        spec.add_mesh(name=f'{name}_piece{number}', uservert=np.asarray(corners).ravel())
         body.add_geom(
-            name=f'object{number}',
+            name=f'{name}{number}',
             type=mujoco.mjtGeom.mjGEOM_MESH,
-            meshname=f'piece{number}',
+            meshname=f'{name}_piece{number}',
             contype=OBJECT,
             conaffinity=MEETS[OBJECT],
         )

@@ -224,6 +224,56 @@ def render_course(
     )
 
 
+def render_moments(
+    hand: HandModel,
+    link_poses: NDArray[np.float64],
+    objects: Sequence[tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]],
+    *,
+    captions: Sequence[str] = (),
+    toward_viewer: ArrayLike = (1.0, -0.6, 0.5),
+    size: tuple[int, int] = (2000, 800),
+) -> NDArray[np.uint8]:
+    """Show moments of a hand that moves objects on the table z = 0, through the same camera.
+
+    Parameters
+    ----------
+    hand, link_poses
+        The hand and its links' poses at each moment [K, L, 7], in the world.
+    objects
+        For each object its mesh, [V, 3] m and [F, 3], and its poses at the moments [K, 7].
+    captions
+        One for each moment, under its panel, or none.
+    toward_viewer
+        Direction from the objects to the viewer [3].
+    size
+        Of the picture, width and height [px].
+    """
+    panels, outline = [], []
+    for k, poses in enumerate(link_poses):
+        things = [
+            Body(vertices=vertices, faces=faces, pose=places[k], color=OBJECT_COLOR)
+            for vertices, faces, places in objects
+        ]
+        links = hand_bodies(hand, poses)
+        panels.append(
+            Panel(
+                solid=(*links, *things),
+                support_plane=np.array([0.0, 0.0, 1.0, 0.0]),
+                caption=captions[k] if k < len(captions) else '',
+            )
+        )
+        outline += [b.posed_vertices() for b in (*things, *_finger_bodies(hand, links))]
+    direction = np.asarray(toward_viewer, dtype=np.float64)
+    return render_panels(
+        panels,
+        [direction / np.linalg.norm(direction)] * len(panels),
+        columns=len(panels),
+        outline=np.vstack(outline),
+        captions_below=True,
+        size=size,
+    )
+
+
 def render_meshes(
     bodies: Sequence[Body],
     *,

@@ -12,6 +12,7 @@ import urllib.request
 
 import numpy as np
 import pytest
+import trimesh
 
 from dexgrasp_ros.cli import main
 
@@ -80,3 +81,49 @@ def test_a_port_in_use_is_refused_before_any_node_starts(tmp_path, capsys):
         assert main(['demo', '--port', port, '--out', str(tmp_path)]) == 1
     assert 'INVALID_INPUT: No page can be served at' in capsys.readouterr().err
     assert not (tmp_path / 'nodes.log').exists()
+
+
+@pytest.mark.usefixtures('ros_domain')
+def test_the_closed_loop_says_whether_it_lifted_and_shows_it(tmp_path):
+    trimesh.creation.box([0.05, 0.06, 0.12]).export(tmp_path / 'carton.obj')
+    command = [sys.executable, '-m', 'dexgrasp_ros.cli', 'demo', '--closed-loop', '--headless']
+    settings = ['--object', str(tmp_path / 'carton.obj'), '--seed-count', '64', '--json']
+    done = subprocess.run(
+        [*command, *settings, '--max-grasps', '4', '--out', str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=500,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    printed = json.loads(done.stdout.strip().splitlines()[-1])
+    assert {'grasps', 'timing', 'lifted', 'cause'} <= set(printed)
+    assert len(printed['grasps'][0]['grasps']) >= 1
+    assert printed['lifted'] is True, printed['cause']
+    assert printed['execution']['error_code'] == 0
+    assert printed['execution']['height'] > 0.08
+    from PIL import Image
+
+    picture = np.asarray(Image.open(tmp_path / 'closed_loop.png')).astype(float)
+    heights = []
+    for panel in np.array_split(picture, 4, axis=1):
+        red, _, blue = np.moveaxis(panel, 2, 0)
+        rows = np.nonzero(blue - red > 30)[0]
+        assert len(rows) > 300
+        heights.append(rows.mean())
+    # The blue object is higher in the last panel than in the first, and the hand is in each.
+    assert heights[-1] < heights[0] - 30
+
+
+@pytest.mark.parametrize(
+    ('options', 'words'),
+    [
+        (['--closed-loop', '--scene', 'a.npz'], '--closed-loop'),
+        (['--object', 'a.obj'], '--closed-loop'),
+    ],
+)
+def test_options_of_the_other_demo_are_refused(options, words, tmp_path):
+    command = [sys.executable, '-m', 'dexgrasp_ros.cli', 'demo', *options, '--out', str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode != 0
+    assert words in done.stderr

@@ -51,11 +51,18 @@ def test_the_last_stretch_comes_straight_from_behind_the_pregrasp():
     np.testing.assert_allclose(poses[:, :3], [[-0.25, 0, 0], [-0.15, 0, 0]], atol=1e-12)
 
 
-def test_a_pregrasp_at_the_grasp_is_come_to_along_the_approach_axis_of_the_palm():
+def test_a_pregrasp_at_the_grasp_is_come_to_from_between_the_back_of_the_palm_and_up():
     quarter = about_z(np.pi / 2)  # the palm looks along y
     there = pose(0, -0.1, 0, quarter)
     poses = approach(pose(0, -0.5, 0), there, there)
+    half = 0.1 * np.sqrt(0.5)
+    np.testing.assert_allclose(poses[-2, :3], [0, -0.1 - half, half], atol=1e-12)
+    # Without a lift nobody says what is up, and a palm that looks up comes from below.
+    poses = approach(pose(0, -0.5, 0), there, there, lift=np.zeros(3))
     np.testing.assert_allclose(poses[-2, :3], [0, -0.2, 0], atol=1e-12)
+    below = pose(0, 0, -0.1)
+    poses = approach(pose(0, 0, -0.5), below, below, palm_axis=np.array([0.0, 0, 1]))
+    np.testing.assert_allclose(poses[-2, :3], [0, 0, -0.2], atol=1e-12)
 
 
 @pytest.mark.parametrize('side', [0.6, 0.3])
