@@ -67,28 +67,25 @@ def attempt_grasp(
         Further fields of the goal, such as ``speed_scale=0.5``.
     """
     phases: dict[str, float] = {}
-    moments: list[Moment] = []
 
     def note(message: ExecuteGrasp.Feedback) -> None:
         if message.phase not in phases:
             phases[message.phase] = watch.now
-            moments.append(_moment(watch, message.phase))
         if feedback is not None:
             feedback(message)
 
     watch.forget()
     reply = client.execute(grasp, feedback=note, timeout=timeout, **goal)
     watch.sleep(DURATION + _MARGIN, timeout)
-    moments.append(_moment(watch, 'end'))
+    moments = {**phases, 'end': watch.now}
     course = watch.course(grasp.object_label)
     return Attempt(
         reply=reply,
         cause=judge_lift(course, phases),
         course=course,
         phases=phases,
-        moments=tuple(moments),
+        moments=tuple(
+            Moment(name=name, links=watch.link_poses(time), objects=watch.object_poses(time))
+            for name, time in moments.items()
+        ),
     )
-
-
-def _moment(watch: SimulationWatch, name: str) -> Moment:
-    return Moment(name=name, links=watch.link_poses(), objects=watch.object_poses())

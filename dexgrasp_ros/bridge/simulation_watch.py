@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bisect
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -12,6 +14,7 @@ from numpy.typing import NDArray
 from rcl_interfaces.srv import SetParameters
 from rclpy.node import Node
 from rclpy.parameter import Parameter
+from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo
 from std_srvs.srv import Trigger
 from tf2_msgs.msg import TFMessage
@@ -45,12 +48,15 @@ class SimulationWatch:
         self._lock = threading.Lock()
         self._objects: dict[int, Object] = {}
         self._poses: dict[str, list[tuple[int, NDArray]]] = {}  # of the objects, by frame
-        self._links: tuple[int, dict[str, NDArray]] = (0, {})  # newest, in their parents
+        self._links: list[tuple[int, dict[str, NDArray]]] = []  # in their parents
         self._stamp = 0  # ns, of the newest transforms
+        self._clock = 0  # ns
         self._since = 0  # ns, of the newest objects
         node.create_subscription(ObjectArray, 'sim_objects', self._take, latched_subscription())
         self._image = 0  # ns, of the newest image
         node.create_subscription(CameraInfo, 'depth/camera_info', self._see, sensor_data())
+        # At most one may wait: it is the time of the moment, however late the others are.
+        node.create_subscription(Clock, '/clock', self._take_time, sensor_data(1))
         node.create_subscription(TFMessage, '/tf', self._take_transforms, standard(1000))
 
     @property
@@ -60,8 +66,8 @@ class SimulationWatch:
 
     @property
     def now(self) -> float:
-        """Time of the newest transforms [s]."""
-        return self._stamp / 1e9
+        """Simulated time [s]."""
+        return self._clock / 1e9
 
     def wait(self, condition: Callable[[], bool], timeout: float, what: str) -> None:
         """Wait for a condition.
@@ -86,15 +92,15 @@ class SimulationWatch:
             TIME_LIMIT.
         """
         # Two that are taken from now on: the first may not have come to other nodes yet.
-        for since in (self._stamp, 0):
+        for since in (self._clock, 0):
             start = max(since, self._image)
             what = 'An image of the simulated world'
             self.wait(lambda start=start: self._image > start, timeout, what)
 
     def sleep(self, seconds: float, timeout: float = 60.0) -> None:
-        """Wait for simulated seconds."""
-        end = self.now + seconds
-        self.wait(lambda: self.now >= end, timeout, f'{seconds:g} simulated seconds')
+        """Wait for simulated seconds, and for what is recorded of them."""
+        end = self._clock + 1e9 * seconds
+        self.wait(lambda: self._stamp >= end, timeout, f'{seconds:g} simulated seconds')
 
     def reset(
         self, parameters: Mapping[str, str | int | float] | None = None, *, timeout: float = 300.0
@@ -154,21 +160,23 @@ class SimulationWatch:
     def forget(self) -> None:
         """Let courses begin now."""
         with self._lock:
-            self._poses = {}
+            self._poses, self._links = {}, self._links[-1:]
 
-    def link_poses(self) -> NDArray[np.float64]:
-        """Newest pose of every link of the hand in the world [L, 7]."""
-        hand, local = self._hand, self._links[1]
+    def link_poses(self, time: float = math.inf) -> NDArray[np.float64]:
+        """Pose of every link of the hand in the world at `time` [s], [L, 7]; default: newest."""
+        with self._lock:
+            local = _at(self._links, time)
+        hand = self._hand
         poses = np.empty((len(hand.link_names), 7))
         for k, (name, parent) in enumerate(zip(hand.link_names, hand.link_parents, strict=True)):
             poses[k] = local[name] if parent < 0 else compose(poses[parent], local[name])
         return poses
 
-    def object_poses(self) -> dict[int, NDArray[np.float64]]:
-        """Newest pose of every object in the world [7], by label."""
+    def object_poses(self, time: float = math.inf) -> dict[int, NDArray[np.float64]]:
+        """Pose of every object in the world at `time` [s], by default the newest, [7] by label."""
         with self._lock:
             frames = {label: o.header.frame_id for label, o in self._objects.items()}
-            return {k: self._poses[f][-1][1] for k, f in frames.items() if f in self._poses}
+            return {k: _at(self._poses[f], time) for k, f in frames.items() if f in self._poses}
 
     def _take(self, message: ObjectArray) -> None:
         with self._lock:
@@ -190,4 +198,15 @@ class SimulationWatch:
             elif child in self._hand.link_names:
                 links[child] = pose_array(transform.transform)
         if len(links) == len(self._hand.link_names):
-            self._links, self._stamp = (stamp, links), stamp
+            with self._lock:
+                self._links.append((stamp, links))
+                self._stamp = stamp
+
+    def _take_time(self, message: Clock) -> None:
+        self._clock = stamp_to_nanoseconds(message.clock)
+
+
+def _at(entries: list[tuple[int, Any]], time: float) -> Any:
+    """Return the last entry that is not later than `time` [s], else the first."""
+    index = bisect.bisect_right(entries, 1e9 * time, key=lambda entry: entry[0])
+    return entries[max(0, index - 1)][1]
