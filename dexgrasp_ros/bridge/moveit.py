@@ -28,7 +28,7 @@ _SHORTEST = 1e-4  # m; a translation below this has no direction
 
 @dataclass(frozen=True, kw_only=True)
 class Translation:
-    """A straight way of the hand, in the frame of its grasp's header."""
+    """A straight way of the parent link, in the frame of its grasp's header."""
 
     direction: NDArray[np.float64]  # [3] unit
     distance: float  # m
@@ -53,8 +53,8 @@ def moveit_grasps(
     grasps
         As the action returns them and `grasps` publishes them.
     T_parent_hand
-        Pose [7] of the hand's root link in the arm's link that carries it. By default, the
-        grasp's own `flange_pose` where the node knows the arm, else the two links are the same.
+        Pose [7] of the hand's root link in the arm's link that carries it. Not needed for grasps
+        with a `flange_frame`, which is that link.
     posture_time
         `time_from_start` of the postures [s].
     squeeze
@@ -69,7 +69,8 @@ def moveit_grasps(
     DexGraspError
         FILE_NOT_FOUND where moveit_msgs is not installed.
     InputError
-        OUT_OF_RANGE for poses that are not finite and a `min_share` beyond 0 to 1.
+        OUT_OF_RANGE for poses that are not finite and a `min_share` beyond 0 to 1; MISSING_KEY
+        where a grasp has no flange and `T_parent_hand` is not given.
     """
     messages = optional_messages('moveit_msgs')
     if not 0 <= min_share <= 1:
@@ -87,14 +88,16 @@ def moveit_grasps(
         messages.Grasp(
             id=f'{grasp.object_id or grasp.hand}_{n}',
             pre_grasp_posture=posture(grasp, grasp.pregrasp, posture_time),
-            grasp_posture=posture(grasp, grasp.squeeze if squeeze else grasp.grasp, posture_time),
+            grasp_posture=posture(
+                grasp, grasp.squeeze if squeeze else grasp.grasp, posture_time, presses=squeeze
+            ),
             grasp_pose=PoseStamped(
-                header=grasp.header, pose=pose_message(parent_pose(grasp, T_parent_hand))
+                header=grasp.header, pose=pose_message(parent_poses(grasp, T_parent_hand)[1])
             ),
             grasp_quality=grasp.quality.score,
-            pre_grasp_approach=translation(approach(grasp), grasp.header),
-            post_grasp_retreat=translation(retreat(grasp), grasp.header),
-            post_place_retreat=translation(_back(approach(grasp)), grasp.header),
+            pre_grasp_approach=translation(approach(grasp, T_parent_hand), grasp.header),
+            post_grasp_retreat=translation(retreat(grasp, T_parent_hand), grasp.header),
+            post_place_retreat=translation(_back(approach(grasp, T_parent_hand)), grasp.header),
             max_contact_force=0.0,  # not limited: the squeeze is planned within effort limits
             allowed_touch_objects=list(allowed_touch_objects),
         )
@@ -102,17 +105,42 @@ def moveit_grasps(
     ]
 
 
-def parent_pose(grasp: Grasp, T_parent_hand: ArrayLike | None = None) -> NDArray[np.float64]:
-    """Pose [7] of the link that carries the hand: T_frame_hand · T_hand_parent."""
-    if T_parent_hand is None:
-        return pose_array(grasp.flange_pose if grasp.flange_frame else grasp.pose)
-    return compose(pose_array(grasp.pose), invert(T_parent_hand))
+def parent_poses(grasp: Grasp, T_parent_hand: ArrayLike | None = None) -> NDArray[np.float64]:
+    """Poses [3, 7] of the link that carries the hand: at the pre-grasp, at the grasp, lifted.
+
+    Raises
+    ------
+    InputError
+        MISSING_KEY where the grasp has no flange and `T_parent_hand` is not given.
+    """
+    hand = grasp.pregrasp_pose, grasp.pose, grasp.lift_pose
+    if T_parent_hand is not None:
+        return compose([pose_array(pose) for pose in hand], invert(T_parent_hand))
+    if not grasp.flange_frame:
+        raise InputError(
+            f"The grasp of '{grasp.object_id}' has no 'flange_frame'; expected T_parent_hand, the"
+            f" pose of '{grasp.hand_frame}' in the link that carries it.",
+            ErrorCode.MISSING_KEY,
+        )
+    flange = grasp.flange_pregrasp_pose, grasp.flange_pose, grasp.flange_lift_pose
+    return np.array([pose_array(pose) for pose in flange])
 
 
-def posture(grasp: Grasp, positions: ArrayLike, seconds: float) -> JointTrajectory:
-    """Trajectory of one point, reached after `seconds`."""
+def posture(
+    grasp: Grasp, positions: ArrayLike, seconds: float, *, presses: bool = False
+) -> JointTrajectory:
+    """Trajectory of one point, reached after `seconds`; where it `presses`, with the efforts.
+
+    These are kp (squeeze - grasp), what the joints press with when the object stops them at the
+    grasp.
+    """
+    stiffness = np.asarray(grasp.joint_stiffness, dtype=np.float64)
+    effort: list[float] = []
+    if presses and len(stiffness) == len(grasp.squeeze):
+        effort = (stiffness * np.subtract(grasp.squeeze, grasp.grasp)).tolist()
     point = JointTrajectoryPoint(
         positions=np.asarray(positions, dtype=np.float64).tolist(),
+        effort=effort,
         time_from_start=duration(seconds),
     )
     return JointTrajectory(
@@ -122,14 +150,16 @@ def posture(grasp: Grasp, positions: ArrayLike, seconds: float) -> JointTrajecto
     )
 
 
-def approach(grasp: Grasp) -> Translation:
-    """Way of the hand from `pregrasp_pose` to `pose`."""
-    return _way(pose_array(grasp.pregrasp_pose), pose_array(grasp.pose))
+def approach(grasp: Grasp, T_parent_hand: ArrayLike | None = None) -> Translation:
+    """Way of the parent link from the pre-grasp to the grasp."""
+    before, at, _ = parent_poses(grasp, T_parent_hand)
+    return _way(before, at)
 
 
-def retreat(grasp: Grasp) -> Translation:
-    """Way of the hand from `pose` to `lift_pose`."""
-    return _way(pose_array(grasp.pose), pose_array(grasp.lift_pose))
+def retreat(grasp: Grasp, T_parent_hand: ArrayLike | None = None) -> Translation:
+    """Way of the parent link from the grasp to where it is lifted."""
+    _, at, lifted = parent_poses(grasp, T_parent_hand)
+    return _way(at, lifted)
 
 
 def _way(start: NDArray[np.float64], end: NDArray[np.float64]) -> Translation:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import struct
 import sysconfig
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from rosbags.typesys.store import Typestore
 
 from dexgrasp_ros.core.errors import ErrorCode, InputError, choices
 
+# What rosbags raises, beside its own errors, for bytes that are not what they should be.
+_DAMAGE = (ValueError, OverflowError, AssertionError, TypeError, struct.error)
 _VERSION = 9  # of rosbag2's metadata in Jazzy
 _TYPE = re.compile(r'^\s*(?:([a-z][a-z0-9_]*)/)?([A-Z]\w*)(?:<=\d+)?(?:\[[^\]]*\])?\s+\w+', re.M)
 
@@ -138,7 +141,7 @@ class BagReader:
             raise InputError(
                 f"There is no recording '{path}': {error}", ErrorCode.FILE_NOT_FOUND
             ) from error
-        except (ReaderError, OSError, ValueError, AssertionError, TypeError) as error:
+        except (ReaderError, OSError, *_DAMAGE) as error:
             raise InputError(
                 f"'{path}' is not a recording that can be read (rosbag2: a folder with"
                 f' metadata.yaml, an .mcap or a .db3): {error}'
@@ -170,13 +173,22 @@ class BagReader:
         Raises
         ------
         InputError
-            INVALID_INPUT for a topic that was not recorded.
+            INVALID_INPUT for a topic that was not recorded, and where the file is damaged.
         """
         names = {c.topic for c in self._reader.connections}
         if unknown := set(topics) - names:
             raise InputError(f"'{self.path}' has no {choices(unknown)}; it has {choices(names)}.")
         chosen = [c for c in self._reader.connections if not topics or c.topic in topics]
-        for connection, stamp, data in self._reader.messages(chosen):
+        messages = self._reader.messages(chosen)
+        while True:
+            try:
+                connection, stamp, data = next(messages)
+            except StopIteration:
+                return
+            except (ReaderError, OSError, *_DAMAGE) as error:
+                raise InputError(
+                    f"'{self.path}' is damaged ({error}); expected messages that are whole."
+                ) from error
             yield connection.topic, stamp, bytes(data)
 
     def close(self) -> None:

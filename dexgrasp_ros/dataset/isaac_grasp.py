@@ -23,6 +23,7 @@ contacts empty and measures NaN. Evaluating such a set fills in what the mesh te
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -263,7 +264,7 @@ def _get(mapping: Mapping[str, Any], key: str, where: str) -> Any:
 def _number(value: Any, where: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise InputError(f'{where} is {value!r}; expected a number.', ErrorCode.WRONG_TYPE)
-    if not math.isfinite(value):
+    if not abs(value) <= sys.float_info.max:  # an integer may be larger, too
         raise InputError(f'{where} is {value}; expected a finite number.', ErrorCode.OUT_OF_RANGE)
     return float(value)
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
+from rclpy.qos import QoSProfile
 from rclpy.subscription import Subscription
 
 from dexgrasp_ros.bridge.bags import (
@@ -43,7 +44,7 @@ class BagRecorder:
     def __init__(self, node: Node, writer: BagWriter, topics: Sequence[str] = TOPICS) -> None:
         self._node, self._writer = node, writer
         self._wanted = [node.resolve_topic_name(topic) for topic in topics]
-        self._subscriptions: dict[str, Subscription] = {}
+        self._subscriptions: dict[str, tuple[QoSProfile, Subscription]] = {}
         self._refused: set[str] = set()
         self._timer = node.create_timer(_DISCOVERY_PERIOD, self._discover)
 
@@ -55,13 +56,28 @@ class BagRecorder:
     def _discover(self) -> None:
         types = dict(self._node.get_topic_names_and_types())
         for topic in self._wanted:
-            if topic in self._subscriptions or topic in self._refused:
+            if topic in self._refused:
                 continue
             offered = [info.qos_profile for info in self._node.get_publishers_info_by_topic(topic)]
-            if offered and topic in types:
+            if topic in self._subscriptions:
+                self._follow(topic, offered)
+            elif offered and topic in types:
                 self._subscribe(topic, types[topic][0], offered)
 
-    def _subscribe(self, topic: str, kind: str, offered: Sequence) -> None:
+    def _follow(self, topic: str, offered: Sequence[QoSProfile]) -> None:
+        """Ask for less where a publisher has come that offers less: else it would not be heard."""
+        before, subscription = self._subscriptions[topic]
+        profile = subscription_profile([before, *offered])
+        if (profile.reliability, profile.durability) != (before.reliability, before.durability):
+            self._node.destroy_subscription(subscription)
+            self._subscriptions[topic] = (
+                profile,
+                self._node.create_subscription(
+                    subscription.msg_type, topic, subscription.callback, profile, raw=True
+                ),
+            )
+
+    def _subscribe(self, topic: str, kind: str, offered: Sequence[QoSProfile]) -> None:
         try:
             message = message_class(kind)
             self._writer.add_topic(topic, kind, [recorded_profile(p) for p in offered])
@@ -69,12 +85,12 @@ class BagRecorder:
             self._refused.add(topic)
             self._node.get_logger().warning(f"'{topic}' is not recorded: {error}")
             return
-        self._subscriptions[topic] = self._node.create_subscription(
-            message,
-            topic,
-            functools.partial(self._take, topic),
-            subscription_profile(offered),
-            raw=True,
+        profile = subscription_profile(offered)
+        self._subscriptions[topic] = (
+            profile,
+            self._node.create_subscription(
+                message, topic, functools.partial(self._take, topic), profile, raw=True
+            ),
         )
 
     def _take(self, topic: str, data: bytes) -> None:

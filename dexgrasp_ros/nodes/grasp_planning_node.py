@@ -16,6 +16,7 @@ from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
 
 from dexgrasp_msgs.action import SynthesizeGrasps
+from dexgrasp_ros.bridge.goals import IDENTITY
 from dexgrasp_ros.bridge.grasp_planning import synthesis_goal
 from dexgrasp_ros.bridge.moveit import moveit_grasps
 from dexgrasp_ros.bridge.optional import optional_messages
@@ -92,10 +93,11 @@ class GraspPlanningNode(Node):
             del self._running[key]
         if not found.grasps.grasps:
             raise SynthesisError(found.error_message, ErrorCode(found.error_code))
-        hand_frame = found.grasps.grasps[0].hand_frame
-        mount = None
+        best = found.grasps.grasps[0]
+        # Without an arm the hand is moved by its own root link.
+        mount = None if best.flange_frame else IDENTITY
         if config.parent_link:
-            mount = self._transforms.lookup(config.parent_link, hand_frame, 0)
+            mount = self._transforms.lookup(config.parent_link, best.hand_frame, 0)
         return moveit_grasps(found.grasps, T_parent_hand=mount)
 
 

@@ -132,6 +132,9 @@ BAD = {
     'nan': (
         ['grasps', 'grasp_1', 'position'], [0, 0, float('nan')], ErrorCode.OUT_OF_RANGE, 'finite'
     ),
+    'no float': (
+        ['grasps', 'grasp_1', 'position'], [0, 0, 10**400], ErrorCode.OUT_OF_RANGE, 'finite'
+    ),
     'two numbers': (['grasps', 'grasp_1', 'position'], [0, 0], ErrorCode.WRONG_SHAPE, '3'),
     'text': (['grasps', 'grasp_1', 'position'], '0 0 0', ErrorCode.WRONG_TYPE, 'numbers'),
     'truth': (

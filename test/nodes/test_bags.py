@@ -19,8 +19,10 @@ pytest.importorskip('rclpy')
 from rosbags.rosbag2 import Reader
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
+from std_msgs.msg import String
 
 from dexgrasp_ros.bridge.client import GraspClient
+from dexgrasp_ros.bridge.qos import sensor_data, standard
 from dexgrasp_ros.core.errors import ErrorCode, InputError
 from dexgrasp_ros.dataset.bags import BagReader, BagWriter, add_definitions
 from dexgrasp_ros.nodes.graph import start_graph
@@ -177,6 +179,42 @@ def test_nothing_to_record_is_an_error_and_leaves_nothing(tmp_path, ros_domain):
     told = done.communicate(timeout=60)[0]
     assert done.returncode == 1 and "NO_IMAGES: No message came on any of 'depth/image'" in told
     assert not (tmp_path / 'none').exists()
+
+
+def test_a_publisher_that_offers_less_is_recorded_as_well(tmp_path, ros_domain):
+    with GraspClient() as client:
+        first = client.node.create_publisher(String, 'words', standard())
+        first_timer = client.node.create_timer(0.05, lambda: first.publish(String(data='a')))
+        recorder = bag('record', '--out', tmp_path / 'words', '--topics', 'words')
+        subscribed(first)
+        second = client.node.create_publisher(String, 'words', sensor_data())
+        second_timer = client.node.create_timer(0.05, lambda: second.publish(String(data='b')))
+        subscribed(second)
+        time.sleep(1.0)
+        for timer in (first_timer, second_timer):
+            client.node.destroy_timer(timer)
+        recorder.send_signal(signal.SIGINT)
+        told = recorder.communicate(timeout=60)[0]
+    assert recorder.returncode == 0, told
+    assert {m.data for m in decoded(tmp_path / 'words', '/words')} == {'a', 'b'}
+
+
+def subscribed(publisher):
+    until = time.monotonic() + 60
+    while not publisher.get_subscription_count():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+def test_damage_in_the_middle_is_said(recording, tmp_path):
+    for file in recording.iterdir():
+        data = bytearray(file.read_bytes())
+        if file.suffix == '.mcap':  # its index stays whole
+            data[len(data) // 4 : len(data) // 2] = b'\xff' * (len(data) // 2 - len(data) // 4)
+        (tmp_path / file.name).write_bytes(data)
+    with BagReader(tmp_path) as reader, pytest.raises(InputError, match='damaged') as info:
+        list(reader.messages())
+    assert info.value.code == ErrorCode.INVALID_INPUT
 
 
 def test_what_is_no_recording_is_said(recording, tmp_path):
