@@ -1,14 +1,14 @@
-"""The parameters of each node: source of their declarations, of `config/*.yaml` and the docs."""
+"""The parameters of each node: source of their declarations, of `config/*.yaml` and the docs.
+
+`parameter_documents` writes the files and tables.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 
 from dexgrasp_ros.bridge.images import DEPTH_ENCODINGS
-from dexgrasp_ros.bridge.parameters import parameter_fields
 from dexgrasp_ros.core.config import SynthesisConfig, check_ranges, setting
 from dexgrasp_ros.core.errors import ErrorCode, InputError, choices
 from dexgrasp_ros.hand import InverseKinematicsConfig
@@ -351,60 +351,3 @@ NODE_PARAMETERS = {
     'viewer_node': ViewerParameters,
     'grasp_planning_node': GraspPlanningParameters,
 }
-
-
-def parameter_yaml(config_type: type) -> str:
-    """Parameter file with the defaults of one node, each with its description, unit and range.
-
-    Its section is ``/**``, so that the file suits a node of any name and namespace, and arguments
-    of a launch file win over it.
-    """
-    tree: dict = {}
-    for name, about, value in parameter_fields(config_type()):
-        *path, leaf = name.split('.')
-        branch = tree
-        for part in path:
-            branch = branch.setdefault(part, {})
-        branch[leaf] = (value, about)
-    return '\n'.join(['/**:', '  ros__parameters:', *_yaml_lines(tree, 4)]) + '\n'
-
-
-def _yaml_lines(tree: dict, indent: int) -> list[str]:
-    lines = []
-    for name, entry in tree.items():
-        space = ' ' * indent
-        if isinstance(entry, dict):
-            lines += [f'{space}{name}:', *_yaml_lines(entry, indent + 2)]
-        else:
-            value, about = entry
-            lines += [f'{space}# {_description(about)}', f'{space}{name}: {_yaml_value(value)}']
-    return lines
-
-
-def _description(about: dict) -> str:
-    text, unit = about.get('text', ''), about.get('unit', '-')
-    low, high = about.get('low'), about.get('high')
-    if unit not in ('-', '1'):
-        text += f' [{unit}]'
-    return text if low is None and high is None else f'{text}; {low} to {high}'
-
-
-def _yaml_value(value: bool | int | float | str) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float):
-        # YAML 1.1 takes 1e-06 without a dot for a string.
-        text = repr(value)
-        return text.replace('e', '.0e') if 'e' in text and '.' not in text else text
-    return f"'{value}'" if isinstance(value, str) else str(value)
-
-
-def main() -> None:
-    """Write the parameter file of each node into the folder that is the first argument."""
-    folder = Path(sys.argv[1])
-    for name, config_type in NODE_PARAMETERS.items():
-        (folder / f'{name}.yaml').write_text(parameter_yaml(config_type), encoding='utf-8')
-
-
-if __name__ == '__main__':
-    main()

@@ -14,8 +14,12 @@ pytest.importorskip('rclpy')
 import yaml
 
 from dexgrasp_ros.bridge.parameters import parameter_fields
-from dexgrasp_ros.nodes.configuration import NODE_PARAMETERS, parameter_yaml
-from dexgrasp_ros.nodes.parameter_tables import parameter_page, readme_with_tables
+from dexgrasp_ros.nodes.configuration import NODE_PARAMETERS
+from dexgrasp_ros.nodes.parameter_documents import (
+    parameter_page,
+    parameter_yaml,
+    readme_with_tables,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 LAUNCH_FILES = sorted((ROOT / 'launch').glob('*.launch.py'))
@@ -47,7 +51,7 @@ def test_launch_reads_the_file(path):
 
 @pytest.mark.parametrize('name', NODE_PARAMETERS)
 def test_the_parameter_file_is_what_the_dataclass_says(name):
-    """If it is not: ``python -m dexgrasp_ros.nodes.configuration config``."""
+    """If it is not: ``python -m dexgrasp_ros.nodes.parameter_documents .``."""
     text = (ROOT / 'config' / f'{name}.yaml').read_text(encoding='utf-8')
     assert text == parameter_yaml(NODE_PARAMETERS[name])
     read = yaml.safe_load(text)['/**']['ros__parameters']
@@ -59,7 +63,7 @@ def test_the_parameter_file_is_what_the_dataclass_says(name):
 
 
 def test_the_tables_of_parameters_are_what_the_dataclasses_say():
-    """If they are not: ``python -m dexgrasp_ros.nodes.parameter_tables .``."""
+    """If they are not: ``python -m dexgrasp_ros.nodes.parameter_documents .``."""
     readme = (ROOT / 'README.md').read_text(encoding='utf-8')
     page = (ROOT / 'docs' / 'parameters.md').read_text(encoding='utf-8')
     assert readme == readme_with_tables(readme)

@@ -1,7 +1,7 @@
-"""Tables of all parameters for people, made from the same dataclasses as the declarations.
+"""Files and tables of all parameters, made from the same dataclasses as the declarations.
 
-``python -m dexgrasp_ros.nodes.parameter_tables ROOT`` writes them into `README.md`, which has
-those of the nodes themselves, and `docs/parameters.md`, which has all.
+``python -m dexgrasp_ros.nodes.parameter_documents ROOT`` writes `config/<node>.yaml`, the tables
+of the nodes' own parameters into `README.md`, and those of all into `docs/parameters.md`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,52 @@ from dexgrasp_ros.nodes.configuration import NODE_PARAMETERS
 
 _BEGIN, _END = '<!-- parameters: begin -->', '<!-- parameters: end -->'
 _HEAD = '| parameter | default | unit | range | |\n|---|---|---|---|---|\n'
+
+
+def parameter_yaml(config_type: type) -> str:
+    """Parameter file with the defaults of one node, each with its description, unit and range.
+
+    Its section is ``/**``, so that the file suits a node of any name and namespace, and arguments
+    of a launch file win over it.
+    """
+    tree: dict = {}
+    for name, about, value in parameter_fields(config_type()):
+        *path, leaf = name.split('.')
+        branch = tree
+        for part in path:
+            branch = branch.setdefault(part, {})
+        branch[leaf] = (value, about)
+    return '\n'.join(['/**:', '  ros__parameters:', *_yaml_lines(tree, 4)]) + '\n'
+
+
+def _yaml_lines(tree: dict, indent: int) -> list[str]:
+    lines = []
+    for name, entry in tree.items():
+        space = ' ' * indent
+        if isinstance(entry, dict):
+            lines += [f'{space}{name}:', *_yaml_lines(entry, indent + 2)]
+        else:
+            value, about = entry
+            lines += [f'{space}# {_description(about)}', f'{space}{name}: {_yaml_value(value)}']
+    return lines
+
+
+def _description(about: dict) -> str:
+    text, unit = about.get('text', ''), about.get('unit', '-')
+    low, high = about.get('low'), about.get('high')
+    if unit not in ('-', '1'):
+        text += f' [{unit}]'
+    return text if low is None and high is None else f'{text}; {low} to {high}'
+
+
+def _yaml_value(value: bool | int | float | str) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        # YAML 1.1 takes 1e-06 without a dot for a string.
+        text = repr(value)
+        return text.replace('e', '.0e') if 'e' in text and '.' not in text else text
+    return f"'{value}'" if isinstance(value, str) else str(value)
 
 
 def parameter_table(config_type: type, *, groups: bool) -> str:
@@ -80,8 +126,11 @@ def _range(low: float | None, high: float | None) -> str:
 
 
 def main() -> None:
-    """Write both files below the folder that is the first argument."""
+    """Write all of them below the folder that is the first argument."""
     root = Path(sys.argv[1])
+    for name, config_type in NODE_PARAMETERS.items():
+        file = root / 'config' / f'{name}.yaml'
+        file.write_text(parameter_yaml(config_type), encoding='utf-8')
     readme = root / 'README.md'
     readme.write_text(readme_with_tables(readme.read_text(encoding='utf-8')), encoding='utf-8')
     (root / 'docs' / 'parameters.md').write_text(parameter_page(), encoding='utf-8')
