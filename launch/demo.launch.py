@@ -1,18 +1,24 @@
-"""The whole graph without hardware: a scene file in place of a camera, and RViz on request."""
+"""The whole graph without hardware, and RViz on request.
+
+A scene file takes the place of a camera, or, with closed_loop:=true, MuJoCo that of camera and
+hand.
+"""
 
 from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription
-from launch.conditions import IfCondition
+from launch.conditions import IfCondition, UnlessCondition
 from launch.launch_description_sources import PythonLaunchDescriptionSource
-from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
+from launch.substitutions import IfElseSubstitution, LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 
-from launch import LaunchDescription
+from launch import Condition, LaunchDescription
 
 ARGUMENTS = {
-    'scene': (None, 'scene file (.npz) with depth, K and perhaps seg and rgb'),
-    'rate': ('5.0', 'frames that the camera publishes each second'),
+    'scene': ('', 'scene file (.npz) with depth, K and perhaps seg and rgb; not for closed_loop'),
+    'closed_loop': ('false', 'simulate hand, table and objects; execute_grasp moves the hand'),
+    'objects': ('', "with closed_loop: meshes on the table, commas between; empty: the package's"),
+    'rate': ('5.0', 'frames of the scene that the camera publishes each second'),
     'namespace': ('', 'namespace of all nodes'),
     'hand': ('allegro', 'name of a hand in urdf/, or path of a URDF file'),
     'device': ('auto', "device of the search: 'cpu', 'cuda', 'cuda:1' or 'auto'"),
@@ -28,32 +34,65 @@ def generate_launch_description() -> LaunchDescription:
         DeclareLaunchArgument(name, default_value=value, description=description)
         for name, (value, description) in ARGUMENTS.items()
     ]
-    camera = Node(
-        package='dexgrasp_ros',
-        executable='sim_camera_node',
-        name='sim_camera_node',
-        namespace=LaunchConfiguration('namespace'),
-        output='screen',
-        parameters=[
-            {
-                'scene': ParameterValue(LaunchConfiguration('scene'), value_type=str),
-                'rate': ParameterValue(LaunchConfiguration('rate'), value_type=float),
-            }
-        ],
-        arguments=['--ros-args', '--log-level', LaunchConfiguration('log_level')],
+    closed_loop = LaunchConfiguration('closed_loop')
+    settings = PathJoinSubstitution(
+        [FindPackageShare('dexgrasp_ros'), 'config', 'closed_loop.yaml']
     )
+    hand = {'hand': text('hand'), 'use_sim_time': True}
+    replayed = node(
+        'sim_camera_node',
+        {
+            'scene': text('scene'),
+            'rate': ParameterValue(LaunchConfiguration('rate'), value_type=float),
+        },
+        condition=UnlessCondition(closed_loop),
+    )
+    simulated = [
+        node(
+            'sim_hand_node',
+            {**hand, 'objects': text('objects')},
+            condition=IfCondition(closed_loop),
+        ),
+        node('sim_camera_node', hand, settings, condition=IfCondition(closed_loop)),
+    ]
     grasp = include(
-        'grasp.launch.py', 'namespace', 'hand', 'device', 'segmentation', 'viewer', 'log_level'
+        'grasp.launch.py',
+        *('namespace', 'hand', 'device', 'segmentation', 'viewer', 'log_level'),
+        use_sim_time=closed_loop,
+        command_enabled=closed_loop,
+        params_file=IfElseSubstitution(closed_loop, settings, ''),
     )
     rviz = include('rviz.launch.py', 'namespace', condition='rviz')
-    return LaunchDescription([*declared, camera, grasp, rviz])
+    return LaunchDescription([*declared, replayed, *simulated, grasp, rviz])
 
 
-def include(name: str, *arguments: str, condition: str | None = None) -> IncludeLaunchDescription:
-    """Include another launch file of the package with arguments of this one."""
+def text(argument: str) -> ParameterValue:
+    """Return an argument as a parameter that is text, whatever it looks like."""
+    return ParameterValue(LaunchConfiguration(argument), value_type=str)
+
+
+def node(name: str, *parameters: object, condition: Condition) -> Node:
+    """Make a node of the package, in the namespace."""
+    return Node(
+        package='dexgrasp_ros',
+        executable=name,
+        name=name,
+        namespace=LaunchConfiguration('namespace'),
+        output='screen',
+        parameters=list(parameters),
+        arguments=['--ros-args', '--log-level', LaunchConfiguration('log_level')],
+        condition=condition,
+    )
+
+
+def include(
+    name: str, *arguments: str, condition: str | None = None, **values: object
+) -> IncludeLaunchDescription:
+    """Include another launch file with arguments of this one, and others with `values`."""
     path = PathJoinSubstitution([FindPackageShare('dexgrasp_ros'), 'launch', name])
+    given = {argument: LaunchConfiguration(argument) for argument in arguments}
     return IncludeLaunchDescription(
         PythonLaunchDescriptionSource(path),
-        launch_arguments=[(argument, LaunchConfiguration(argument)) for argument in arguments],
+        launch_arguments=[*given.items(), *values.items()],
         condition=None if condition is None else IfCondition(LaunchConfiguration(condition)),
     )

@@ -13,19 +13,11 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+import yaml
+
+from dexgrasp_ros.core.resources import find_resource
+
 _STOP_TIMEOUT = 10.0  # s between asking a process to end and ending it
-# Of the camera [Hz]: each image is ray-cast and made noisy, which takes a core for 0.2 s.
-_SIMULATED_RATE = 1.0
-_LIFT_HEIGHT = 0.12  # m: 8 cm are asked for, and a grasp may slip a little
-# An object that was seen from one side is not quite where its mesh is: the hand opens and backs
-# off by more than on a mesh that is known, and comes straight from farther away.
-_CLEARANCE, _APPROACH = 0.03, 0.15  # m
-# A planned grasp is open by up to three squeezes, so that kp (squeeze - grasp) is up to four times
-# the effort with which a finger that is stopped on its way presses. Simulated motors stop at their
-# limits by themselves, and a squeeze that is cut would not reach the object.
-_MAX_EFFORT = 4.0
-# The table is as it was, however long a search takes where there are few cores.
-_MAX_AGE = 3600.0  # s
 _LOG = logging.getLogger(__name__)
 
 
@@ -129,20 +121,10 @@ def start_graph(
 
 def _closed_loop(given: dict[str, dict[str, object]], hand: str) -> dict[str, dict[str, object]]:
     """Return the parameters of all nodes where a simulation takes the robot's place."""
-    given['sim_camera_node'] = {'hand': hand, 'rate': _SIMULATED_RATE}
-    given['grasp_node'] |= {
-        'reference_frame': 'world',
-        'lift_height': _LIFT_HEIGHT,
-        'synthesis.pregrasp_clearance': _CLEARANCE,
-        'synthesis.max_retreat': _CLEARANCE,
-    }
-    given['hand_command_node'] |= {
-        'command_enabled': True,
-        'follow_grasps': False,
-        'max_effort': _MAX_EFFORT,
-        'approach_distance': _APPROACH,
-        'max_age': _MAX_AGE,
-    }
+    given['sim_camera_node'] = {'hand': hand}
+    settings = yaml.safe_load(find_resource('config/closed_loop.yaml').read_text('utf-8'))
+    for pattern, section in settings.items():
+        given[pattern.rsplit('/', 1)[-1]] |= section['ros__parameters']
     for values in given.values():
         values['use_sim_time'] = True
     return {'sim_hand_node': {'hand': hand}, **given}

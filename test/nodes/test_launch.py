@@ -75,6 +75,18 @@ def test_the_tables_of_parameters_are_what_the_dataclasses_say():
             assert '.' in name or f'`{name}`' in readme
 
 
+def test_the_closed_loop_sets_parameters_that_there_are():
+    text = (ROOT / 'config' / 'closed_loop.yaml').read_text(encoding='utf-8')
+    for pattern, section in yaml.safe_load(text).items():
+        defaults = {
+            name: value
+            for name, _, value in parameter_fields(NODE_PARAMETERS[pattern.rsplit('/', 1)[-1]]())
+        }
+        for name, value in section['ros__parameters'].items():
+            assert type(value) is type(defaults[name]), name
+            assert value != defaults[name], name
+
+
 def test_rviz_shows_what_the_nodes_publish():
     text = (ROOT / 'rviz' / 'dexgrasp.rviz').read_text(encoding='utf-8')
     displays = yaml.safe_load(text)['Visualization Manager']['Displays']
