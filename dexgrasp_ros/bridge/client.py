@@ -24,6 +24,7 @@ from dexgrasp_msgs.msg import Grasp
 from dexgrasp_msgs.srv import ReconstructObjects
 from dexgrasp_ros.core.errors import CommandError, DexGraspError, ErrorCode, SynthesisError
 
+_ENDED = (GoalStatus.STATUS_SUCCEEDED, GoalStatus.STATUS_CANCELED, GoalStatus.STATUS_ABORTED)
 _CANCEL_TIMEOUT = 10.0  # s for a node to answer a cancel request; it needs 0.1 s
 
 
@@ -55,7 +56,9 @@ class GoalReply:
 class GraspClient:
     """Blocking calls of the package's services and its actions, spun by a thread of its own.
 
-    Use it as a context manager or call `close`. Every wait can be interrupted with Ctrl-C.
+    Use it as a context manager or call `close`. Every wait can be interrupted with Ctrl-C. Who has
+    something else to do meanwhile sends a goal, asks `is_complete` and `newest_feedback` as often
+    as is wanted, and takes the result from `wait_for_result`, which then returns at once.
 
     Parameters
     ----------
@@ -83,6 +86,7 @@ class GraspClient:
         self._clear = self.node.create_client(Trigger, 'clear_objects')
         self._synthesize = ActionClient(self.node, SynthesizeGrasps, 'synthesize_grasps')
         self._execute = ActionClient(self.node, ExecuteGrasp, 'execute_grasp')
+        self._feedback: dict[bytes, Any] = {}  # the newest of each goal that runs
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self.node)
         self._closing = threading.Event()
@@ -196,7 +200,19 @@ class GraspClient:
         except (DexGraspError, KeyboardInterrupt):
             self.cancel(handle)
             raise
+        finally:
+            self._feedback.pop(bytes(handle.goal_id.uuid), None)
         return GoalReply(status=response.status, result=response.result)
+
+    def is_complete(self, handle: ClientGoalHandle) -> bool:
+        """Whether a goal has ended; does not wait."""
+        return handle.status in _ENDED
+
+    def newest_feedback(
+        self, handle: ClientGoalHandle
+    ) -> SynthesizeGrasps.Feedback | ExecuteGrasp.Feedback | None:
+        """How far a goal is; None before the first feedback and after `wait_for_result`."""
+        return self._feedback.get(bytes(handle.goal_id.uuid))
 
     def cancel(self, handle: ClientGoalHandle) -> bool:
         """Ask for the end of a goal; True where it was still running."""
@@ -294,8 +310,12 @@ class GraspClient:
         feedback: Callable[[Any], None] | None,
         timeout: float,
     ) -> ClientGoalHandle:
-        callback = None if feedback is None else lambda message: feedback(message.feedback)
-        return self._call(f"'{name}'", timeout, client.send_goal_async, goal, callback)
+        def take(message: Any) -> None:
+            self._feedback[bytes(message.goal_id.uuid)] = message.feedback
+            if feedback is not None:
+                feedback(message.feedback)
+
+        return self._call(f"'{name}'", timeout, client.send_goal_async, goal, take)
 
     def _spin(self) -> None:
         while not self._closing.is_set():

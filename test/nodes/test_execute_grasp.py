@@ -279,6 +279,23 @@ def next_phase(phase):
     return PHASES[min(PHASES.index(phase) + 1, len(PHASES) - 1)]
 
 
+def test_a_goal_can_be_polled(client, robot, hand):
+    grasp = grasp_of(client, hand)
+    put_near(robot, grasp)
+    handle = client.send_execution(ExecuteGrasp.Goal(grasp=grasp, hold_time=0.5))
+    phases, until = [], time.monotonic() + 120
+    while not client.is_complete(handle):
+        feedback = client.newest_feedback(handle)
+        if feedback is not None and feedback.phase not in phases:
+            phases.append(feedback.phase)
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    assert phases == sorted(phases, key=PHASES.index)
+    assert 'hold' in phases
+    assert client.wait_for_result(handle, 10).succeeded
+    assert client.newest_feedback(handle) is None
+
+
 @pytest.mark.parametrize('phase', PHASES)
 def test_a_goal_can_be_cancelled_in_each_phase(client, robot, hand, states, phase):
     handle = start(client, robot, grasp_of(client, hand), phase)
