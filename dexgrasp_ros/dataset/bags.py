@@ -6,6 +6,7 @@ beside them, so that a reader needs no package of them.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import struct
@@ -13,7 +14,6 @@ import sysconfig
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 
 from rosbags.interfaces import Connection, Qos
 from rosbags.rosbag2 import Reader, ReaderError, StoragePlugin, Writer
@@ -34,7 +34,7 @@ def bag_folder(path: str | Path) -> Path:
     return path.with_suffix('') if path.suffix == '.mcap' else path
 
 
-class BagWriter:
+class BagWriter(contextlib.AbstractContextManager):
     """Writes messages into a new recording, whose folder appears with the first of them.
 
     Use it as a context manager: what was written is complete on the disk however the context ends.
@@ -97,15 +97,7 @@ class BagWriter:
             self._is_open = False
             self._writer.close()
 
-    def __enter__(self) -> BagWriter:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.close()
 
 
@@ -119,7 +111,7 @@ class RecordedTopic:
     profiles: Sequence[Qos]  # as offered while it was recorded
 
 
-class BagReader:
+class BagReader(contextlib.AbstractContextManager):
     """Reads a recording: a folder of rosbag2, or one of its files (.mcap, .db3).
 
     Use it as a context manager.
@@ -195,15 +187,7 @@ class BagReader:
         """Close the files."""
         self._reader.close()
 
-    def __enter__(self) -> BagReader:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.close()
 
 
