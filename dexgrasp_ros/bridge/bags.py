@@ -44,6 +44,9 @@ TOPICS = (
     'wrist_trajectory',
 )
 
+# What moves a robot is recorded, and played only where it is named.
+COMMANDS = ('joint_trajectory', 'wrist_trajectory')
+
 _NEVER = QosTime(9223372036, 854775807)  # an infinite duration of rmw
 _DEPTH = 10  # messages that wait for a slow disk or reader, of topics that are not latched
 _STAMP = 'builtin_interfaces/Time'

@@ -15,7 +15,7 @@ from rclpy.publisher import Publisher
 from rclpy.serialization import deserialize_message
 from rosgraph_msgs.msg import Clock
 
-from dexgrasp_ros.bridge.bags import message_class, move_stamps, publisher_profile
+from dexgrasp_ros.bridge.bags import COMMANDS, message_class, move_stamps, publisher_profile
 from dexgrasp_ros.bridge.geometry import nanoseconds_to_stamp
 from dexgrasp_ros.bridge.qos import standard
 from dexgrasp_ros.core.errors import ErrorCode, InputError
@@ -61,7 +61,10 @@ class BagPlayer:
     ) -> None:
         if not 0.01 <= rate <= 100:
             raise InputError(f'The rate is {rate}; expected 0.01 to 100.', ErrorCode.OUT_OF_RANGE)
-        if next(reader.messages(topics), None) is None:
+        topics = topics or {
+            t.name for t in reader.topics if t.name.rsplit('/', 1)[-1] not in COMMANDS
+        }
+        if not topics or next(reader.messages(topics), None) is None:
             raise InputError(f"'{reader.path}' has no messages of these topics.")
         self._node, self._reader, self._topics = node, reader, topics
         self._rate, self._restamp = rate, restamp
@@ -69,7 +72,7 @@ class BagPlayer:
         self._types: dict[str, type] = {}
         self._publishers: dict[str, Publisher] = {}
         for topic in reader.topics:
-            if topic.name in self._publishers or (topics and topic.name not in topics):
+            if topic.name in self._publishers or topic.name not in topics:
                 continue
             profile = publisher_profile(topic.profiles, topic.count)
             self._types[topic.name] = message_class(topic.kind)

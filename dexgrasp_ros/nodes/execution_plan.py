@@ -110,6 +110,8 @@ def checked_postures(grasp: Grasp, hand: HandModel) -> Postures:
         raise CommandError(
             f"'joint_stiffness' is {arrays['joint_stiffness'].tolist()}; expected numbers above 0."
         )
+    # What a softer hand would press is no measure of what this one does.
+    arrays['joint_stiffness'] = np.maximum(arrays['joint_stiffness'], hand.joint_stiffness)
     return Postures(stiffness=arrays.pop('joint_stiffness'), **arrays)
 
 

@@ -31,6 +31,7 @@ from dexgrasp_ros.nodes.execution import Execution
 from dexgrasp_ros.nodes.joint_feed import JointFeed
 from dexgrasp_ros.nodes.worker import settle
 
+_NO_LIMIT = 1e9  # s; longer is no limit, and nanoseconds in 64 bits would not hold it
 _TICK = 0.02  # s between two looks at a robot that moves
 _FEEDBACK_PERIOD = 0.1  # s between two feedbacks of one phase
 
@@ -149,12 +150,13 @@ class ExecutionServer:
 
     async def _execute(self, handle: ServerGoalHandle) -> ExecuteGrasp.Result:
         job = self._accepted.pop(bytes(handle.goal_id.uuid))
-        self._begin(job)
         error = None
         try:
+            self._begin(job)
             await job.outcome
         except Exception as raised:
             error = raised
+            self._settle(job, raised)  # nothing may go on that could not be begun
         for timer in job.timers:
             self._node.destroy_timer(timer)
         result = job.execution.result(error)
@@ -185,7 +187,7 @@ class ExecutionServer:
             self._node.create_timer(_TICK, lambda: self._tick(job), clock=self._steady)
         )
         limit = job.handle.request.time_limit
-        if 0 < limit < math.inf:
+        if 0 < limit < _NO_LIMIT:
             sentence = f'The goal took longer than its limit of {limit:g} s.'
             error = CommandError(sentence, ErrorCode.TIME_LIMIT)
             job.timers.append(
