@@ -279,6 +279,20 @@ def next_phase(phase):
     return PHASES[min(PHASES.index(phase) + 1, len(PHASES) - 1)]
 
 
+def test_a_time_limit_beyond_all_clocks_is_none(client, robot, hand, states):
+    handle = start(client, robot, grasp_of(client, hand), 'pregrasp', time_limit=1e10)
+    assert client.cancel(handle)
+    check_end(client, robot, states, handle, GoalStatus.STATUS_CANCELED, ErrorCode.CANCELLED)
+
+
+def test_a_soft_grasp_does_not_talk_the_effort_limit_down(client, robot, hand):
+    grasp = grasp_of(client, hand)
+    grasp.joint_stiffness = [1e-3] * len(hand.joint_names)
+    grasp.squeeze = np.add(grasp.grasp, 10.0).tolist()
+    reply = client.execute(grasp, fingers_only=True)
+    assert reply.result.error_code == ErrorCode.EFFORT_LIMIT
+
+
 def test_a_goal_can_be_polled(client, robot, hand):
     grasp = grasp_of(client, hand)
     put_near(robot, grasp)
