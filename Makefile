@@ -30,7 +30,7 @@ TREE := $(INTERFACES) CMakeLists.txt package.xml setup.cfg pyproject.toml requir
 # A virtual environment knows its own path, so it is made anew when the folder has moved.
 PLACE := $(shell echo '$(CURDIR)' | sha256sum | cut -c1-16)
 MADE := $(VENV)/stamps/made.$(PLACE)
-INSTALLED := $(VENV)/stamps/installed.$(call digest,pyproject.toml setup.py setup.cfg requirements-arms.txt requirements-dev.txt $(PINS))
+INSTALLED := $(VENV)/stamps/installed.$(call digest,pyproject.toml setup.py setup.cfg requirements-arms.txt requirements-cluster.txt requirements-dev.txt $(PINS))
 MESSAGES := $(VENV)/stamps/messages.$(call digest,$(INTERFACES))
 COLCON_MADE := $(COLCON_VENV)/stamps/made.$(PLACE)
 COLCON_INSTALLED := $(COLCON_VENV)/stamps/installed.$(call digest,requirements-colcon.txt $(PINS))

@@ -15,6 +15,7 @@ import dexgrasp_ros
 ROOT = Path(__file__).resolve().parents[2]
 LISTS = (
     'requirements-arms.txt',
+    'requirements-cluster.txt',
     'requirements-colcon.txt',
     'requirements-dev.txt',
     'msg/pip/build-requirements.txt',

@@ -1,0 +1,70 @@
+"""Where things lie in the folder of a dataset; `docs/dataset.md` draws it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+_UNSAFE = re.compile(r'[^A-Za-z0-9._-]+')
+
+
+def safe_name(name: str) -> str:
+    """Return a name that file systems, Hive partitions and shells leave as it is."""
+    return _UNSAFE.sub('_', name).strip('._-') or 'unnamed'
+
+
+@dataclass(frozen=True)
+class DatasetLayout:
+    """Paths in the folder of one dataset.
+
+    Parameters
+    ----------
+    root
+        The folder.
+    """
+
+    root: Path
+
+    @property
+    def manifest(self) -> Path:
+        """`dataset.json`: configuration, versions, seeds, hands, objects, what columns mean."""
+        return self.root / 'dataset.json'
+
+    def mesh(self, digest: str) -> Path:
+        """Mesh by the SHA-256 of its own bytes; grasps are in its frame, metres."""
+        return self.root / 'meshes' / f'{digest}.ply'
+
+    def hand(self, digest: str) -> Path:
+        """URDF by the SHA-256 of its own bytes."""
+        return self.root / 'hands' / f'{digest}.urdf'
+
+    def scenes(self, digest: str) -> Path:
+        """How an object, by the digest of its mesh, comes to rest on a table: JSON."""
+        return self.root / 'scenes' / f'{digest}.json'
+
+    def grasps(self, hand: str, object_key: str, part: int) -> Path:
+        """One shard of grasps; hand and object are columns by the names of the folders (Hive)."""
+        folder = self.root / 'grasps' / f'hand={safe_name(hand)}' / f'object={object_key}'
+        return folder / f'part-{part:05d}.parquet'
+
+    def images(self, object_key: str, scene: int) -> Path:
+        """Images of one scene, a tar as WebDataset reads it."""
+        return self.root / 'images' / f'{object_key}-{scene:02d}.tar'
+
+    def frames(self, object_key: str, scene: int) -> Path:
+        """Table of each image of one scene: cameras, boxes, keys in the tar."""
+        return self.root / 'frames' / f'object={object_key}' / f'scene-{scene:02d}.parquet'
+
+    def failure(self, unit: str) -> Path:
+        """Why a unit of work could not be done at the last try; gone once it is."""
+        return self.root / 'failures' / f'{safe_name(unit)}.json'
+
+    def timing(self, unit: str) -> Path:
+        """Seconds that a unit took by stage; no part of the dataset's content."""
+        return self.root / 'timing' / f'{safe_name(unit)}.json'
+
+
+def object_key(name: str, digest: str) -> str:
+    """Name of an object in paths: its own, and enough of its mesh's digest to tell two apart."""
+    return f'{safe_name(name)}-{digest[:8]}'
