@@ -315,7 +315,9 @@ class GraspClient:
             if feedback is not None:
                 feedback(message.feedback)
 
-        return self._call(f"'{name}'", timeout, client.send_goal_async, goal, take)
+        return self._call(
+            f"'{name}'", timeout, client.send_goal_async, goal, take, unwanted=_cancel_accepted
+        )
 
     def _spin(self) -> None:
         while not self._closing.is_set():
@@ -327,9 +329,16 @@ class GraspClient:
                 self.node.get_logger().error(f'A callback failed:\n{traceback.format_exc()}')
 
     def _call(
-        self, name: str, timeout: float | None, call: Callable[..., Future], *args: Any
+        self,
+        name: str,
+        timeout: float | None,
+        call: Callable[..., Future],
+        *args: Any,
+        unwanted: Callable[[Any], None] | None = None,
     ) -> Any:
         """Wait for the result of ``call(*args)``, which is made on the thread that spins.
+
+        One that comes when nobody waits any more is given to `unwanted`.
 
         An action client notes whose answer it waits for only after the request is out; from
         another thread the answer may be there before that, and be lost.
@@ -350,8 +359,19 @@ class GraspClient:
                 answer.set_exception(future.exception())
 
         self._executor.create_task(start)
-        if not done.wait(timeout):
-            raise DexGraspError(
-                f'{name} did not answer within {timeout:g} s.', ErrorCode.TIME_LIMIT
-            )
+        try:
+            if not done.wait(timeout):
+                raise DexGraspError(
+                    f'{name} did not answer within {timeout:g} s.', ErrorCode.TIME_LIMIT
+                )
+        except BaseException:
+            if unwanted is not None:
+                answer.add_done_callback(lambda late: late.exception() or unwanted(late.result()))
+            raise
         return answer.result()
+
+
+def _cancel_accepted(handle: ClientGoalHandle) -> None:
+    """End a goal whose sender has given up on it: nobody would be there to stop the robot."""
+    if handle.accepted:
+        handle.cancel_goal_async()

@@ -25,6 +25,11 @@ def stamp_to_nanoseconds(stamp: Time) -> int:
     return stamp.sec * _SECOND + stamp.nanosec
 
 
+def age_text(age: float) -> str:
+    """Say how far `age` [s] a stamp lies behind the clock, or ahead of it."""
+    return f'{age:.2f} s old' if age >= 0 else f'{-age:.2f} s ahead of the clock'
+
+
 def nanoseconds_to_stamp(nanoseconds: int) -> Time:
     """Inverse of `stamp_to_nanoseconds`."""
     return Time(sec=nanoseconds // _SECOND, nanosec=nanoseconds % _SECOND)

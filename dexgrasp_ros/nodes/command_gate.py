@@ -18,6 +18,7 @@ from rclpy.node import Node
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from trajectory_msgs.msg import JointTrajectory, MultiDOFJointTrajectory
 
+from dexgrasp_ros.bridge.geometry import age_text
 from dexgrasp_ros.bridge.qos import standard
 from dexgrasp_ros.bridge.trajectories import (
     finger_points,
@@ -29,6 +30,10 @@ from dexgrasp_ros.bridge.trajectories import (
 from dexgrasp_ros.core.errors import CommandError, DexGraspError, ErrorCode, choices
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.nodes.configuration import HandCommandParameters
+from dexgrasp_ros.nodes.follow_joint_trajectory import (
+    FollowJointTrajectoryOutlet,
+    follow_joint_trajectory_type,
+)
 from dexgrasp_ros.nodes.hand_limits import (
     LIMIT_TOLERANCE,
     ROUNDING,
@@ -36,6 +41,8 @@ from dexgrasp_ros.nodes.hand_limits import (
     check_limits,
     check_names,
 )
+
+_MOST_AHEAD = 1.0  # s that the clock of whoever stamped an image may be ahead
 
 
 class CommandGate:
@@ -49,6 +56,8 @@ class CommandGate:
         Gives the present parameters.
     is_active
         Says whether the node is active.
+    on_failure
+        Called with a sentence where a controller does not do what was sent.
     """
 
     def __init__(
@@ -56,12 +65,15 @@ class CommandGate:
         node: Node,
         config: Callable[[], HandCommandParameters],
         is_active: Callable[[], bool],
+        on_failure: Callable[[str], None],
     ) -> None:
         self._node, self._config, self._is_active = node, config, is_active
+        self._on_failure = on_failure
         overrides = QoSOverridingOptions.with_default_policies()
         self._fingers = self._finger_topic = node.create_publisher(
             JointTrajectory, 'joint_trajectory', standard(), qos_overriding_options=overrides
         )
+        self._outlet: FollowJointTrajectoryOutlet | None = None
         self._wrist = node.create_publisher(
             MultiDOFJointTrajectory,
             'wrist_trajectory',
@@ -73,6 +85,9 @@ class CommandGate:
         # [s, node's clock].
         self._sent_fingers: tuple[JointTrajectory, float] | None = None
         self._sent_wrist: tuple[MultiDOFJointTrajectory, float] | None = None
+        # Where the fingers were sent last [J], and not stopped on the way: a controller may go on
+        # from there, whatever it measures. None: from what it measures.
+        self.finger_target: NDArray[np.float64] | None = None
 
     def configure(self, hand: HandModel) -> None:
         """Let commands for `hand` through from now on.
@@ -82,12 +97,16 @@ class CommandGate:
         CommandError
             INVALID_COMMAND where `use_follow_joint_trajectory` is set and control_msgs is absent.
         """
-        self._hand = hand
+        self._hand, self.finger_target = hand, None
         self._fingers = self._finger_topic
+        if self._outlet is not None:
+            self._outlet.close()
+            self._outlet = None
         if self._config().use_follow_joint_trajectory:
-            from dexgrasp_ros.nodes.follow_joint_trajectory import FollowJointTrajectoryOutlet
-
-            self._fingers = FollowJointTrajectoryOutlet(self._node)
+            kind = follow_joint_trajectory_type()
+            self._fingers = self._outlet = FollowJointTrajectoryOutlet(
+                self._node, kind, self._on_failure
+            )
 
     def check_allowed(self, stamp: int | None = None) -> None:
         """Refuse commands that are not wanted at all.
@@ -115,10 +134,10 @@ class CommandGate:
         if stamp is None:
             return
         age = (self._node.get_clock().now().nanoseconds - stamp) / 1e9
-        if not age <= config.max_age:
+        if not -_MOST_AHEAD <= age <= config.max_age:
             raise DexGraspError(
-                f'The image of the grasps is {age:.1f} s old; expected at most'
-                f' {config.max_age:g} s.',
+                f'The image of the grasps is {age_text(age)}; expected at most'
+                f' {config.max_age:g} s old and {_MOST_AHEAD:g} s ahead.',
                 ErrorCode.STALE_DATA,
             )
 
@@ -175,8 +194,9 @@ class CommandGate:
                     f'The trajectory asks {choices(names)} for more than {speed_scale:g} of the'
                     ' velocity limit.'
                 )
-        self._sent_fingers = (finger_trajectory(hand.joint_names), self._now() + times[-1])
         self._fingers.publish(trajectory)
+        self._sent_fingers = (finger_trajectory(hand.joint_names), self._now() + times[-1])
+        self.finger_target = points[-1]
 
     def send_wrist(
         self,
@@ -239,6 +259,7 @@ class CommandGate:
         self.release()
         if fingers is not None and fingers[1] >= least and not keep_grip:
             self._fingers.publish(fingers[0])
+            self.finger_target = None
         if wrist is not None and wrist[1] >= least:
             self._wrist.publish(wrist[0])
 

@@ -217,7 +217,9 @@ class HandCommandParameters:
         False, '-', 'let joint_trajectory and wrist_trajectory leave; the robot will move'
     )
     follow_grasps: bool = setting(
-        True, '-', 'close the fingers on each new grasp; false: only execute_grasp moves anything'
+        False,
+        '-',
+        'also close the fingers, unwatched, on each new grasp; else only execute_grasp moves',
     )
     use_follow_joint_trajectory: bool = setting(
         False,

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from dexgrasp_msgs.action import ExecuteGrasp
 from dexgrasp_ros.bridge.errors import error_fields
+from dexgrasp_ros.bridge.geometry import age_text
 from dexgrasp_ros.bridge.grasps import phase_times
 from dexgrasp_ros.bridge.trajectories import (
     finger_time,
@@ -184,11 +185,18 @@ class Execution:
             return reading, None
         plan = self._plan
         pose, stamp = self._lookup(plan.frame, plan.hand_frame)
-        age = (now - stamp) / 1e9 if stamp else 0.0
-        if age > config.wrist_max_age:
+        if not stamp:
             raise DexGraspError(
-                f"The newest transform from '{plan.hand_frame}' to '{plan.frame}' is {age:.2f} s"
-                f' old; expected at most {config.wrist_max_age:g} s.',
+                f"'{plan.hand_frame}' is fixed to '{plan.frame}', so that no motion leads it to a"
+                ' pose there; expected a grasp in a frame that stands still while the arm moves'
+                " (parameter 'reference_frame' of the grasp node).",
+                ErrorCode.TRANSFORM_UNAVAILABLE,
+            )
+        age = (now - stamp) / 1e9
+        if not abs(age) <= config.wrist_max_age:
+            raise DexGraspError(
+                f"The newest transform from '{plan.hand_frame}' to '{plan.frame}' is"
+                f' {age_text(age)}; expected at most {config.wrist_max_age:g} s.',
                 ErrorCode.STALE_DATA,
             )
         return reading, pose
@@ -209,8 +217,8 @@ class Execution:
     def _finger_motion(self, phase: Phase, reading: JointReading) -> FingerMotion | None:
         if phase.fingers is None:
             return None
-        starts = [reading.positions] + ([] if self._fingers is None else [self._fingers.target])
-        starts = np.stack(starts)
+        told = self._gate.finger_target
+        starts = np.stack([reading.positions] + ([] if told is None else [told]))
         speeds = self._plan.speed_scale * self._hand.velocity_limits
         length = finger_time(starts, phase.fingers, speeds)
         return FingerMotion(starts=starts, target=phase.fingers, begin=self._now, length=length)

@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from geometry_msgs.msg import Pose
 from numpy.typing import NDArray
 
 from dexgrasp_msgs.action import ExecuteGrasp
@@ -170,8 +171,7 @@ def execution_plan(
                 f"The grasp places '{grasp.hand_frame}' in '{grasp.header.frame_id}'; expected"
                 f" '{hand.hand_frame}' in a frame that is named."
             )
-        names = ('pregrasp_pose', 'pose', 'lift_pose')
-        poses = {name: pose_array(getattr(grasp, name)) for name in names}
+        poses = _poses(grasp, lifts=not goal.stop_before_lift)
     return Plan(
         phases=_phases(goal, postures, config),
         postures=postures,
@@ -183,6 +183,21 @@ def execution_plan(
         limited=limited,
         speed_scale=goal.speed_scale,
     )
+
+
+def _poses(grasp: Grasp, lifts: bool) -> dict[str, NDArray[np.float64]]:
+    """Poses [7] of the wrist by field; one that nobody has filled in is refused."""
+    poses = {}
+    for name in ('pregrasp_pose', 'pose', 'lift_pose'):
+        pose = getattr(grasp, name)
+        if pose != Pose():
+            poses[name] = pose_array(pose)
+        elif name != 'lift_pose' or lifts:
+            raise CommandError(
+                f"'{name}' is not filled in; expected where '{grasp.hand_frame}' is to be in"
+                f" '{grasp.header.frame_id}', or a goal with 'fingers_only'."
+            )
+    return {'lift_pose': poses['pose']} | poses
 
 
 def _phases(
@@ -246,7 +261,13 @@ def _scaled(postures: Postures, grasp: Grasp, force: float) -> Postures:
 def _center(grasp: Grasp, hand: HandModel, pose: NDArray | None) -> NDArray[np.float64]:
     """Middle of the contacts [3] m; without any, a point in front of the palm."""
     if grasp.contacts:
-        return np.mean([(c.point.x, c.point.y, c.point.z) for c in grasp.contacts], axis=0)
+        center = np.mean([(c.point.x, c.point.y, c.point.z) for c in grasp.contacts], axis=0)
+        if not np.isfinite(center).all():
+            raise CommandError(
+                f'The middle of the contacts is {center.tolist()}; expected finite numbers.',
+                ErrorCode.OUT_OF_RANGE,
+            )
+        return center
     if pose is None:
         return np.zeros(3)
     palm = pose_to_matrix(pose) @ pose_to_matrix(hand.palm_pose)

@@ -80,6 +80,7 @@ class ExecutionServer:
         self._job: _Job | None = None  # of the newest goal
         # Goals whose execution has not begun; a newer one may be accepted before that.
         self._accepted: dict[bytes, _Job] = {}
+        self.holds = False  # whether the last goal left the hand closed about something
         self.goals = 0
         self.last = 'none yet'  # how the last goal ended
 
@@ -95,7 +96,7 @@ class ExecutionServer:
 
     def use(self, hand: HandModel | None, joints: JointFeed | None) -> None:
         """Take goals for this hand from now on; None while there is none."""
-        self._hand, self._joints = hand, joints
+        self._hand, self._joints, self.holds = hand, joints, False
 
     def offer(self) -> None:
         """Offer the action."""
@@ -218,14 +219,15 @@ class ExecutionServer:
             return
         if error is None:
             self._gate.release()
+            self.holds = not job.handle.request.open_at_end
         else:
             # A goal that was refused says nothing about what the hand holds from before. And a
             # hand that holds something does not let go of it, unless holding is what is wrong.
             strained = isinstance(error, DexGraspError) and error.code == ErrorCode.EFFORT_LIMIT
-            self._gate.stop(
-                only_moving=not job.execution.has_moved,
-                keep_grip=job.execution.holds and not strained,
-            )
+            keep_grip = job.execution.holds and not strained
+            self._gate.stop(only_moving=not job.execution.has_moved, keep_grip=keep_grip)
+            if job.execution.has_moved:
+                self.holds = keep_grip
         settle(job.outcome, None, error)
 
 

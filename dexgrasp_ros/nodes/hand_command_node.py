@@ -2,7 +2,8 @@
 
 The action `execute_grasp` carries out one grasp, watched phase by phase (see `execution`). With
 `follow_grasps`, the fingers also close on the best grasp of each `grasps` that arrives while no
-goal runs: pregrasp, grasp and squeeze at a share of the velocity limits, unwatched.
+goal runs and none left the hand holding something: pregrasp, grasp and squeeze at a share of the
+velocity limits, unwatched.
 
 Everything that leaves passes one gate (see `command_gate`), which is shut until the parameter
 `command_enabled` is true. Grasps that came before that, that are empty, of another hand, outside
@@ -25,9 +26,9 @@ from std_msgs.msg import Header
 
 from dexgrasp_msgs.msg import Grasp, GraspArray
 from dexgrasp_ros.bridge.diagnostics import OK, WARN, Diagnostics, Report
-from dexgrasp_ros.bridge.geometry import stamp_to_nanoseconds
+from dexgrasp_ros.bridge.geometry import age_text, stamp_to_nanoseconds
 from dexgrasp_ros.bridge.grasps import joint_trajectory
-from dexgrasp_ros.bridge.qos import latched_subscription, sensor_data
+from dexgrasp_ros.bridge.qos import sensor_data, standard
 from dexgrasp_ros.bridge.transforms import transform_listener
 from dexgrasp_ros.core.errors import DexGraspError, ErrorCode
 from dexgrasp_ros.core.hand_model import HandModel
@@ -53,7 +54,9 @@ class HandCommandNode(AutostartNode[HandCommandParameters]):
     def __init__(self) -> None:
         super().__init__('hand_command_node', HandCommandParameters)
         overrides = QoSOverridingOptions.with_default_policies()
-        self._gate = CommandGate(self, lambda: self.config, lambda: self.is_active)
+        self._gate = CommandGate(
+            self, lambda: self.config, lambda: self.is_active, self._on_failure
+        )
         self._transforms = transform_listener(self)
         # Durations are real ones, even where a simulation's clock stands still.
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
@@ -79,7 +82,7 @@ class HandCommandNode(AutostartNode[HandCommandParameters]):
                 GraspArray,
                 'grasps',
                 self._take_grasps,
-                latched_subscription(),
+                standard(),  # not latched: those from before this node began move nothing
                 qos_overriding_options=overrides,
             ),
             self.create_subscription(
@@ -122,6 +125,10 @@ class HandCommandNode(AutostartNode[HandCommandParameters]):
             self._server.end(ErrorCode.COMMAND_DISABLED, "'command_enabled' was set to false.")
             self._gate.stop(only_moving=True)
 
+    def _on_failure(self, sentence: str) -> None:
+        self.get_logger().error(sentence)
+        self._server.end(ErrorCode.TRACKING_FAILED, sentence)
+
     def _on_change(self, sentence: str) -> None:
         self._server.end(ErrorCode.PREEMPTED, sentence)
         self._gate.stop(only_moving=True)
@@ -143,7 +150,12 @@ class HandCommandNode(AutostartNode[HandCommandParameters]):
         config = self.config
         if not (self.is_active and config.command_enabled and config.follow_grasps):
             return
-        if not message.grasps or self._server.is_busy:
+        if not message.grasps or self._server.is_busy or self._hand is None:
+            return
+        if self._server.holds:
+            self.get_logger().info(
+                "Did not follow new grasps: the hand holds what 'execute_grasp' took."
+            )
             return
         grasp = message.grasps[0]
         try:
@@ -173,6 +185,10 @@ class HandCommandNode(AutostartNode[HandCommandParameters]):
             self.get_logger().warning(limited_sentence(limited))
         grasp.squeeze = postures.squeeze.tolist()
         start = self._start_posture(postures.pregrasp)
+        if (told := self._gate.finger_target) is not None:
+            # A controller may go on from there; the farther of the two takes the longer time.
+            away = np.abs(told - postures.pregrasp) > np.abs(start - postures.pregrasp)
+            start = np.where(away, told, start)
         trajectory = joint_trajectory(
             grasp,
             start,
@@ -215,8 +231,10 @@ class HandCommandNode(AutostartNode[HandCommandParameters]):
             text = 'Not active.'
         elif not config.command_enabled:
             text = 'Commands are not enabled.'
-        elif not age <= config.joint_state_max_age:
-            level, text = WARN, f'The newest joint states are {age:.1f} s old.'
+        elif not math.isfinite(age):
+            level, text = WARN, 'No joint states came for some joint.'
+        elif not abs(age) <= config.joint_state_max_age:
+            level, text = WARN, f'The newest joint states are {age_text(age)}.'
         values = {
             'commands enabled': config.command_enabled,
             'age of joint states [s]': age,

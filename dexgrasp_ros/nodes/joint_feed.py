@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sensor_msgs.msg import JointState
 
-from dexgrasp_ros.bridge.geometry import stamp_to_nanoseconds
+from dexgrasp_ros.bridge.geometry import age_text, stamp_to_nanoseconds
 from dexgrasp_ros.core.errors import DexGraspError, ErrorCode, choices
 
 
@@ -47,9 +47,14 @@ class JointFeed:
                 self._efforts[i] = efforts.get(name, np.nan)
 
     def age(self, now: int) -> float:
-        """Seconds since the oldest joint was heard of, at `now` [ns]; inf if one never was."""
-        oldest = self._stamps.min()
-        return (now - int(oldest)) / 1e9 if oldest else np.inf
+        """Age [s] at `now` [ns] of the joint whose stamp is farthest off; inf if one never came.
+
+        Negative for a stamp that is ahead of the clock, which says as little as an old one.
+        """
+        if not self._stamps.all():
+            return np.inf
+        ages = self._ages(now)
+        return float(ages[np.abs(ages).argmax()])
 
     def read(self, now: int, max_age: float) -> JointReading:
         """Where the joints are.
@@ -57,16 +62,19 @@ class JointFeed:
         Raises
         ------
         DexGraspError
-            STALE_DATA where a joint was not heard of for `max_age` s.
+            STALE_DATA where the stamp of a joint is more than `max_age` s from `now`.
         """
-        if not self.age(now) <= max_age:
-            late = (now - self._stamps) / 1e9 > max_age
-            names = [n for n, old in zip(self._names, late, strict=True) if old]
-            age = self.age(now)
-            said = f'is {age:.2f} s old' if np.isfinite(age) else 'never came'
+        age = self.age(now)
+        if not abs(age) <= max_age:
+            far = ~(np.abs(self._ages(now)) <= max_age)
+            names = [name for name, is_far in zip(self._names, far, strict=True) if is_far]
+            said = f'is {age_text(age)}' if np.isfinite(age) else 'never came'
             raise DexGraspError(
                 f"The state of {choices(names)} {said}; expected 'joint_states' with stamps of the"
                 f' last {max_age:g} s.',
                 ErrorCode.STALE_DATA,
             )
         return JointReading(positions=self._positions.copy(), efforts=self._efforts.copy())
+
+    def _ages(self, now: int) -> NDArray[np.float64]:
+        return np.where(self._stamps > 0, (now - self._stamps) / 1e9, np.inf)

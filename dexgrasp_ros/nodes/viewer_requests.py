@@ -161,6 +161,8 @@ class ViewerRequests:
         """Give up a job whose node is gone: its end would never come."""
         job = self._job
         if job is not None and not job.is_offered():
+            if job.handle is not None:  # in case it is only out of reach
+                job.handle.cancel_goal_async()
             self._end(job, f"Whoever offered '{job.name}' is gone.", error=True)
 
     def _say(self, text: str, *, error: bool = False) -> None:

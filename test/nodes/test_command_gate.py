@@ -36,7 +36,10 @@ class Bench:
         self.node = rclpy.create_node('gate', context=self.context)
         self.config = HandCommandParameters(command_enabled=True)
         self.active = True
-        self.gate = CommandGate(self.node, lambda: self.config, lambda: self.active)
+        self.failures = []
+        self.gate = CommandGate(
+            self.node, lambda: self.config, lambda: self.active, self.failures.append
+        )
         self.gate.configure(hand)
         self.fingers, self.wrists = [], []
         for kind, topic, heard in (
@@ -110,6 +113,10 @@ REFUSED = {
     'inactive': (lambda b: (setattr(b, 'active', False), b.move_wrist()), 'COMMAND_DISABLED'),
     'old image': (
         lambda b: b.move_fingers(stamp=b.node.get_clock().now().nanoseconds - 121 * 10**9),
+        'STALE_DATA',
+    ),
+    'image from the future': (
+        lambda b: b.move_fingers(stamp=b.node.get_clock().now().nanoseconds + 5 * 10**9),
         'STALE_DATA',
     ),
     'wrist from an old image': (lambda b: b.move_wrist(stamp=1), 'STALE_DATA'),
@@ -223,6 +230,19 @@ def test_what_is_released_is_not_stopped(bench):
     bench.gate.stop()
     bench.spin()
     assert [len(m.points) for m in bench.fingers] == [1]
+
+
+def test_where_the_fingers_were_sent_is_known_until_they_are_stopped(bench):
+    assert bench.gate.finger_target is None
+    bench.move_fingers()
+    bench.gate.release()
+    assert bench.gate.finger_target.tolist() == bench.middle.tolist()
+    bench.move_fingers([bench.start], [1.0])
+    bench.gate.stop(keep_grip=True)
+    assert bench.gate.finger_target.tolist() == bench.start.tolist()
+    bench.move_fingers()
+    bench.gate.stop()
+    assert bench.gate.finger_target is None
 
 
 def test_the_action_of_a_controller_needs_its_package(bench):

@@ -16,7 +16,7 @@ pytest.importorskip('rclpy')
 
 from action_msgs.msg import GoalStatus, GoalStatusArray
 from diagnostic_msgs.msg import DiagnosticArray
-from geometry_msgs.msg import Vector3
+from geometry_msgs.msg import Pose, Vector3
 from ideal_robot import IdealRobot
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
@@ -32,6 +32,7 @@ from dexgrasp_ros.bridge.diagnostics import WARN
 from dexgrasp_ros.bridge.geometry import point, pose_array, pose_message, vector
 from dexgrasp_ros.bridge.qos import latched_publisher, latched_subscription, standard
 from dexgrasp_ros.bridge.trajectories import finger_points, pose_points, turn_angle
+from dexgrasp_ros.bridge.transforms import StaticTransformPublisher
 from dexgrasp_ros.core.errors import DexGraspError, ErrorCode
 from dexgrasp_ros.hand import load_hand
 from dexgrasp_ros.nodes.graph import start_graph
@@ -553,6 +554,23 @@ BAD = {
         lambda c, h: {'grasp': grasp_of(c, h, hand_frame='claw')},
         ErrorCode.INVALID_COMMAND,
     ),
+    'no pose': (lambda c, h: {'grasp': grasp_of(c, h, pose=Pose())}, ErrorCode.INVALID_COMMAND),
+    'no pregrasp': (
+        lambda c, h: {'grasp': grasp_of(c, h, pregrasp_pose=Pose())},
+        ErrorCode.INVALID_COMMAND,
+    ),
+    'no lift': (
+        lambda c, h: {'grasp': grasp_of(c, h, lift_pose=Pose())},
+        ErrorCode.INVALID_COMMAND,
+    ),
+    'contacts nowhere': (
+        lambda c, h: {'grasp': grasp_of(c, h, contacts=[Contact(point=point([math.nan] * 3))])},
+        ErrorCode.OUT_OF_RANGE,
+    ),
+    'frame on the hand': (
+        lambda c, h: {'grasp': in_frame(c, h, 'hand_camera')},
+        ErrorCode.TRANSFORM_UNAVAILABLE,
+    ),
     'no frame': (lambda c, h: {'grasp': in_frame(c, h, '')}, ErrorCode.INVALID_COMMAND),
     'unknown frame': (
         lambda c, h: {'grasp': in_frame(c, h, 'moon')},
@@ -561,9 +579,17 @@ BAD = {
 }
 
 
+@pytest.fixture(scope='module')
+def hand_camera(client, hand):
+    """A camera that the hand carries."""
+    camera = StaticTransformPublisher(client.node)
+    camera.publish(hand.hand_frame, 'hand_camera', 0, np.array([0, 0, 0.1, 0, 0, 0, 1.0]))
+    time.sleep(1.0)  # until the node has heard of it
+
+
 @pytest.mark.parametrize(('make', 'code'), BAD.values(), ids=BAD.keys())
 def test_a_bad_goal_is_aborted_with_its_code_before_anything_moves(
-    client, robot, hand, make, code
+    client, robot, hand, hand_camera, make, code
 ):
     handle = client.send_execution(ExecuteGrasp.Goal(**make(client, hand)))
     reply = client.wait_for_result(handle, 60)
@@ -669,6 +695,42 @@ def test_grasps_are_followed_only_where_that_is_wanted_and_no_goal_runs(
     # What was begun unasked is stopped as well.
     set_parameters(client, command_enabled=False)
     wait_for(lambda: stopped(robot, JointTrajectory), 'the stop')
+
+
+def test_new_grasps_do_not_open_a_hand_that_was_told_to_hold(client, robot, hand, grasps, log):
+    set_parameters(client, follow_grasps=True)
+    grasp = grasp_of(client, hand)
+    put_near(robot, grasp)
+    assert client.execute(grasp, fingers_only=True, hold_time=0.1, timeout=60).succeeded
+    heard = len(robot.heard)
+    grasps.publish(GraspArray(header=grasp.header, grasps=[grasp]))
+    wait_for(lambda: any('Did not follow' in line for line in log), 'the line in the log')
+    time.sleep(0.3)
+    assert len(robot.heard) == heard
+    reply = client.execute(grasp, fingers_only=True, hold_time=0.1, open_at_end=True, timeout=60)
+    assert reply.succeeded
+    heard = len(robot.heard)
+    grasps.publish(GraspArray(header=grasp.header, grasps=[grasp]))
+    wait_for(lambda: len(robot.heard) > heard, 'the command')
+
+
+def test_a_first_move_is_slow_enough_from_where_the_last_goal_left_the_controller(
+    client, robot, hand
+):
+    grasp = grasp_of(client, hand)
+    put_near(robot, grasp)
+    assert client.execute(grasp, fingers_only=True, hold_time=0.1, timeout=60).succeeded
+    # An object that is stiffer than the controller holds the fingers where they started.
+    put_near(robot, grasp, away=0.0)
+    heard = len(robot.heard)
+    handle = client.send_execution(ExecuteGrasp.Goal(grasp=grasp, fingers_only=True, **SLOW))
+    wait_for(lambda: len(robot.heard) > heard, 'the first move')
+    client.cancel(handle)
+    client.wait_for_result(handle, 60)
+    points, times = finger_points(robot.heard[heard])
+    ways = np.abs(np.subtract(points[0], grasp.squeeze))
+    allowed = SLOW['speed_scale'] * hand.velocity_limits * times[0]
+    assert (ways <= allowed * 1.01 + 1e-3).all()
 
 
 def test_a_refused_goal_does_not_let_go_of_what_the_hand_holds(client, robot, hand, grasps):

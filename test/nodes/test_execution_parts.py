@@ -162,6 +162,16 @@ def test_a_state_is_put_together_from_messages_with_some_of_the_joints():
         feed.read(11 * SECOND + SECOND // 10, 1.0)
 
 
+def test_a_state_from_the_future_is_as_good_as_an_old_one():
+    feed = JointFeed(('a', 'b'))
+    feed.take(state(10 * SECOND, a=1.0))
+    feed.take(state(600 * SECOND, b=2.0))
+    assert feed.age(11 * SECOND) == -589.0
+    with pytest.raises(DexGraspError, match=r"'b' is 589\.00 s ahead") as caught:
+        feed.read(11 * SECOND, 2.0)
+    assert caught.value.code == ErrorCode.STALE_DATA
+
+
 def test_a_position_that_is_no_number_leaves_the_one_before():
     feed = JointFeed(('a',))
     feed.take(state(1 * SECOND, a=1.0))
