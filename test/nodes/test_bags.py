@@ -20,6 +20,7 @@ from rosbags.rosbag2 import Reader
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 from std_msgs.msg import String
+from trajectory_msgs.msg import JointTrajectory
 
 from dexgrasp_ros.bridge.client import GraspClient
 from dexgrasp_ros.bridge.qos import sensor_data, standard
@@ -204,6 +205,33 @@ def subscribed(publisher):
     while not publisher.get_subscription_count():
         assert time.monotonic() < until
         time.sleep(0.05)
+
+
+def test_what_moves_a_robot_is_played_only_where_it_is_named(tmp_path, ros_domain):
+    with GraspClient() as client:
+        node, heard = client.node, []
+        words = node.create_publisher(String, 'words', standard())
+        fingers = node.create_publisher(JointTrajectory, 'arm/joint_trajectory', standard())
+        timer = node.create_timer(
+            0.05, lambda: (words.publish(String()), fingers.publish(JointTrajectory()))
+        )
+        topics = ['words', 'arm/joint_trajectory']
+        recorder = bag('record', '--out', tmp_path / 'moves', '--topics', *topics)
+        subscribed(words)
+        subscribed(fingers)
+        time.sleep(1.0)
+        node.destroy_timer(timer)
+        recorder.send_signal(signal.SIGINT)
+        assert recorder.wait(60) == 0
+        for topic, kind in zip(topics, (String, JointTrajectory), strict=True):
+            node.create_subscription(kind, topic, lambda _, t=topic: heard.append(t), standard())
+        player = bag('play', tmp_path / 'moves')
+        assert player.wait(60) == 0, player.stdout.read()
+        assert set(heard) == {'words'}
+        heard.clear()
+        player = bag('play', tmp_path / 'moves', '--topics', '/arm/joint_trajectory')
+        assert player.wait(60) == 0, player.stdout.read()
+        assert set(heard) == {'arm/joint_trajectory'}
 
 
 def test_damage_in_the_middle_is_said(recording, tmp_path):
