@@ -112,6 +112,10 @@ class Generate:
             )
 
     def _executor(self) -> Executor:
+        if self.ray is not None:
+            from dexgrasp_ros.dataset.ray_executor import RayExecutor
+
+            return RayExecutor(self.ray, self.processes, device=self.device)
         from dexgrasp_ros.dataset.executors import LocalExecutor
 
         return LocalExecutor(self.processes, device=self.device)
