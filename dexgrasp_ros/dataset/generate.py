@@ -1,0 +1,104 @@
+"""A run of the generator: what is there is kept, the rest is made, failures stop nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from dexgrasp_ros.core.errors import InputError
+from dexgrasp_ros.dataset.config import DatasetConfig
+from dexgrasp_ros.dataset.executors import Executor, worker_device
+from dexgrasp_ros.dataset.files import remove_leftovers
+from dexgrasp_ros.dataset.grasp_run import GraspRun
+from dexgrasp_ros.dataset.layout import DatasetLayout
+from dexgrasp_ros.dataset.manifest import open_manifest, register_hand
+from dexgrasp_ros.dataset.objects import find_meshes
+from dexgrasp_ros.dataset.plan import plan_units, take_share
+from dexgrasp_ros.dataset.report import ReportCallback, RunReport
+from dexgrasp_ros.hand import load_hand
+
+
+def generate(
+    out: Path,
+    *,
+    hands: Sequence[str],
+    objects: Path,
+    grasps_per_object: int,
+    executor: Executor,
+    config: DatasetConfig | None = None,
+    license: str = 'unknown',
+    device: str = 'auto',
+    shard_index: int = 0,
+    shard_count: int = 1,
+    retries: int = 2,
+    overwrite: bool = False,
+    progress: ReportCallback | None = None,
+) -> RunReport:
+    """Make a dataset, or what is missing of it.
+
+    Parameters
+    ----------
+    out
+        Folder of the dataset, new or begun, on a disk that all machines of the run see.
+    hands
+        As `load_hand` takes them.
+    objects
+        Folder of meshes, as `find_meshes` takes it.
+    grasps_per_object
+        By each hand.
+    executor
+        Where the work runs; the caller closes it.
+    config
+        Settings of the dataset; the defaults without it.
+    license
+        Of meshes that no table tells about.
+    device
+        As in `SynthesisConfig`.
+    shard_index, shard_count
+        Make units `shard_index`, `shard_index` + `shard_count`, … only: those of one of several
+        machines.
+    retries
+        How often a task that failed is tried again.
+    overwrite
+        Whether to make anew what was made with other settings.
+    progress
+        Called after each unit of work.
+
+    Returns
+    -------
+    RunReport
+        Its `failures` are what could not be done; another run tries it again.
+
+    Raises
+    ------
+    InputError
+        INVALID_INPUT: the folder holds a dataset of other settings; or as from `find_meshes` and
+        `plan_units`.
+    HandError
+        As from `load_hand`.
+    """
+    out, objects = out.absolute(), objects.absolute()  # workers may stand in other folders
+    run = GraspRun(
+        layout=DatasetLayout(out),
+        config=config or DatasetConfig(),
+        sources={s.name: s for s in find_meshes(objects, license)},
+        device=worker_device(device),
+        overwrite=overwrite,
+    )
+    models = {_absolute(source): load_hand(source) for source in hands}
+    names = [model.name for model in models.values()]
+    if len(set(names)) < len(hands) or not hands:
+        raise InputError(f'The hands are {names or "none"}; expected different ones, at least 1.')
+    units = plan_units(names, list(run.sources), grasps_per_object, run.config)
+    share = take_share(units, shard_index, shard_count)
+    open_manifest(run.layout, run.config, grasps_per_object, overwrite=overwrite)
+    remove_leftovers(run.layout.root)
+    for source, model in models.items():
+        run.hands[model.name] = source
+        run.urdfs[model.name] = register_hand(run.layout, model)
+    return run.run(share, executor, retries=retries, progress=progress)
+
+
+def _absolute(hand: str) -> str:
+    """Name of a hand as it is, path of a URDF from the root."""
+    return str(Path(hand).absolute()) if Path(hand).is_file() else hand
