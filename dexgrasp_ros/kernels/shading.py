@@ -84,6 +84,23 @@ def resolve(
         normal[i] = side * wp.normalize(n)
 
 
+@wp.kernel
+def note_blocked(blocked: wp.array(dtype=wp.uint8), light: int, hidden: wp.array(dtype=wp.uint8)):
+    """Set bit `light` of each pixel for which that light is blocked."""
+    i = wp.tid()
+    if blocked[i] != wp.uint8(0):
+        hidden[i] = hidden[i] | wp.uint8(1 << light)
+
+
+@wp.func
+def _shares(bits: wp.uint8):
+    """1 for each light that is seen, else 0."""
+    share = wp.vec4(0.0)
+    for k in range(LIGHTS):
+        share[k] = wp.where((int(bits) >> k) & 1 == 0, 1.0, 0.0)
+    return share
+
+
 @wp.func
 def _open_shares(
     i: int,
@@ -92,28 +109,32 @@ def _open_shares(
     depth: wp.array(dtype=float),
     body: wp.array(dtype=int),
     normal: wp.array(dtype=wp.vec3),
-    blocked: wp.array2d(dtype=wp.uint8),
+    hidden: wp.array(dtype=wp.uint8),
 ):
     """Share of each light that a pixel sees: mean over the tile around it, on its surface."""
-    row = i / width
-    column = i % width
+    top = wp.max(i / width - TILE / 2, 0)
+    left = wp.max(i % width - TILE / 2, 0)
+    bottom = wp.min(i / width + TILE / 2, height)
+    right = wp.min(i % width + TILE / 2, width)
+    # Most pixels have neighbours that see the same: no need to ask whose surface theirs is.
+    differ = int(0)
+    for r in range(top, bottom):
+        for c in range(left, right):
+            differ = differ | int(hidden[r * width + c] ^ hidden[i])
+    if differ == 0:
+        return _shares(hidden[i])
     share = wp.vec4(0.0)
     count = float(0.0)
-    for dy in range(-TILE / 2, TILE / 2):
-        for dx in range(-TILE / 2, TILE / 2):
-            r = row + dy
-            c = column + dx
-            if r >= 0 and r < height and c >= 0 and c < width:
-                j = r * width + c
-                if (
-                    body[j] == body[i]
-                    and wp.abs(depth[j] - depth[i]) < 0.02 * depth[i]
-                    and wp.dot(normal[i], normal[j]) > 0.8
-                ):
-                    count += 1.0
-                    for k in range(LIGHTS):
-                        if blocked[k, j] == wp.uint8(0):
-                            share[k] += 1.0
+    for r in range(top, bottom):
+        for c in range(left, right):
+            j = r * width + c
+            if (
+                body[j] == body[i]
+                and wp.abs(depth[j] - depth[i]) < 0.02 * depth[i]
+                and wp.dot(normal[i], normal[j]) > 0.8
+            ):
+                count += 1.0
+                share += _shares(hidden[j])
     return share / count
 
 
@@ -130,7 +151,7 @@ def shade(
     toward: wp.array(dtype=wp.vec3),
     colors: wp.array(dtype=wp.vec3),
     bounce: wp.vec3,
-    blocked: wp.array2d(dtype=wp.uint8),
+    hidden: wp.array(dtype=wp.uint8),
     image: wp.array(dtype=wp.vec3),
 ):
     """Linear RGB of each pixel, black where nothing was met.
@@ -146,7 +167,7 @@ def shade(
         surface = surfaces[body[i]]
         albedo = _albedo(surface, textures, start(rays, i) + depth[i] * view, n)
         view = -wp.normalize(view)
-        share = _open_shares(i, width, height, depth, body, normal, blocked)
+        share = _open_shares(i, width, height, depth, body, normal, hidden)
         light = share[0] * (0.75 + 0.25 * n[2]) * colors[0]
         light += share[0] * 0.5 * (1.0 - n[2]) * bounce
         shine = wp.vec3(0.0)
@@ -189,7 +210,6 @@ def develop(
 
 @wp.kernel
 def encode(
-    depth: wp.array(dtype=float),
     body: wp.array(dtype=int),
     normal: wp.array(dtype=wp.vec3),
     surfaces: wp.array(dtype=Surface),

@@ -150,4 +150,5 @@ def as_warp(values: Any, dtype: Any, device: str) -> Any:
 
     if isinstance(values, wp.array):
         return values
+    values = values.view(np.uint8) if values.dtype == bool else values
     return wp.array(np.ascontiguousarray(values), dtype=dtype, device=device, copy=False)
