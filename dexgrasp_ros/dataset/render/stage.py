@@ -14,10 +14,10 @@ from dexgrasp_ros.simulation.appearance import Appearance, Lamp, Material
 from dexgrasp_ros.simulation.bodies import Body
 
 BACKGROUND, TABLE, OBJECT = 0, 1, 2  # labels
-_HEIGHT = 2.7  # m, of the room
+_HEIGHT = 2.7  # m, of the room, and the object's height
 # A camera 1.5 m from the table's middle is inside, and the farthest corner nearer than 6.5 m, where
 # the unit of 0.1 mm ends in 16 bits.
-_HALF_WIDTH = (1.9, 2.4)  # m
+_HALF_WIDTH = (1.9, 2.4)  # m, and the object's reach
 _TABLE_HEIGHT = (0.6, 0.9)  # m
 _MARGIN = 0.15  # m of table around the object at least
 # What each surface may be made of, with the length of a repetition [m].
@@ -62,7 +62,7 @@ def build_stage(
     points = thing.posed_vertices()
     middle = (points.min(axis=0) + points.max(axis=0)) / 2
     reach = float(np.linalg.norm(points[:, :2] - middle[:2], axis=1).max())
-    bodies = (*_room(rng, middle), _table(rng, middle, reach), thing)
+    bodies = (*_room(rng, middle, reach), _table(rng, middle, reach), thing)
     kinds = ('floor', 'walls', 'table', 'object')
     textures, materials = [], []
     for index, kind in enumerate(kinds):
@@ -90,11 +90,13 @@ def build_stage(
     return Stage(bodies=bodies, appearance=appearance, occluders=(2, 3))
 
 
-def _room(rng: np.random.Generator, middle: NDArray[np.float64]) -> tuple[Body, Body]:
+def _room(
+    rng: np.random.Generator, middle: NDArray[np.float64], reach: float
+) -> tuple[Body, Body]:
     """Floor, and walls with ceiling: a box around the table, turned about the vertical."""
-    x, y = rng.uniform(*_HALF_WIDTH, size=2)
+    x, y = rng.uniform(*_HALF_WIDTH, size=2) + reach
     low = -rng.uniform(*_TABLE_HEIGHT)
-    box = trimesh.creation.box(bounds=[[-x, -y, low], [x, y, low + _HEIGHT]])
+    box = trimesh.creation.box(bounds=[[-x, -y, low], [x, y, low + _HEIGHT + 2 * middle[2]]])
     is_floor = box.face_normals[:, 2] < -0.5
     pose = _turned(rng, middle)
     vertices = np.asarray(box.vertices)
