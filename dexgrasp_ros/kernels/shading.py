@@ -79,7 +79,7 @@ def resolve(
         v = uv[i][1]
         n = (1.0 - u - v) * corner_normals[f, 0]
         n += u * corner_normals[f, 1] + v * corner_normals[f, 2]
-        # The face itself says which side is seen: near a silhouette a rounded normal may lean away.
+        # The face says which side is seen: near a silhouette a rounded normal may lean away.
         side = wp.where(wp.dot(face_normals[f], direction(rays, i)) > 0.0, -1.0, 1.0)
         normal[i] = side * wp.normalize(n)
 

@@ -138,7 +138,10 @@ class BodyFaces:
             [np.empty((0, 3)), *(b.posed_vertices() for b in bodies)]
         )
         self.faces = np.concatenate(  # [F, 3]
-            [np.empty((0, 3), np.int64), *(b.faces + k for b, k in zip(bodies, first, strict=False))]
+            [
+                np.empty((0, 3), np.int64),
+                *(b.faces + k for b, k in zip(bodies, first, strict=False)),
+            ]
         )
         self.body = np.repeat(  # [F] index of the body
             np.arange(len(bodies), dtype=np.int32), [len(b.faces) for b in bodies]

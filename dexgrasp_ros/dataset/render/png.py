@@ -42,6 +42,9 @@ def encode_png(image: NDArray[np.uint8] | NDArray[np.uint16]) -> bytes:
 
 
 def _chunk(kind: bytes, content: bytes) -> bytes:
-    return struct.pack('>I', len(content)) + kind + content + struct.pack(
-        '>I', zlib.crc32(kind + content)
+    return (
+        struct.pack('>I', len(content))
+        + kind
+        + content
+        + struct.pack('>I', zlib.crc32(kind + content))
     )

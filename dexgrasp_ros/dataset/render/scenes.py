@@ -27,6 +27,7 @@ from dexgrasp_ros.dataset.render.stage import Stage, build_stage
 from dexgrasp_ros.dataset.schema import FRAME_COLUMNS, SCHEMA_VERSION
 from dexgrasp_ros.dataset.shards import is_made, read_metadata, write_shard
 from dexgrasp_ros.simulation.ray_images import ImageRenderer
+from dexgrasp_ros.synthesis.device import resolve_device
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,9 +124,10 @@ def render_scene(task: SceneTask) -> SceneSummary:
     images = layout.images(task.object_key, task.scene)
     frames.unlink(missing_ok=True)  # of other settings: it must not stand beside the new tar
     vertices, faces = _mesh(layout.mesh(task.digest))
+    device = 'cpu' if task.device == 'cpu' else str(resolve_device(task.device))
     rows = []
     with write_images(images, task.about) as shard:
-        for shot, renderer, subject in _shots(task, vertices, faces, seconds):
+        for shot, renderer, subject in _shots(task, vertices, faces, device, seconds):
             start = time.perf_counter()
             image = renderer.render(shot.camera)
             row = subject.row(shot, image)
@@ -150,6 +152,7 @@ def _shots(
     task: SceneTask,
     vertices: NDArray[np.float64],
     faces: NDArray[np.int64],
+    device: str,
     seconds: Counter[str],
 ) -> Iterator[tuple[Shot, ImageRenderer, Subject]]:
     """Yield each image that is to be taken, with what takes it."""
@@ -162,7 +165,7 @@ def _shots(
             looks = derive_seed(*seed, 'appearance', *([view] if stage is not None else []))
             stage = build_stage(vertices, faces, np.array(task.pose), looks)
             renderer = ImageRenderer(
-                stage.bodies, stage.appearance, occluders=stage.occluders, device=task.device
+                stage.bodies, stage.appearance, occluders=stage.occluders, device=device
             )
             subject = Subject(stage.object, task.digest, task.scene)
             seconds['stage'] += time.perf_counter() - start

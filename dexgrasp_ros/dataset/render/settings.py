@@ -162,9 +162,7 @@ def _matrix(name: str, value: object, path: Path) -> tuple[float, ...] | None:
     return _numbers(name, value, path, 9, 'nine numbers, row by row')
 
 
-def _numbers(
-    name: str, value: object, path: Path, size: int, expected: str
-) -> tuple[float, ...]:
+def _numbers(name: str, value: object, path: Path, size: int, expected: str) -> tuple[float, ...]:
     if not isinstance(value, list) or len(value) != size:
         raise _wrong(name, value, path, expected)
     return tuple(_number(name, v, path) for v in value)

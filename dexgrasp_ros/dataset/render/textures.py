@@ -66,7 +66,7 @@ def _wood(rng: np.random.Generator) -> Picture:
     light = np.array([0.50, 0.30, 0.15]) * rng.uniform(0.5, 1.3) * rng.uniform(0.85, 1.15, 3)
     dark = light * rng.uniform(0.35, 0.7)
     boards = int(rng.integers(1, 6))
-    v, u = np.indices((SIZE, SIZE)) / SIZE
+    u = np.broadcast_to(np.arange(SIZE) / SIZE, (SIZE, SIZE))
     board = np.floor(u * boards).astype(int)
     bend = noise(rng, roughness=2.0, stretch=(8.0, 1.0))
     rings = np.sin(2 * np.pi * (boards * 6 * u + 0.7 * bend + rng.random(boards)[board] * 6))
