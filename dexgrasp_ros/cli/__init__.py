@@ -10,6 +10,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a subcommand; return 0, or 1 after one clear line about an error."""
     from dexgrasp_ros.cli.bag import bag
     from dexgrasp_ros.cli.convert import export, import_
+    from dexgrasp_ros.cli.dataset import dataset
     from dexgrasp_ros.cli.demo import demo
     from dexgrasp_ros.cli.evaluate import evaluate
     from dexgrasp_ros.cli.hand import hand
@@ -19,7 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from dexgrasp_ros.cli.view import view
     from dexgrasp_ros.core.errors import DexGraspError
 
-    commands = (demo, synthesize, evaluate, reconstruct, view, hand, export, import_, bag)
+    commands = (demo, synthesize, evaluate, reconstruct, view, hand, export, import_, bag, dataset)
     try:
         parse(commands, arguments, __doc__)()
     except DexGraspError as error:

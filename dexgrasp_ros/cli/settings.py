@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import typing
+from collections.abc import Collection
 from typing import Annotated, Any
 
 import tyro
@@ -11,11 +12,13 @@ import tyro
 from dexgrasp_ros.core.config import SynthesisConfig
 
 
-def options_of(config: type) -> type:
+def options_of(config: type, *, leave_out: Collection[str] = ()) -> type:
     """Dataclass with the fields of `config`, annotated so that ``--help`` describes them."""
     types = typing.get_type_hints(config)
     fields: list[tuple[str, Any, Any]] = []
     for f in dataclasses.fields(config):
+        if f.name in leave_out:
+            continue
         text, unit = f.metadata['text'], f.metadata['unit']
         help_text = text if unit in ('-', '1') else f'{text} [{unit}]'
         annotation = Annotated[types[f.name], tyro.conf.arg(help=help_text)]

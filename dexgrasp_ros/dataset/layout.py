@@ -39,6 +39,14 @@ class DatasetLayout:
         """URDF by the SHA-256 of its own bytes."""
         return self.root / 'hands' / f'{digest}.urdf'
 
+    def hand_record(self, name: str) -> Path:
+        """One hand, as `dataset.json` tells of it: JSON."""
+        return self.root / 'hands' / f'{safe_name(name)}.json'
+
+    def object_record(self, key: str) -> Path:
+        """One object, as `dataset.json` tells of it: JSON."""
+        return self.root / 'objects' / f'{key}.json'
+
     def scenes(self, digest: str) -> Path:
         """How an object, by the digest of its mesh, comes to rest on a table: JSON."""
         return self.root / 'scenes' / f'{digest}.json'

@@ -6,11 +6,13 @@ script again and so needs a guard in it.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, Pipe, wait
 from typing import Any
@@ -43,6 +45,94 @@ def available_cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
+class WorkerPool(contextlib.AbstractContextManager):
+    """Processes that answer a queue of tasks which may grow; leaving the context ends them.
+
+    Parameters
+    ----------
+    function
+        Where it is: ``'package.module:name'``; called as ``name(*shared, task)``.
+    shared
+        Arguments that are the same for all tasks; sent once to each process.
+    processes
+        How many at most; they are started when there is work.
+    time_limit
+        For one task [s], without the start; a process that takes longer is killed and replaced.
+    environment
+        Variables that the processes have beside those of this one.
+    """
+
+    def __init__(
+        self,
+        function: str,
+        shared: tuple[Any, ...] = (),
+        *,
+        processes: int,
+        time_limit: float,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self._program = function, shared, dict(environment or {})
+        self.processes, self._time_limit = processes, time_limit
+        self._workers: list[_Worker] = []
+        self._waiting: deque[int] = deque()
+        self._tasks: dict[int, Any] = {}  # without an answer
+        self._count = 0
+
+    @property
+    def pending(self) -> int:
+        """Count of tasks without an answer."""
+        return len(self._tasks)
+
+    @property
+    def connections(self) -> list[Connection]:
+        """On which answers come; `multiprocessing.connection.wait` waits for any of them."""
+        return [w.connection for w in self._workers if w.task is not None]
+
+    def submit(self, task: Any) -> int:
+        """Add a task, which must pickle; return its number, 0 for the first."""
+        number, self._count = self._count, self._count + 1
+        self._tasks[number] = task
+        self._waiting.append(number)
+        self._hand_out()
+        return number
+
+    def answers(self, timeout: float = _POLL) -> list[tuple[int, Any]]:
+        """Wait for a moment; return numbers of tasks with their results or `Failure`."""
+        self._hand_out()
+        ready = wait(self.connections, timeout)
+        told = [_answer(w, w.connection in ready, self._time_limit) for w in self._workers]
+        found = [answer for answer in told if answer is not None]
+        for number, _ in found:
+            del self._tasks[number]
+        self._hand_out()
+        return found
+
+    def close(self) -> None:
+        """End all processes, whatever they do."""
+        for worker in self._workers:
+            _end(worker)
+        self._workers.clear()
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _hand_out(self) -> None:
+        self._workers = [
+            w for w in self._workers if w.task is not None or w.process.poll() is None
+        ]
+        idle = [w for w in self._workers if w.task is None]
+        while self._waiting and (idle or len(self._workers) < self.processes):
+            if idle:
+                worker = idle.pop()
+            else:
+                worker = _start(*self._program)
+                self._workers.append(worker)
+            worker.task = self._waiting.popleft()
+            limit = self._time_limit if worker.ready else _START_LIMIT
+            worker.deadline = time.monotonic() + limit
+            _send(worker, self._tasks[worker.task])
+
+
 def run_tasks(
     function: str,
     shared: tuple[Any, ...],
@@ -55,16 +145,10 @@ def run_tasks(
 
     Parameters
     ----------
-    function
-        Where it is: ``'package.module:name'``; called as ``name(*shared, task)``.
-    shared
-        Arguments that are the same for all tasks; sent once to each process.
+    function, shared, processes, time_limit
+        As for `WorkerPool`.
     tasks
         What differs; shared and tasks must pickle.
-    processes
-        How many at most.
-    time_limit
-        For one task [s], without the start; a process that takes longer is killed and replaced.
 
     Yields
     ------
@@ -72,34 +156,22 @@ def run_tasks(
         Index of a task with its result or a `Failure`, as they come; None when nothing came for
         a moment. Closing the generator ends the processes.
     """
-    workers: list[_Worker] = []
-    waiting = list(range(len(tasks)))[::-1]
-    try:
-        while waiting or any(w.task is not None for w in workers):
-            workers = [w for w in workers if w.process.poll() is None or w.task is not None]
-            while waiting and len(workers) < processes:
-                workers.append(_start(function, shared))
-            for worker in workers:
-                if worker.task is None and waiting:
-                    worker.task = waiting.pop()
-                    limit = time_limit if worker.ready else _START_LIMIT
-                    worker.deadline = time.monotonic() + limit
-                    _send(worker, tasks[worker.task])
-            ready = wait([w.connection for w in workers if w.task is not None], _POLL)
-            answers = [_answer(w, w.connection in ready, time_limit) for w in workers]
-            yield from (a for a in answers if a is not None)
-            if not any(answers):
+    with WorkerPool(function, shared, processes=processes, time_limit=time_limit) as pool:
+        for task in tasks:
+            pool.submit(task)
+        while pool.pending:
+            found = pool.answers()
+            yield from found
+            if not found:
                 yield None
-    finally:
-        for worker in workers:
-            _end(worker)
 
 
-def _start(function: str, shared: tuple[Any, ...]) -> _Worker:
+def _start(function: str, shared: tuple[Any, ...], extra: Mapping[str, str]) -> _Worker:
     ours, theirs = Pipe()
     environment = os.environ | {
         'PYTHONPATH': os.pathsep.join(p or os.getcwd() for p in sys.path),
         'OMP_NUM_THREADS': '1',
+        **extra,
     }
     command = [sys.executable, '-m', _PROGRAM, str(theirs.fileno())]
     process = subprocess.Popen(

@@ -1,0 +1,35 @@
+"""``dexgrasp dataset``: what its actions are; each has a module ``dataset_<action>``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import tyro
+
+from dexgrasp_ros.cli.dataset_failures import Failures
+from dexgrasp_ros.cli.dataset_generate import Generate
+
+# Each action is a dataclass of its options with a method `run`; add it here.
+_Action = (
+    Annotated[Generate, tyro.conf.subcommand('generate')]
+    | Annotated[Failures, tyro.conf.subcommand('failures')]
+)
+
+
+def dataset(
+    *,
+    action: Annotated[
+        _Action,
+        tyro.conf.arg(name=''),
+        tyro.conf.OmitSubcommandPrefixes,
+        tyro.conf.OmitArgPrefixes,
+    ],
+) -> None:
+    """Make a dataset of grasps.
+
+    Parameters
+    ----------
+    action
+        What to do.
+    """
+    action.run()

@@ -1,0 +1,37 @@
+"""``dexgrasp dataset failures``: what the machines that worked on a dataset could not do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failures:
+    """Tell which units of work failed at the last try, and why; the next run tries them again."""
+
+    out: Path
+    """Folder of the dataset."""
+    json: bool = False
+    """End with one line of JSON."""
+
+    def run(self) -> None:
+        """Print a table of the folder ``failures/``."""
+        from rich.console import Console
+        from rich.table import Table
+
+        from dexgrasp_ros.cli.report import print_json
+        from dexgrasp_ros.dataset.files import read_json
+
+        paths = sorted((self.out / 'failures').glob('[!.]*.json'))
+        failures = [read_json(path) for path in paths]
+        console = Console(stderr=self.json)
+        if failures:
+            table = Table('unit', 'code', 'message', 'tries')
+            for failure in failures:
+                table.add_row(*(str(failure[n]) for n in ('unit', 'code', 'message', 'tries')))
+            console.print(table)
+        else:
+            console.print('Nothing failed.')
+        if self.json:
+            print_json({'failures': failures})

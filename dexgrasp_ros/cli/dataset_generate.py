@@ -1,0 +1,190 @@
+"""``dexgrasp dataset generate``: grasps of every object by every hand, in shards."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import signal
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dexgrasp_ros.cli.settings import options_of
+from dexgrasp_ros.core.config import SynthesisConfig
+from dexgrasp_ros.dataset.config import PLANNED, DatasetConfig
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from dexgrasp_ros.dataset.executors import Executor
+    from dexgrasp_ros.dataset.report import ReportCallback, RunReport
+
+_SHOWN = 20  # failures in the table; all are in failures/
+DatasetOptions = options_of(DatasetConfig, leave_out=('search',))
+SearchOptions = options_of(SynthesisConfig, leave_out=PLANNED)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Generate:
+    """Let objects come to rest, search for grasps, evaluate them, and write them in shards.
+
+    Run it again at any time: what is there is kept, what is missing or failed is made.
+    """
+
+    objects: Path
+    """Folder of meshes; an objects.csv in it tells their licenses (file,license,source)."""
+    out: Path
+    """Folder of the dataset, new or begun."""
+    hands: tuple[str, ...] = ('allegro', 'barrett', 'shadow')
+    """Names of hands of the package, or paths of URDFs."""
+    grasps_per_object: int = 1000
+    """Grasps of each object by each hand."""
+    license: str = 'unknown'
+    """Of the meshes that no objects.csv tells about."""
+    device: str = 'auto'
+    """Of the searches: 'cpu', 'cuda', 'cuda:1' …; 'auto' takes all GPUs if there are any."""
+    processes: int | None = None
+    """Worker processes on this machine's CPU; default: one for each core."""
+    ray: str | None = None
+    """Run on Ray: the address of a cluster, 'auto' to find it, 'local' to start one here."""
+    shard_index: int = 0
+    """With --shard-count n: make every n-th unit only, beginning with this one."""
+    shard_count: int = 1
+    """How many machines share the units, as in a Slurm array or an indexed job."""
+    retries: int = 2
+    """How often a task that failed is tried again."""
+    overwrite: bool = False
+    """Make anew what was made with other settings."""
+    json: bool = False
+    """End with one line of JSON."""
+    settings: DatasetOptions = dataclasses.field(default_factory=DatasetOptions)
+    """Settings of the dataset."""
+    search: SearchOptions = dataclasses.field(default_factory=SearchOptions)
+    """Settings of the searches."""
+
+    def run(self) -> None:
+        """Generate, and say how it went.
+
+        Raises
+        ------
+        DexGraspError
+            Units could not be made; the code is that of the first of them.
+        """
+        from rich.console import Console
+
+        from dexgrasp_ros.cli.report import print_json
+        from dexgrasp_ros.core.errors import DexGraspError
+        from dexgrasp_ros.dataset.generate import generate
+
+        console = Console(stderr=self.json)
+        config = DatasetConfig(
+            **dataclasses.asdict(self.settings),
+            search=SynthesisConfig(**dataclasses.asdict(self.search)),
+        )
+        with _ends_like_ctrl_c(), self._executor() as executor, _bar(console) as show:
+            report = generate(
+                self.out,
+                hands=self.hands,
+                objects=self.objects,
+                grasps_per_object=self.grasps_per_object,
+                executor=executor,
+                config=config,
+                license=self.license,
+                device=self.device,
+                shard_index=self.shard_index,
+                shard_count=self.shard_count,
+                retries=self.retries,
+                overwrite=self.overwrite,
+                progress=show,
+            )
+        _print_report(console, report, self.out)
+        if self.json:
+            print_json(report.as_dict() | {'out': str(self.out)})
+        if report.failures:
+            first = next(iter(report.failures.values()))
+            raise DexGraspError(
+                f'{report.lost} of {report.units} units were not made; the same command tries '
+                f"them again. Reasons are in '{self.out / 'failures'}', the first: "
+                f'{first.message}',
+                first.code,
+            )
+
+    def _executor(self) -> Executor:
+        from dexgrasp_ros.dataset.executors import LocalExecutor
+
+        return LocalExecutor(self.processes, device=self.device)
+
+
+@contextlib.contextmanager
+def _bar(console: Console) -> Iterator[ReportCallback]:
+    """One bar of grasps, with their rate and the time that is left."""
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn('{task.description}'),
+        BarColumn(),
+        TaskProgressColumn(show_speed=True),
+        TextColumn('{task.fields[rate]}'),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True, speed_estimate_period=600.0) as bar:
+        task = bar.add_task('starting', total=None, rate='')
+
+        def show(report: RunReport) -> None:
+            # What was there says nothing about the time that the rest takes.
+            there = report.skipped_grasps
+            speed = bar.tasks[0].speed
+            bar.update(
+                task,
+                total=report.wanted - there,
+                completed=report.wanted_done - there,
+                rate='' if speed is None else f'{speed:.1f} grasps/s',
+                description=f'{report.done} of {report.units} units'
+                + (f', [red]{report.lost} lost[/]' if report.lost else ''),
+            )
+
+        yield show
+
+
+def _print_report(console: Console, report: RunReport, out: Path) -> None:
+    from rich.markup import escape
+
+    held = f', {100 * report.held / report.grasps:.0f} % held' if report.grasps else ''
+    short = f'; searches found {report.short} fewer than wanted' if report.short else ''
+    console.print(
+        f'{report.made} units made, {report.skipped} were there, {report.lost} lost; '
+        f'{report.grasps} new grasps{held}{short}',
+        highlight=False,
+    )
+    for unit, failed in list(report.failures.items())[:_SHOWN]:
+        console.print(f'[red]{escape(unit)}[/]: {failed.code.name}: {escape(failed.message)}')
+    stages = ', '.join(f'{stage} {value:.0f} s' for stage, value in report.seconds.items())
+    console.print(f'Of all processes: {stages or "nothing to do"}', highlight=False)
+    console.print(f'Written to {out}', highlight=False)
+
+
+@contextlib.contextmanager
+def _ends_like_ctrl_c() -> Iterator[None]:
+    """End as at Ctrl-C where the process is terminated, as clusters do when time is over."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,105 @@
+"""What decides the content of a dataset's shards, and the digest of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import Any
+
+import dexgrasp_ros
+from dexgrasp_ros.core.config import SynthesisConfig, check_ranges, setting
+from dexgrasp_ros.core.convex_pieces import FINE
+from dexgrasp_ros.core.errors import ErrorCode, InputError
+from dexgrasp_ros.dataset.schema import SCHEMA_VERSION
+
+# Whose versions count: other versions find other grasps, or write other bytes.
+_LIBRARIES = (
+    *('coacd', 'manifold3d', 'mujoco', 'numpy', 'open3d', 'pyarrow', 'scipy', 'trimesh'),
+    'warp-lang',
+)
+# Settings of the search that the plan of the dataset decides, or that depend on the machine.
+PLANNED = ('device', 'max_grasps', 'random_seed', 'seed_count', 'time_limit')
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetConfig:
+    """Settings that all shards of a dataset share; `dataset.json` records them.
+
+    Raises
+    ------
+    InputError
+        OUT_OF_RANGE, from the constructor.
+    """
+
+    random_seed: int = setting(0, '1', 'start of every random number', 0, 2**31 - 1)
+    shard_size: int = setting(1000, '1', 'grasps in a shard at most', 1, 100_000)
+    settled_share: float = setting(
+        0.5, '1', 'grasps of the object on a table; the others are of the free object', 0.0, 1.0
+    )
+    scale: float = setting(1.0, '1', 'of the meshes; 0.001 for millimetres', 1e-6, 1e6)
+
+    # Searches
+    round_seeds: int = setting(512, '1', 'candidates of one search at most', 1, 1_000_000)
+    # Of 128 to 512 candidates on a can nine tenths to two thirds became distinct grasps.
+    seeds_per_grasp: float = setting(
+        1.5, '1', 'candidates for each grasp that is missing', 1.0, 1000.0
+    )
+    max_rounds: int = setting(16, '1', 'searches for one pose of an object at most', 1, 10_000)
+
+    # Resting poses
+    directions: int = setting(24, '1', 'ways up in which an object is let go', 1, 10_000)
+    max_scenes: int = setting(5, '1', 'resting poses kept, the most frequent ones', 0, 100)
+    scene_angle: float = setting(0.17, 'rad', 'resting poses closer than this are one', 0.0, 3.2)
+
+    # Shake test
+    piece_threshold: float = setting(
+        FINE, '1', 'concavity of the convex pieces in physics', 0.01, 1.0
+    )
+
+    search: SynthesisConfig = field(default_factory=SynthesisConfig)
+
+    def __post_init__(self) -> None:
+        """Check every range, and that the search decides nothing that the plan does."""
+        check_ranges(self)
+        defaults = SynthesisConfig()
+        for name in PLANNED:
+            value = getattr(self.search, name)
+            if value != getattr(defaults, name):
+                raise InputError(
+                    f"'search.{name}' is {value!r}; the plan of a dataset decides it, expected "
+                    'that it is left out.',
+                    ErrorCode.OUT_OF_RANGE,
+                )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the settings for JSON; of the search only those that differ from the default."""
+        values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        defaults = dataclasses.asdict(SynthesisConfig())
+        search = dataclasses.asdict(self.search)
+        values['search'] = {n: v for n, v in search.items() if v != defaults[n]}
+        return values
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the settings, the schema's version and those of the libraries."""
+        content = {
+            'schema_version': SCHEMA_VERSION,
+            'configuration': self.as_dict(),
+            'versions': library_versions(),
+        }
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def library_versions() -> dict[str, str]:
+    """Versions of this package and of the libraries that the content depends on."""
+    libraries = {name: version(name) for name in _LIBRARIES}
+    return {'dexgrasp_ros': dexgrasp_ros.__version__, **libraries}
+
+
+def derive_seed(*parts: object) -> int:
+    """Seed from 0 to 2^31 - 1 by a hash of `parts`, the same wherever it is computed."""
+    text = '\0'.join(map(str, parts))
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], 'big') >> 1

@@ -1,0 +1,177 @@
+"""`dataset.json`: what a dataset is, for those who read it and for those who go on with it."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import platform
+from pathlib import Path
+from typing import Any
+
+from dexgrasp_ros.core.errors import InputError
+from dexgrasp_ros.core.hand_model import HandModel
+from dexgrasp_ros.dataset.config import DatasetConfig, library_versions
+from dexgrasp_ros.dataset.files import create_bytes, json_bytes, read_json, write_bytes, write_json
+from dexgrasp_ros.dataset.layout import DatasetLayout
+from dexgrasp_ros.dataset.schema import FRAME_COLUMNS, GRASP_COLUMNS, SCHEMA_VERSION, Column
+from dexgrasp_ros.evaluation import find_protocol
+
+FREE_PROTOCOL, SETTLED_PROTOCOL = 'fc', 'tabletop'
+_SEED_RULE = (
+    "first 31 bits of the SHA-256 of 'random_seed, hand, digest of the mesh, part, scene, round' "
+    'in UTF-8 with a zero byte between them'
+)
+
+
+def open_manifest(
+    layout: DatasetLayout, config: DatasetConfig, grasps_per_object: int, *, overwrite: bool
+) -> None:
+    """Begin a dataset, or make sure that the one in the folder is of the same configuration.
+
+    Any number of processes may do this at once: one of them writes the file, the others find it.
+
+    Raises
+    ------
+    InputError
+        INVALID_INPUT: there is one of another configuration, or whose last shards are not full
+        and would have to be made again, and it may not be overwritten.
+    """
+    path = layout.manifest
+    fresh = _content(layout, config, grasps_per_object)
+    if not path.exists():
+        create_bytes(path, json_bytes(fresh))
+    there = read_json(path)
+    if there.get('hash') == config.digest:
+        _check_count(layout, config, there['grasps_per_object'], grasps_per_object, overwrite)
+        if there['grasps_per_object'] < grasps_per_object:
+            write_json(path, fresh)
+    elif overwrite:
+        _remove_others(layout, config)
+        write_json(path, _content(layout, config, grasps_per_object))
+    else:
+        raise InputError(_mismatch(layout, there, config))
+
+
+def register_hand(layout: DatasetLayout, hand: HandModel) -> str:
+    """Store a hand's URDF and what `dataset.json` says of it; return the digest of the URDF.
+
+    Raises
+    ------
+    InputError
+        INVALID_INPUT: the dataset has another hand of that name.
+    """
+    text = hand.urdf.encode()
+    digest = hashlib.sha256(text).hexdigest()
+    path = layout.hand_record(hand.name)
+    record = {
+        'name': hand.name,
+        'urdf': digest,
+        'hand_frame': hand.hand_frame,
+        'joint_names': list(hand.joint_names),
+        'link_names': list(hand.link_names),
+        'joint_stiffness': hand.joint_stiffness.tolist(),
+    }
+    if path.exists() and (there := read_json(path))['urdf'] != digest:
+        raise InputError(
+            f"The dataset '{layout.root}' has another hand '{hand.name}', whose URDF has the "
+            f'digest {there["urdf"][:12]}; this one has {digest[:12]}. Expected the same URDF, or '
+            'another name.'
+        )
+    if not layout.hand(digest).exists():
+        write_bytes(layout.hand(digest), text)
+    if not path.exists():
+        write_json(path, record)
+    return digest
+
+
+def refresh_manifest(layout: DatasetLayout) -> None:
+    """Write down the hands and objects that the dataset has now.
+
+    Several processes may do so at once. Each looks again after it has written: whoever is last
+    sees what all others had registered before they wrote.
+    """
+    while True:
+        there = read_json(layout.manifest)
+        now = there | _members(layout)
+        if now == there:
+            return
+        write_json(layout.manifest, now)
+
+
+def _content(
+    layout: DatasetLayout, config: DatasetConfig, grasps_per_object: int
+) -> dict[str, Any]:
+    protocols = {name: find_protocol(name) for name in (FREE_PROTOCOL, SETTLED_PROTOCOL)}
+    return {
+        'schema_version': SCHEMA_VERSION,
+        'hash': config.digest,
+        'grasps_per_object': grasps_per_object,
+        'configuration': config.as_dict(),
+        'versions': library_versions(),
+        'python': platform.python_version(),
+        'seeds': {'random_seed': config.random_seed, 'rule': _SEED_RULE},
+        'protocols': {name: dataclasses.asdict(p) for name, p in protocols.items()},
+        'columns': {'grasps': _columns(GRASP_COLUMNS), 'frames': _columns(FRAME_COLUMNS)},
+        **_members(layout),
+    }
+
+
+def _columns(columns: tuple[Column, ...]) -> list[dict[str, Any]]:
+    return [
+        {'name': c.name, 'type': c.kind, 'size': c.size, 'description': c.text} for c in columns
+    ]
+
+
+def _members(layout: DatasetLayout) -> dict[str, Any]:
+    def records(folder: str) -> list[dict[str, Any]]:
+        return [read_json(path) for path in sorted((layout.root / folder).glob('[!.]*.json'))]
+
+    return {'hands': records('hands'), 'objects': records('objects')}
+
+
+def _check_count(
+    layout: DatasetLayout, config: DatasetConfig, before: int, now: int, overwrite: bool
+) -> None:
+    """Refuse another number of grasps where the last shard of each object is not full."""
+    if before == now or overwrite:
+        return
+    if min(before, now) % config.shard_size:
+        raise InputError(
+            f"The dataset '{layout.root}' has {before} grasps for each object; {now} would leave "
+            f'shards of another size than they have. Expected {before}, or both numbers to be '
+            f"multiples of 'shard_size' ({config.shard_size}), or --overwrite."
+        )
+
+
+def _mismatch(layout: DatasetLayout, there: dict[str, Any], config: DatasetConfig) -> str:
+    """Say which settings or versions are not those of the dataset."""
+    here = {'configuration': config.as_dict(), 'versions': library_versions()}
+    differ = [
+        f"'{name}' is {here[part].get(name)!r} and there {there.get(part, {}).get(name)!r}"
+        for part in here
+        for name in sorted(here[part].keys() | there.get(part, {}).keys())
+        if here[part].get(name) != there.get(part, {}).get(name)
+    ]
+    if there.get('schema_version') != SCHEMA_VERSION:
+        differ.append(f'schema {SCHEMA_VERSION}, there {there.get("schema_version")}')
+    return (
+        f"The dataset '{layout.root}' is of another configuration, {str(there.get('hash'))[:12]}, "
+        f'than this one, {config.digest[:12]}: {"; ".join(differ)}. Expected the same settings '
+        'and versions, another folder, or --overwrite to make everything again.'
+    )
+
+
+def _remove_others(layout: DatasetLayout, config: DatasetConfig) -> None:
+    """Remove objects, scenes and shards that were made with another configuration."""
+    from dexgrasp_ros.dataset.shards import read_metadata
+
+    for folder in ('objects', 'scenes'):
+        for path in (layout.root / folder).glob('[!.]*.json'):
+            _remove_unless(path, read_json(path).get('hash') == config.digest)
+    for path in layout.root.glob('grasps/*/*/*.parquet'):
+        _remove_unless(path, read_metadata(path).get('hash') == config.digest)
+
+
+def _remove_unless(path: Path, is_kept: bool) -> None:
+    if not is_kept:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,120 @@
+"""Shards of grasps: Parquet files that say what they were made from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dexgrasp_ros.core.errors import InputError
+from dexgrasp_ros.dataset.files import replacing
+from dexgrasp_ros.dataset.schema import Column, arrow_schema
+
+METADATA_KEY = b'dexgrasp_ros'  # in the metadata of the file's schema: JSON
+
+
+def write_shard(
+    path: Path,
+    columns: tuple[Column, ...],
+    rows: Mapping[str, Any],
+    metadata: Mapping[str, Any],
+    *,
+    joints: int = 0,
+) -> None:
+    """Write a Parquet file, whole or not at all; the same bytes for the same rows.
+
+    Parameters
+    ----------
+    path
+        The file.
+    columns
+        From `schema`.
+    rows
+        An array [N] or [N, size], or a list of N words, for each column.
+    metadata
+        What JSON can hold; `read_metadata` returns it.
+    joints
+        Of the hand, for columns that have a number for each.
+
+    Raises
+    ------
+    InputError
+        WRONG_SHAPE or MISSING_KEY: the rows are not those of the columns.
+    OSError
+        The file cannot be written.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    schema = arrow_schema(columns, joints)
+    arrays = [_array(field.type, rows[field.name]) for field in schema]
+    told = {METADATA_KEY: json.dumps(metadata, sort_keys=True).encode()}
+    table = pa.Table.from_arrays(arrays, schema=schema.with_metadata(told))
+    with replacing(path) as temporary:
+        pq.write_table(table, temporary, compression='zstd')
+
+
+def read_metadata(path: Path) -> dict[str, Any]:
+    """Read what a shard was made from, without its rows.
+
+    Raises
+    ------
+    InputError
+        INVALID_INPUT: the file is no shard of a dataset.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        metadata = pq.read_schema(path).metadata or {}
+        return json.loads(metadata[METADATA_KEY])
+    except (pa.ArrowInvalid, OSError, KeyError, ValueError) as error:
+        raise InputError(f"'{path}' is no shard of a dataset: {error}") from error
+
+
+def is_made(path: Path, expected: Mapping[str, Any], *, overwrite: bool) -> bool:
+    """Whether a shard is there that was made from what is expected.
+
+    Raises
+    ------
+    InputError
+        INVALID_INPUT: one is there that was made from something else, and may not be overwritten.
+    """
+    if not path.exists():
+        return False
+    try:
+        there = read_metadata(path)
+    except InputError:
+        if overwrite:
+            return False
+        raise
+    other = [name for name, value in expected.items() if there.get(name) != value]
+    if not other or overwrite:
+        return not other
+    told = '; '.join(f"'{n}' {there.get(n)!r}, expected {expected[n]!r}" for n in other)
+    raise InputError(
+        f"The shard '{path}' was made from something else: {told}. Remove it, or give --overwrite."
+    )
+
+
+def _array(kind: Any, values: Any) -> Any:
+    """Values as an array of pyarrow; lists of one length from [N, size]."""
+    import pyarrow as pa
+
+    if not pa.types.is_fixed_size_list(kind):
+        return pa.array(values, type=kind)
+    flat = np.ascontiguousarray(values, dtype=kind.value_type.to_pandas_dtype())
+    if flat.ndim != 2 or flat.shape[1] != kind.list_size:
+        raise InputError(
+            f'A column has rows of shape {list(flat.shape)}; expected [N, {kind.list_size}].'
+        )
+    return pa.FixedSizeListArray.from_arrays(pa.array(flat.ravel()), type=kind)
+
+
+def as_lists(values: NDArray[Any], size: int) -> NDArray[Any]:
+    """Values [N, …] as rows of `size` numbers."""
+    return np.asarray(values).reshape(len(values), size)
