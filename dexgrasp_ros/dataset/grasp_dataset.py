@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from dexgrasp_ros.core.errors import ErrorCode, InputError, choices
 from dexgrasp_ros.core.grasp_set import GraspSet
 from dexgrasp_ros.core.hand_model import HandModel
+from dexgrasp_ros.dataset.files import read_json
 from dexgrasp_ros.dataset.frame_images import CHANNELS, ImageTars
 from dexgrasp_ros.dataset.frame_reader import find_frame, read_frames
 from dexgrasp_ros.dataset.grasp_rows import SET_COLUMNS, pose_in_camera, rows_to_grasps
@@ -155,7 +155,7 @@ class GraspDataset:
     def scenes(self, object: str) -> list[dict[str, Any]]:
         """How an object comes to rest on a table, most often first; the column `scene` counts."""
         file = self.layout.scenes(self.digest(object))
-        return json.loads(file.read_text(encoding='utf-8'))['scenes'] if file.is_file() else []
+        return read_json(file)['scenes'] if file.is_file() else []
 
     @cached_property
     def hand_model(self) -> HandModel:

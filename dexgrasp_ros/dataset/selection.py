@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 from dexgrasp_ros.core.errors import ErrorCode, InputError, choices
+from dexgrasp_ros.dataset.files import read_json
 from dexgrasp_ros.dataset.layout import DatasetLayout
 from dexgrasp_ros.dataset.schema import SCHEMA_VERSION
 
@@ -36,9 +36,9 @@ def read_manifest(layout: DatasetLayout) -> dict[str, Any]:
             ErrorCode.FILE_NOT_FOUND,
         )
     try:
-        manifest = json.loads(layout.manifest.read_text(encoding='utf-8'))
+        manifest = read_json(layout.manifest)
         version = str(manifest['schema_version'])
-    except (ValueError, KeyError, TypeError) as error:
+    except (InputError, KeyError, TypeError) as error:
         raise InputError(
             f"'{layout.manifest}' does not describe a dataset ({error!r})."
         ) from error
@@ -53,7 +53,7 @@ def read_manifest(layout: DatasetLayout) -> dict[str, Any]:
 def known_hands(layout: DatasetLayout, manifest: Mapping[str, Any]) -> dict[str, Any]:
     """Return records of the hands of a dataset by name; some may be newer than `dataset.json`."""
     files = sorted(layout.root.glob('hands/[!.]*.json'))
-    there = [json.loads(file.read_text(encoding='utf-8')) for file in files]
+    there = [read_json(file) for file in files]
     return {record['name']: record for record in (*manifest.get('hands', ()), *there)}
 
 

@@ -3,6 +3,7 @@
 import io
 import json
 import pickle
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -106,11 +107,12 @@ def test_a_grasp_set_is_what_was_synthesised(small_dataset):
     dataset = open_dataset(small_dataset.root, 'barrett')
     box = box_of(dataset)
     grasps = dataset.grasp_set(box, scene=FREE)
-    assert 1 < len(grasps) <= 6
+    assert 1 < len(grasps) <= 4
     assert (np.diff(grasps.score) <= 0).all()
     assert grasps.joint_names == load_hand('barrett').joint_names
     assert np.isnan(grasps.support_plane).all()
-    assert np.isfinite(dataset.grasp_set(box, scene=0).support_plane).all()
+    plane = dataset.scenes(box)[0]['support_plane']
+    np.testing.assert_allclose(dataset.grasp_set(box, scene=0).support_plane, plane, atol=1e-6)
     assert np.isnan(dataset.grasp_set(box).support_plane).all()
     assert (grasps.contact_count == np.isfinite(grasps.contact_points[..., 0]).sum(axis=1)).all()
     # What was stored in single precision is measured as it was before.
@@ -128,8 +130,11 @@ def test_the_hand_in_the_camera_is_the_hand_in_the_world(small_dataset):
     frames = dataset.frames()
     assert len(frames['key']) == 2 and frames['T_world_cam'].shape == (2, 4, 4)
     seen = dataset.grasps_in_frame(frames['key'][1], columns=['key', 'grasp', 'base_pose'])
-    settled = open_dataset(small_dataset.root, 'allegro', free=False)
-    assert list(seen['key']) == keys_of(settled.batches(99))
+    settled = open_dataset(
+        small_dataset.root, 'allegro', objects=['box'], columns=['scene', 'key']
+    )
+    rows = next(settled.batches(99))
+    assert list(seen['key']) == list(rows['key'][rows['scene'] == 0]) and len(seen['key'])
     camera, placed = (
         matrix_to_pose(frames[name][1]) for name in ('T_world_cam', 'T_world_object')
     )
@@ -175,6 +180,8 @@ def test_images_that_were_made_anew_are_read_anew(copied_dataset):
 
 def test_what_is_not_there_yet_does_not_stop_the_rest(copied_dataset):
     root = copied_dataset.root
+    for folder in root.glob('grasps/hand=allegro/object=can-*'):
+        shutil.rmtree(folder)
     assert open_dataset(root, 'allegro', objects=['can']).frames() == {}
     assert list(open_dataset(root, 'allegro', objects=['can']).batches(4)) == []
     assert len(open_dataset(root, 'allegro', objects=['can'])) == 0
