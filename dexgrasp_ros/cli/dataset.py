@@ -6,12 +6,14 @@ from typing import Annotated
 
 import tyro
 
+from dexgrasp_ros.cli.dataset_export import Export
 from dexgrasp_ros.cli.dataset_failures import Failures
 from dexgrasp_ros.cli.dataset_generate import Generate
 
 # Each action is a dataclass of its options with a method `run`; add it here.
 _Action = (
     Annotated[Generate, tyro.conf.subcommand('generate')]
+    | Annotated[Export, tyro.conf.subcommand('export')]
     | Annotated[Failures, tyro.conf.subcommand('failures')]
 )
 
