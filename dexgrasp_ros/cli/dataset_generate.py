@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import signal
-import threading
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from dexgrasp_ros.cli.dataset_run import ends_like_ctrl_c, run_bar
 from dexgrasp_ros.cli.settings import options_of
 from dexgrasp_ros.core.config import SynthesisConfig
 from dexgrasp_ros.dataset.config import PLANNED, DatasetConfig
@@ -19,7 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from dexgrasp_ros.dataset.executors import Executor
-    from dexgrasp_ros.dataset.report import ReportCallback, RunReport
+    from dexgrasp_ros.dataset.report import RunReport
 
 _SHOWN = 20  # failures in the table; all are in failures/
 DatasetOptions = options_of(DatasetConfig, leave_out=('search',))
@@ -83,7 +80,7 @@ class Generate:
             **dataclasses.asdict(self.settings),
             search=SynthesisConfig(**dataclasses.asdict(self.search)),
         )
-        with _ends_like_ctrl_c(), self._executor() as executor, _bar(console) as show:
+        with ends_like_ctrl_c(), self._executor() as executor, run_bar(console, 'grasps') as show:
             report = generate(
                 self.out,
                 hands=self.hands,
@@ -117,45 +114,6 @@ class Generate:
         return LocalExecutor(self.processes, device=self.device)
 
 
-@contextlib.contextmanager
-def _bar(console: Console) -> Iterator[ReportCallback]:
-    """One bar of grasps, with their rate and the time that is left."""
-    from rich.progress import (
-        BarColumn,
-        Progress,
-        TaskProgressColumn,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (
-        TextColumn('{task.description}'),
-        BarColumn(),
-        TaskProgressColumn(show_speed=True),
-        TextColumn('{task.fields[rate]}'),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console, transient=True, speed_estimate_period=600.0) as bar:
-        task = bar.add_task('starting', total=None, rate='')
-
-        def show(report: RunReport) -> None:
-            # What was there says nothing about the time that the rest takes.
-            there = report.skipped_grasps
-            speed = bar.tasks[0].speed
-            bar.update(
-                task,
-                total=report.wanted - there,
-                completed=report.wanted_done - there,
-                rate='' if speed is None else f'{speed:.1f} grasps/s',
-                description=f'{report.done} of {report.units} units'
-                + (f', [red]{report.lost} lost[/]' if report.lost else ''),
-            )
-
-        yield show
-
-
 def _print_report(console: Console, report: RunReport, out: Path) -> None:
     from rich.markup import escape
 
@@ -171,20 +129,3 @@ def _print_report(console: Console, report: RunReport, out: Path) -> None:
     stages = ', '.join(f'{stage} {value:.0f} s' for stage, value in report.seconds.items())
     console.print(f'Of all processes: {stages or "nothing to do"}', highlight=False)
     console.print(f'Written to {out}', highlight=False)
-
-
-@contextlib.contextmanager
-def _ends_like_ctrl_c() -> Iterator[None]:
-    """End as at Ctrl-C where the process is terminated, as clusters do when time is over."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def interrupt(*_: Any) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -62,7 +62,7 @@ def figures(pictures: Sequence[Picture]) -> str:
 
 
 def key(colors: Mapping[str, str]) -> str:
-    """What the colours of a chart mean."""
+    """Tell what the colours of a chart mean."""
     items = (
         f'<span><i style="background:{color}"></i>{escape(name)}</span>'
         for name, color in colors.items()
