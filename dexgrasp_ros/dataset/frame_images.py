@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from dexgrasp_ros.core.errors import ErrorCode, InputError, choices
 
 CHANNELS = ('rgb', 'depth', 'seg', 'normals')
+_MORE = ('noisy_depth',)  # where a sensor was simulated
 
 _Place = tuple[int, int]  # of a member in its tar: first byte, count of bytes
 
@@ -45,7 +46,8 @@ class ImageTars:
             Metres for one unit of the depth image.
         channels
             Which of ``rgb`` uint8 [H, W, 3], ``depth`` float32 [H, W] in m (0: nothing there),
-            ``seg`` uint8 [H, W], ``normals`` float32 [H, W, 3], unit (0: nothing there).
+            ``seg`` uint8 [H, W], ``normals`` float32 [H, W, 3], unit vectors in the optical frame
+            (0: nothing there), and ``noisy_depth`` as depth, where a sensor was simulated.
 
         Raises
         ------
@@ -53,8 +55,9 @@ class ImageTars:
             FILE_NOT_FOUND: the tar or the image is not there (yet); INVALID_INPUT for a channel
             that there is not.
         """
-        if unknown := set(channels) - set(CHANNELS):
-            raise InputError(f'There is no channel {choices(unknown)}; expected {CHANNELS}.')
+        if unknown := set(channels) - {*CHANNELS, *_MORE}:
+            known = choices((*CHANNELS, *_MORE))
+            raise InputError(f'There is no channel {choices(unknown)}; expected some of {known}.')
         if not tar.is_file():
             raise InputError(
                 f"'{tar}' with the images of '{key}' is not there; `dexgrasp dataset render` "
@@ -88,11 +91,11 @@ def _decode(channel: str, png: bytes, depth_scale: float) -> NDArray:
     from PIL import Image
 
     pixels = np.asarray(Image.open(io.BytesIO(png)))
-    if channel == 'depth':
+    if channel.endswith('depth'):
         return pixels.astype(np.float32) * np.float32(depth_scale)
     if channel == 'normals':
-        # 0 to 255 for -1 to 1, so that 128 is next to zero; black is where nothing was seen.
-        normals = pixels.astype(np.float32) / 127.5 - 1.0
+        # (value - 128) / 127, and 128 in all three for nothing: see `render.frames.CHANNELS`.
+        normals = (pixels.astype(np.float32) - 128) / 127
         length = np.linalg.norm(normals, axis=2, keepdims=True)
-        return np.where(pixels.any(axis=2, keepdims=True), normals / length, np.float32(0.0))
+        return normals / np.where(length == 0, np.float32(1), length)
     return pixels

@@ -114,7 +114,7 @@ def images(view: int) -> dict[str, bytes]:
     depth[0] = 0
     seg = np.where(u > 20, 2, 1).astype(np.uint8)
     normals = np.full((height, width, 3), (128, 128, 255), dtype=np.uint8)
-    normals[0] = 0
+    normals[0] = 128
     return {
         name: png(pixels)
         for name, pixels in (('rgb', rgb), ('depth', depth), ('seg', seg), ('normals', normals))

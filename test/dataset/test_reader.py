@@ -11,11 +11,15 @@ import tarfile
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import trimesh
 
 from dexgrasp_ros import evaluate, load_hand
 from dexgrasp_ros.core.errors import ErrorCode, InputError
 from dexgrasp_ros.core.poses import compose, invert, matrix_to_pose
 from dexgrasp_ros.dataset import open_dataset
+from dexgrasp_ros.dataset.executors import LocalExecutor
+from dexgrasp_ros.dataset.render.run import render
+from dexgrasp_ros.dataset.render.settings import CameraSettings
 from dexgrasp_ros.dataset.schema import CONTACTS, FREE, GRASP_COLUMNS
 from dexgrasp_ros.hand import link_poses
 
@@ -156,11 +160,37 @@ def test_images_come_by_key(small_dataset):
         assert found['depth'][4, 7] == pytest.approx(0.5074, abs=1e-6)
         assert not found['depth'][0].any()
         assert found['seg'][4, 30] == 2 and found['seg'][4, 7] == 1
-        np.testing.assert_allclose(found['normals'][4, 7], [0, 0, 1], atol=0.006)
+        np.testing.assert_allclose(found['normals'][4, 7], [0, 0, 1], atol=1e-6)
         np.testing.assert_allclose(np.linalg.norm(found['normals'][1:], axis=2), 1, atol=1e-5)
         assert not found['normals'][0].any()
     row = {name: values[0] for name, values in frames.items()}
     assert set(dataset.images(row, channels=['rgb'])) == {'rgb'}
+
+
+def test_rendered_depth_lies_on_the_mesh(copied_dataset):
+    root = copied_dataset.root
+    for folder in ('frames', 'images'):
+        shutil.rmtree(root / folder)
+    with LocalExecutor(1, device='cpu') as executor:
+        render(root, executor=executor, settings=CameraSettings(views=2, width=80, height=60))
+    dataset = open_dataset(root, 'barrett')
+    box = box_of(dataset)
+    mesh = trimesh.Trimesh(*dataset.mesh(box), process=False)
+    for key in dataset.frames(box, scene=0)['key']:
+        (row,) = (r for r in rows_of(dataset.frames(box)) if r['key'] == key)
+        found = dataset.images(key)
+        v, u = np.nonzero(found['seg'] == row['label'])
+        rays = np.stack([u, v, np.ones_like(u)]).T @ np.linalg.inv(row['K']).T
+        to_mesh = np.linalg.inv(row['T_world_object']) @ row['T_world_cam']
+        points = trimesh.transform_points(rays * found['depth'][v, u, None], to_mesh)
+        assert len(points) > 20
+        assert np.abs(trimesh.proximity.signed_distance(mesh, points)).max() < 1e-3
+        # Normals look at the camera, and lengths are those of unit vectors.
+        assert (np.einsum('ij,ij->i', rays, found['normals'][v, u]) < 0).all()
+
+
+def rows_of(arrays):
+    return [{n: values[k] for n, values in arrays.items()} for k in range(len(arrays['key']))]
 
 
 def test_images_that_were_made_anew_are_read_anew(copied_dataset):
