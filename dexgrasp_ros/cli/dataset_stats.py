@@ -126,7 +126,7 @@ def _print_tables(
     from rich.markup import escape
     from rich.table import Table
 
-    from dexgrasp_ros.dataset.html_parts import bytes_text, hours_text, percent
+    from dexgrasp_ros.dataset.html_parts import bytes_text, hours_text, percent, seconds_text
 
     table = Table(title=escape(found['dataset']), title_justify='left')
     for name in ('hand', 'grasps', 'held', 'interval', 'free', 'on a table', 'ε, held'):
@@ -145,20 +145,20 @@ def _print_tables(
     console.print(table)
     console.print(
         f'{found["objects"]:,} objects, {found["frames"]:,} frames, '
-        f'{bytes_text(found["bytes"]["total"])}; {len(found["failures"])} units failed',
+        f'{bytes_text(found["bytes"]["total"])}; failed units: {len(found["failures"])}',
         highlight=False,
     )
     for stage in found['stages']:
-        each = stage['seconds'] / max(stage['count'], 1)
+        each = seconds_text(stage['seconds'] / max(stage['count'], 1))
         console.print(
             f'  {stage["stage"]}: {stage["seconds"]:,.1f} s for {stage["count"]:,} {stage["of"]}, '
-            f'{each:.3f} s each',
+            f'{each} each',
             highlight=False,
         )
     for plan in plans:
         console.print(
-            f'{plan["grasps"]:,} grasps on {plan["machines"]:,} machines of '
-            f'{plan["processes"]} processes: {hours_text(plan["hours"])}, '
+            f'{plan["grasps"]:,} grasps on {plan["machines"]:,} × {plan["processes"]} processes: '
+            f'{hours_text(plan["hours"])}, '
             f'{bytes_text(plan["bytes"])}',
             highlight=False,
         )

@@ -10,8 +10,9 @@ from dexgrasp_ros.dataset.files import read_json
 from dexgrasp_ros.dataset.layout import DatasetLayout
 
 _FOLDERS = ('grasps', 'images', 'frames', 'meshes', 'hands', 'objects', 'scenes')
-# What a unit of work counts, and what it is called in `timing/`.
+# What a unit of work counts, as `timing/` calls it; those of objects count themselves.
 _COUNTED = ('grasps', 'frames')
+_ORDER = ('objects', *_COUNTED)
 
 
 def disk_usage(layout: DatasetLayout) -> dict[str, int]:
@@ -39,7 +40,7 @@ def stage_costs(layout: DatasetLayout) -> list[dict[str, Any]]:
             counts[what, stage] += told[what] if what in told else 1
     return [
         {'stage': stage, 'of': what, 'seconds': value, 'count': counts[what, stage]}
-        for (what, stage), value in seconds.items()
+        for (what, stage), value in sorted(seconds.items(), key=lambda s: _ORDER.index(s[0][0]))
     ]
 
 

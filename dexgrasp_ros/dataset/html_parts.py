@@ -24,14 +24,16 @@ table { border-collapse: collapse; width: 100%; }
 th, td { padding: 5px 10px; text-align: right; border-bottom: 1px solid #eceff1;
   white-space: nowrap; }
 th { font-size: 13px; color: #5b6871; font-weight: 600; }
-th:first-child, td:first-child, .left { text-align: left; }
-tbody tr:last-child td { border-bottom: 0; } td.wrap { white-space: normal; }
-td svg, .line svg { vertical-align: middle; }
-.charts { display: flex; flex-wrap: wrap; gap: 8px 28px; }
+.words { text-align: left; } td.words { white-space: normal; }
+tbody tr:last-child td { border-bottom: 0; }
+td svg { vertical-align: middle; }
+.small td { font-size: 13px; padding: 3px 8px; } .small { width: 330px; align-self: center; }
+.charts { display: flex; flex-wrap: wrap; gap: 8px 24px; }
+.grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(460px, 1fr)); gap: 0 16px; }
 .key { display: inline-flex; flex-wrap: wrap; gap: 4px 16px; font-size: 13px; }
 .key i { display: inline-block; width: 11px; height: 11px; border-radius: 2px;
   margin-right: 5px; }
-figure { margin: 0 0 16px; } img { max-width: 100%; border-radius: 6px; display: block; }
+figure { margin: 0 0 16px; } img { width: 100%; border-radius: 6px; display: block; }
 figcaption { font-size: 13px; color: #5b6871; }
 .rate { text-align: center; border-radius: 4px; }
 """
@@ -44,21 +46,35 @@ def section(title: str, body: str) -> str:
     return f'<section><h2>{escape(title)}</h2>{body}</section>'
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]], caption: str = '') -> str:
-    """Table; cells and caption are HTML already."""
-    top = ''.join(f'<th>{cell}</th>' for cell in head)
-    body = ''.join(f'<tr>{"".join(f"<td>{cell}</td>" for cell in row)}</tr>' for row in rows)
+def table(
+    head: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    caption: str = '',
+    *,
+    left: Sequence[int] = (0,),
+) -> str:
+    """Lay out a table of HTML; the columns in `left` hold words, the others numbers."""
+
+    def row(cells: Sequence[str], tag: str) -> str:
+        return ''.join(
+            f'<{tag} class="words">{cell}</{tag}>' if k in left else f'<{tag}>{cell}</{tag}>'
+            for k, cell in enumerate(cells)
+        )
+
+    body = ''.join(f'<tr>{row(cells, "td")}</tr>' for cells in rows)
     told = f'<caption>{caption}</caption>' if caption else ''
-    return f'<table>{told}<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>'
+    top = f'<thead><tr>{row(head, "th")}</tr></thead>' if any(head) else ''
+    return f'<table>{told}{top}<tbody>{body}</tbody></table>'
 
 
 def figures(pictures: Sequence[Picture]) -> str:
-    """Pictures, one below the other."""
-    return ''.join(
+    """Lay out pictures, as many in a row as fit."""
+    shown = (
         f'<figure><img alt="{escape(text)}" src="{uri}"><figcaption>{escape(text)}</figcaption>'
         '</figure>'
         for text, uri in pictures
     )
+    return f'<div class="grid">{"".join(shown)}</div>'
 
 
 def key(colors: Mapping[str, str]) -> str:
@@ -93,3 +109,8 @@ def hours_text(hours: float | None) -> str:
 def percent(rate: float | None) -> str:
     """Rate as per cent, or a dash for none."""
     return '–' if rate is None else f'{100 * rate:.1f} %'
+
+
+def seconds_text(seconds: float) -> str:
+    """Seconds for people: ``3.67 s``, ``85 ms``."""
+    return f'{seconds:,.2f} s' if seconds >= 1 else f'{1e3 * seconds:,.0f} ms'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from html import escape
+from pathlib import Path
 from typing import Any
 
 from dexgrasp_ros.dataset.html_parts import (
@@ -14,9 +15,11 @@ from dexgrasp_ros.dataset.html_parts import (
     hours_text,
     key,
     percent,
+    seconds_text,
     section,
     table,
 )
+from dexgrasp_ros.dataset.statistics import DIVERSITY_SAMPLE
 from dexgrasp_ros.dataset.svg_charts import (
     FAILED,
     HELD,
@@ -49,9 +52,9 @@ def statistics_page(
     str
         HTML.
     """
-    name = statistics['dataset']
+    name = Path(statistics['dataset']).resolve().name
     parts = [
-        f'<h1>{escape(name)}</h1><div class="muted">Grasp dataset, schema '
+        f'<h1>{escape(name)}</h1><div class="muted">Dataset of grasps, schema '
         f'{escape(statistics["schema_version"])}, configuration '
         f'{escape(statistics["hash"][:12])}, dexgrasp_ros '
         f'{escape(str(statistics["versions"].get("dexgrasp_ros", "?")))}</div>',
@@ -83,7 +86,7 @@ def _tiles(s: Mapping[str, Any]) -> str:
         ('objects', f'{s["objects"]:,}'),
         ('frames', f'{s["frames"]:,}'),
         ('on disk', bytes_text(s['bytes']['total'])),
-        ('units failed', f'{len(s["failures"])}'),
+        ('failed units', f'{len(s["failures"])}'),
     ]
     tiles = (f'<div class="tile"><b>{value}</b>{label}</div>' for label, value in values)
     return f'<div class="tiles">{"".join(tiles)}</div>'
@@ -107,6 +110,7 @@ def _success(s: Mapping[str, Any]) -> str:
         rows,
         'Free objects are pulled in six directions (fc), those on a table are lifted. '
         'Intervals: Wilson, 95 %.',
+        left=(0, 1, 3),
     )
 
 
@@ -133,7 +137,13 @@ def _histograms(s: Mapping[str, Any]) -> str:
             + _measures(hand)
             + '</div>'
         )
-    return key({'held': HELD, 'failed': FAILED}) + ''.join(charts)
+    told = (
+        'Distinct grasps are 2 cm, 20° or 0.3 rad of mean joint angle apart. Variance is the share '
+        'of it along 1, 2, … 5 principal components of pose and joints: less is more diverse. '
+        f'Both are of the first {DIVERSITY_SAMPLE} grasps of each object that held.'
+    )
+    colors = key({'held': HELD, 'failed': FAILED})
+    return f'{colors}{"".join(charts)}<p class="muted">{told}</p>'
 
 
 def _measures(hand: Mapping[str, Any]) -> str:
@@ -143,9 +153,9 @@ def _measures(hand: Mapping[str, Any]) -> str:
         ('mean ε, held', '–' if mean is None else f'{mean:.3f}'),
         ('mean depth, held', '–' if depth is None else f'{1e3 * depth:.2f} mm'),
         ('distinct, of held', percent(hand['distinct_share'])),
-        ('variance in 1, 2, … 5 components', f'{explained} %' if explained else '–'),
+        ('variance, 1 to 5', f'{explained} %' if explained else '–'),
     ]
-    return f'<div style="min-width:300px">{table(("", ""), rows)}</div>'
+    return f'<div class="small">{table(("", ""), rows)}</div>'
 
 
 def _causes(s: Mapping[str, Any]) -> str:
@@ -165,8 +175,7 @@ def _causes(s: Mapping[str, Any]) -> str:
         worst = [f'{escape(n)} {c:,}' for n, c in told.items() if n != 'held']
         rows[-1].append(', '.join(worst[:4]) or '–')
     used = {name: colors[name] for name in (*shown, 'other') if name != 'other' or names[7:]}
-    told_table = table(('hand', '<div class="left">all grasps</div>', 'most often'), rows)
-    return f'{key(used)}{told_table.replace("<td>", "<td class=wrap>")}'
+    return key(used) + table(('hand', 'all grasps', 'most often'), rows, left=(0, 1, 2))
 
 
 def _objects(s: Mapping[str, Any]) -> str:
@@ -191,13 +200,12 @@ def _objects(s: Mapping[str, Any]) -> str:
 
 
 def _costs(s: Mapping[str, Any]) -> str:
-    singular = {'grasps': 'grasp', 'frames': 'frame', 'objects': 'object'}
     stages = [
         [
             escape(stage['stage']),
-            f'{stage["seconds"]:,.1f}',
             f'{stage["count"]:,} {stage["of"]}',
-            f'{1e3 * stage["seconds"] / max(stage["count"], 1):,.0f} ms a {singular[stage["of"]]}',
+            f'{stage["seconds"]:,.1f} s',
+            seconds_text(stage['seconds'] / max(stage['count'], 1)),
         ]
         for stage in s['stages']
     ]
@@ -206,35 +214,30 @@ def _costs(s: Mapping[str, Any]) -> str:
         [
             escape(folder),
             bytes_text(size),
-            f'{bytes_text(size / counts[folder])} each' if counts.get(folder) else '',
+            bytes_text(size / counts[folder]) if counts.get(folder) else '',
         ]
         for folder, size in s['bytes'].items()
         if size
     ]
     licenses = ', '.join(f'{escape(n)} ({c})' for n, c in s['licenses'].items())
     return (
-        table(('stage', 'seconds', 'for', 'which is'), stages, 'Seconds of all processes.')
+        table(('stage', 'of', 'in all', 'each'), stages, 'Seconds of all processes.')
         + '<h3>Space</h3>'
-        + table(('folder', 'bytes', ''), sizes, f'Licences of the meshes: {licenses or "–"}.')
+        + table(('folder', 'in all', 'each'), sizes, f'Licences of the meshes: {licenses or "–"}.')
     )
 
 
 def _plan(plans: Sequence[Mapping[str, Any]]) -> str:
-    stages = list(plans[0]['stage_hours'])
-    rows = [
-        [
-            f'{plan["machines"]:,} × {plan["processes"]} processes',
-            hours_text(plan['hours']),
-            *(hours_text(plan['stage_hours'].get(stage)) for stage in stages),
-            bytes_text(plan['bytes']),
-        ]
-        for plan in plans
+    machines = [
+        f'{plan["machines"]:,} machine{"s" if plan["machines"] > 1 else ""}' for plan in plans
     ]
+    rows = [['all stages', *(f'<b>{hours_text(plan["hours"])}</b>' for plan in plans)]]
+    for stage in plans[0]['stage_hours']:
+        hours = (plan['stage_hours'][stage] for plan in plans)
+        rows.append([escape(stage), *map(hours_text, hours)])
+    rows.append(['space', *(f'<b>{bytes_text(plan["bytes"])}</b>' for plan in plans)])
     told = ''.join(f'<li>{escape(text)}</li>' for text in plans[0]['assumptions'])
-    return (
-        table(('machines', 'time', *map(escape, stages), 'space'), rows)
-        + f'<ul class="muted">{told}</ul>'
-    )
+    return table(('', *machines), rows) + f'<ul class="muted">{told}</ul>'
 
 
 def _failures(s: Mapping[str, Any]) -> str:
@@ -244,4 +247,4 @@ def _failures(s: Mapping[str, Any]) -> str:
         [escape(str(f.get(name, ''))) for name in ('unit', 'code', 'message')]
         for f in s['failures']
     ]
-    return table(('unit', 'code', 'message'), rows).replace('<td>', '<td class="wrap left">')
+    return table(('unit', 'code', 'message'), rows, left=(0, 1, 2))

@@ -14,7 +14,7 @@ from dexgrasp_ros.core.errors import InputError
 from dexgrasp_ros.dataset.grasp_dataset import GraspDataset
 from dexgrasp_ros.dataset.reader import open_dataset
 
-_GRASP_SIZE = (840, 280)  # px, of one row of pictures
+_GRASP_SIZE = (640, 320)  # px, of one row of pictures
 _FRAME_WIDTH = 240  # px
 _LABEL_COLORS = np.array(
     [(24, 28, 32), (178, 168, 150), (42, 127, 111), (124, 156, 196)], np.uint8
@@ -22,7 +22,7 @@ _LABEL_COLORS = np.array(
 
 
 def grasp_pictures(
-    path: str | Path, hand: str, *, objects: int = 2, grasps: int = 3
+    path: str | Path, hand: str, *, objects: int = 2, grasps: int = 2
 ) -> list[tuple[str, NDArray[np.uint8]]]:
     """Draw the best grasps that held, of objects spread over the dataset.
 
@@ -105,9 +105,11 @@ def _strip(images: dict[str, NDArray]) -> NDArray[np.uint8]:
     from PIL import Image
 
     depth = images['depth']
-    seen = depth[depth > 0]
+    # Shades for table and object; a wall behind them is dark.
+    seen = depth[(depth > 0) & (images['seg'] > 0)]
     near, far = (seen.min(), seen.max()) if len(seen) else (0.0, 1.0)
-    gray = np.where(depth > 0, 230 - 200 * (depth - near) / max(far - near, 1e-6), 0)
+    share = np.clip((depth - near) / max(far - near, 1e-6), 0, 1)
+    gray = np.where(depth > 0, 240 - 210 * share, 0)
     channels: list[Any] = [
         images['rgb'],
         np.repeat(gray.astype(np.uint8)[:, :, None], 3, axis=2),

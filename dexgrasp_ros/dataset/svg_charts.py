@@ -30,7 +30,7 @@ def histogram(
     labels: Sequence[str],
     *,
     axis: str,
-    width: int = 330,
+    width: int = 320,
     height: int = 150,
 ) -> str:
     """Draw counts of grasps that held and failed, one on the other, with some labels below.
@@ -68,7 +68,7 @@ def histogram(
     return _svg(width, height, parts, axis)
 
 
-def share_bar(counts: Mapping[str, int], colors: Mapping[str, str], *, width: int = 560) -> str:
+def share_bar(counts: Mapping[str, int], colors: Mapping[str, str], *, width: int = 520) -> str:
     """Draw parts of a whole side by side in one bar."""
     total = max(1, sum(counts.values()))
     x, parts = 0.0, []

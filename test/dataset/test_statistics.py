@@ -114,7 +114,7 @@ def test_the_command_writes_json_and_a_page_of_its_own(copied_dataset, tmp_path,
     words = ['dataset', 'stats', str(root), '--html', str(page), '--json', str(numbers)]
     assert main([*words, '--machines', '1', '3', '--processes', '4']) == 0
     said = capsys.readouterr().out
-    assert 'allegro' in said and '1,000,000 grasps on 3 machines of 4 processes' in said
+    assert 'allegro' in said and '1,000,000 grasps on 3 × 4 processes' in said
     told = json.loads(numbers.read_text())
     again = dataset_statistics(root)
     assert told['grasps'] == again['grasps'] and told['bytes'] == again['bytes']
