@@ -19,7 +19,10 @@ ARGUMENTS = {
     'device': ('auto', "device of the search: 'cpu', 'cuda', 'cuda:1' or 'auto'"),
     'segmentation': ('false', 'label what stands on the table, where nobody else does'),
     'viewer': ('false', 'serve a web page of the graph at http://127.0.0.1:8080'),
-    'command_enabled': ('false', 'let commands leave; the robot moves, also with each new grasp'),
+    'command_enabled': (
+        'false',
+        'let commands leave: goals of execute_grasp move the robot',
+    ),
 }
 
 

@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import threading
 import time
-import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
-import rclpy
 from action_msgs.msg import GoalStatus
 from rclpy.action import ActionClient
 from rclpy.action.client import ClientGoalHandle
-from rclpy.context import Context
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.task import Future
 from std_srvs.srv import Trigger
 
 from dexgrasp_msgs.action import ExecuteGrasp, SynthesizeGrasps
 from dexgrasp_msgs.msg import Grasp
 from dexgrasp_msgs.srv import ReconstructObjects
+from dexgrasp_ros.bridge.spun_node import SpunNode
 from dexgrasp_ros.core.errors import CommandError, DexGraspError, ErrorCode, SynthesisError
 
 _ENDED = (GoalStatus.STATUS_SUCCEEDED, GoalStatus.STATUS_CANCELED, GoalStatus.STATUS_ABORTED)
 _CANCEL_TIMEOUT = 10.0  # s for a node to answer a cancel request; it needs 0.1 s
+_CLOSE_TIMEOUT = 5.0  # s for all that is still to be cancelled at the end
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,9 +53,11 @@ class GoalReply:
 class GraspClient:
     """Blocking calls of the package's services and its actions, spun by a thread of its own.
 
-    Use it as a context manager or call `close`. Every wait can be interrupted with Ctrl-C. Who has
-    something else to do meanwhile sends a goal, asks `is_complete` and `newest_feedback` as often
-    as is wanted, and takes the result from `wait_for_result`, which then returns at once.
+    Use it as a context manager or call `close`, which cancels what `execute_grasp` still does for
+    it; a process that is killed cannot, so give goals a `time_limit`. Every wait can be
+    interrupted with Ctrl-C. Who has something else to do meanwhile sends a goal, asks
+    `is_complete` and `newest_feedback` as often as is wanted, and takes the result from
+    `wait_for_result`, which then returns at once.
 
     Parameters
     ----------
@@ -77,21 +76,15 @@ class GraspClient:
         domain_id: int | None = None,
         node_name: str = 'grasp_client',
     ) -> None:
-        self._context = Context()
-        rclpy.init(context=self._context, domain_id=domain_id)
-        self.node = rclpy.create_node(
-            node_name, namespace=namespace or None, context=self._context
-        )
+        self._spun = SpunNode(node_name, namespace=namespace, domain_id=domain_id)
+        self.node = self._spun.node
         self._reconstruct = self.node.create_client(ReconstructObjects, 'reconstruct_objects')
         self._clear = self.node.create_client(Trigger, 'clear_objects')
         self._synthesize = ActionClient(self.node, SynthesizeGrasps, 'synthesize_grasps')
         self._execute = ActionClient(self.node, ExecuteGrasp, 'execute_grasp')
         self._feedback: dict[bytes, Any] = {}  # the newest of each goal that runs
-        self._executor = SingleThreadedExecutor(context=self._context)
-        self._executor.add_node(self.node)
-        self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._spin, name=node_name, daemon=True)
-        self._thread.start()
+        self._executions: dict[bytes, ClientGoalHandle] = {}  # whose end nobody has seen
+        self._owed: set[int] = set()  # ids of answers that are awaited only to end a goal
 
     def wait_until_ready(
         self,
@@ -137,11 +130,13 @@ class GraspClient:
             TIME_LIMIT where no response came within `timeout` seconds.
         """
         request = ReconstructObjects.Request(labels=list(labels), max_age=max_age)
-        return self._call("'reconstruct_objects'", timeout, self._reconstruct.call_async, request)
+        return self._spun.call(
+            "'reconstruct_objects'", timeout, self._reconstruct.call_async, request
+        )
 
     def clear_objects(self, *, timeout: float = 10.0) -> None:
         """Forget all objects."""
-        self._call("'clear_objects'", timeout, self._clear.call_async, Trigger.Request())
+        self._spun.call("'clear_objects'", timeout, self._clear.call_async, Trigger.Request())
 
     def send_goal(
         self,
@@ -191,17 +186,19 @@ class GraspClient:
             raise CommandError(
                 'The hand command node rejected the goal: it is not active.', ErrorCode.CANCELLED
             )
+        self._executions[bytes(handle.goal_id.uuid)] = handle
         return handle
 
     def wait_for_result(self, handle: ClientGoalHandle, timeout: float | None = None) -> GoalReply:
         """Wait for the end of a goal; one that is still running after `timeout` s is cancelled."""
         try:
-            response = self._call('The goal', timeout, handle.get_result_async)
-        except (DexGraspError, KeyboardInterrupt):
+            response = self._spun.call('The goal', timeout, handle.get_result_async)
+        except BaseException:
             self.cancel(handle)
             raise
         finally:
             self._feedback.pop(bytes(handle.goal_id.uuid), None)
+            self._executions.pop(bytes(handle.goal_id.uuid), None)
         return GoalReply(status=response.status, result=response.result)
 
     def is_complete(self, handle: ClientGoalHandle) -> bool:
@@ -216,7 +213,7 @@ class GraspClient:
 
     def cancel(self, handle: ClientGoalHandle) -> bool:
         """Ask for the end of a goal; True where it was still running."""
-        response = self._call('The goal', _CANCEL_TIMEOUT, handle.cancel_goal_async)
+        response = self._spun.call('The goal', _CANCEL_TIMEOUT, handle.cancel_goal_async)
         return bool(response.goals_canceling)
 
     def synthesize(
@@ -281,15 +278,15 @@ class GraspClient:
         return self.wait_for_result(self.send_execution(goal, feedback=feedback), timeout)
 
     def close(self) -> None:
-        """Leave the graph."""
-        self._closing.set()
-        self._executor.wake()
-        self._thread.join()
-        self._executor.shutdown()
-        self._synthesize.destroy()
-        self._execute.destroy()
-        self.node.destroy_node()
-        self._context.try_shutdown()
+        """Cancel what `execute_grasp` still does, as far as its node answers; leave the graph."""
+        for handle in self._executions.values():
+            if not self.is_complete(handle):
+                self._owed.add(id(handle))
+                self._spun.run_soon(self._cancel_late, handle)
+        until = time.monotonic() + _CLOSE_TIMEOUT
+        while self._owed and time.monotonic() < until:
+            time.sleep(0.01)
+        self._spun.close()
 
     def __enter__(self) -> GraspClient:
         return self
@@ -315,63 +312,21 @@ class GraspClient:
             if feedback is not None:
                 feedback(message.feedback)
 
-        return self._call(
-            f"'{name}'", timeout, client.send_goal_async, goal, take, unwanted=_cancel_accepted
+        return self._spun.call(
+            f"'{name}'", timeout, client.send_goal_async, goal, take, unwanted=self._give_up
         )
 
-    def _spin(self) -> None:
-        while not self._closing.is_set():
-            try:
-                self._executor.spin_once(timeout_sec=0.1)
-            except ExternalShutdownException:
-                return
-            except Exception:  # of a callback of the user
-                self.node.get_logger().error(f'A callback failed:\n{traceback.format_exc()}')
+    def _give_up(self, answer: Future) -> None:
+        """End a goal whose sender has given up on it, where it is accepted after all."""
+        self._owed.add(id(answer))
+        answer.add_done_callback(self._take_late)
 
-    def _call(
-        self,
-        name: str,
-        timeout: float | None,
-        call: Callable[..., Future],
-        *args: Any,
-        unwanted: Callable[[Any], None] | None = None,
-    ) -> Any:
-        """Wait for the result of ``call(*args)``, which is made on the thread that spins.
+    def _take_late(self, answer: Future) -> None:
+        if answer.exception() is None and answer.result().accepted:
+            self._cancel_late(answer.result())
+        self._owed.discard(id(answer))
 
-        One that comes when nobody waits any more is given to `unwanted`.
-
-        An action client notes whose answer it waits for only after the request is out; from
-        another thread the answer may be there before that, and be lost.
-        """
-        done, answer = threading.Event(), Future()
-        answer.add_done_callback(lambda _: done.set())
-
-        def start() -> None:
-            try:
-                call(*args).add_done_callback(pass_on)
-            except Exception as error:
-                answer.set_exception(error)
-
-        def pass_on(future: Future) -> None:
-            if future.exception() is None:
-                answer.set_result(future.result())
-            else:
-                answer.set_exception(future.exception())
-
-        self._executor.create_task(start)
-        try:
-            if not done.wait(timeout):
-                raise DexGraspError(
-                    f'{name} did not answer within {timeout:g} s.', ErrorCode.TIME_LIMIT
-                )
-        except BaseException:
-            if unwanted is not None:
-                answer.add_done_callback(lambda late: late.exception() or unwanted(late.result()))
-            raise
-        return answer.result()
-
-
-def _cancel_accepted(handle: ClientGoalHandle) -> None:
-    """End a goal whose sender has given up on it: nobody would be there to stop the robot."""
-    if handle.accepted:
-        handle.cancel_goal_async()
+    def _cancel_late(self, handle: ClientGoalHandle) -> None:
+        """Ask for the end of a goal, on the thread that spins."""
+        self._owed.add(id(handle))
+        handle.cancel_goal_async().add_done_callback(lambda _: self._owed.discard(id(handle)))

@@ -32,6 +32,7 @@ from dexgrasp_ros.core.grasp_set import GraspSet
 from dexgrasp_ros.core.poses import compose, pose_to_matrix
 
 _OPTICAL_SUFFIXES = ('_optical_frame', '_optical')  # REP-103
+_LEAST_TIME = 0.001  # s between two points
 
 
 def grasp_messages(
@@ -168,7 +169,9 @@ def joint_trajectory(
     message = JointTrajectory(header=header, joint_names=names)
     elapsed = 0.0
     for before, after in itertools.pairwise(postures):
-        elapsed += float(np.max(np.abs(after - before) / limits, initial=0.0))
+        length = float(np.max(np.abs(after - before) / limits, initial=0.0))
+        # Controllers want times that rise, also between points at one place.
+        elapsed += max(length, _LEAST_TIME) if message.points else length
         message.points.append(
             JointTrajectoryPoint(positions=after.tolist(), time_from_start=duration(elapsed))
         )

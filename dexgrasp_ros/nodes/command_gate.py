@@ -3,8 +3,9 @@
 It owns the publishers of `joint_trajectory` and `wrist_trajectory`, and nothing else publishes
 there. A trajectory passes while commands are enabled and the node is active, where it is of this
 hand, finite, from an image that is young enough, within the joints' limits, and slow enough from
-every place where the hand may be. A stop (no points) passes always, but only where something was
-sent that it can stop.
+every place where the hand may be. A stop passes always, but only where something was sent that it
+can stop. For the fingers it is a point where they are, since controllers of ros2_control refuse a
+trajectory without points; for the wrist, which has no standard controller, it has no points.
 """
 
 from __future__ import annotations
@@ -41,8 +42,11 @@ from dexgrasp_ros.nodes.hand_limits import (
     check_limits,
     check_names,
 )
+from dexgrasp_ros.simulation.paths import TimedPath
 
 _MOST_AHEAD = 1.0  # s that the clock of whoever stamped an image may be ahead
+STOP_TIME = 0.1  # s in which fingers that are stopped come to where they were found
+_LONGEST = 1e6  # s; messages have 32 bits for seconds, and no motion takes eleven days
 
 
 class CommandGate:
@@ -58,6 +62,8 @@ class CommandGate:
         Says whether the node is active.
     on_failure
         Called with a sentence where a controller does not do what was sent.
+    present
+        Gives the positions [J] of the fingers, None where nobody said so recently.
     """
 
     def __init__(
@@ -66,11 +72,12 @@ class CommandGate:
         config: Callable[[], HandCommandParameters],
         is_active: Callable[[], bool],
         on_failure: Callable[[str], None],
+        present: Callable[[], NDArray[np.float64] | None],
     ) -> None:
         self._node, self._config, self._is_active = node, config, is_active
-        self._on_failure = on_failure
+        self._on_failure, self._present = on_failure, present
         overrides = QoSOverridingOptions.with_default_policies()
-        self._fingers = self._finger_topic = node.create_publisher(
+        self._fingers = node.create_publisher(
             JointTrajectory, 'joint_trajectory', standard(), qos_overriding_options=overrides
         )
         self._outlet: FollowJointTrajectoryOutlet | None = None
@@ -81,12 +88,12 @@ class CommandGate:
             qos_overriding_options=overrides,
         )
         self._hand: HandModel | None = None
-        # What was sent and not stopped: the message that stops it, and when its motion is over
-        # [s, node's clock].
-        self._sent_fingers: tuple[JointTrajectory, float] | None = None
+        # What was sent and not stopped, by the node's clock [s]: the way of the fingers; for the
+        # wrist the message that stops it, and when its motion is over.
+        self._sent_fingers: TimedPath | None = None
         self._sent_wrist: tuple[MultiDOFJointTrajectory, float] | None = None
-        # Where the fingers were sent last [J], and not stopped on the way: a controller may go on
-        # from there, whatever it measures. None: from what it measures.
+        # Where the fingers were sent last [J]: a controller may go on from there, whatever it
+        # measures. None: nowhere yet.
         self.finger_target: NDArray[np.float64] | None = None
 
     def configure(self, hand: HandModel) -> None:
@@ -97,16 +104,15 @@ class CommandGate:
         CommandError
             INVALID_COMMAND where `use_follow_joint_trajectory` is set and control_msgs is absent.
         """
-        self._hand, self.finger_target = hand, None
-        self._fingers = self._finger_topic
+        if self._hand is None or self._hand.joint_names != hand.joint_names:
+            self.finger_target = None
+        self._hand = hand
         if self._outlet is not None:
             self._outlet.close()
             self._outlet = None
         if self._config().use_follow_joint_trajectory:
             kind = follow_joint_trajectory_type()
-            self._fingers = self._outlet = FollowJointTrajectoryOutlet(
-                self._node, kind, self._on_failure
-            )
+            self._outlet = FollowJointTrajectoryOutlet(self._node, kind, self._on_failure)
 
     def check_allowed(self, stamp: int | None = None) -> None:
         """Refuse commands that are not wanted at all.
@@ -133,6 +139,11 @@ class CommandGate:
             )
         if stamp is None:
             return
+        if stamp == 0:
+            raise DexGraspError(
+                'The grasps have no stamp; expected that of the image that they come from.',
+                ErrorCode.STALE_DATA,
+            )
         age = (self._node.get_clock().now().nanoseconds - stamp) / 1e9
         if not -_MOST_AHEAD <= age <= config.max_age:
             raise DexGraspError(
@@ -150,6 +161,7 @@ class CommandGate:
         stamp: int | None = None,
         rest: NDArray[np.float64] | None = None,
         stiffness: NDArray[np.float64] | None = None,
+        touches: bool = True,
     ) -> None:
         """Send a trajectory of the fingers.
 
@@ -166,6 +178,8 @@ class CommandGate:
         rest, stiffness
             Where the last point presses: the posture [J] of the touch, and kp [J]. That point may
             pass the limits of positions, as far as the effort it asks for allows.
+        touches
+            Whether the object may hold fingers up, which is no failure of a controller then.
 
         Raises
         ------
@@ -194,8 +208,9 @@ class CommandGate:
                     f'The trajectory asks {choices(names)} for more than {speed_scale:g} of the'
                     ' velocity limit.'
                 )
-        self._fingers.publish(trajectory)
-        self._sent_fingers = (finger_trajectory(hand.joint_names), self._now() + times[-1])
+        self._publish(trajectory, touches)
+        start = np.atleast_2d(starts)[0]
+        self._sent_fingers = TimedPath(start, points, times, self._now())
         self.finger_target = points[-1]
 
     def send_wrist(
@@ -251,21 +266,37 @@ class CommandGate:
         only_moving
             Leave those alone whose motion is over: they hold already.
         keep_grip
-            Leave the fingers alone: a controller that is stopped holds the posture that it
-            measures, and would drop what the squeeze holds.
+            Leave the fingers alone: stopped where they are, they would press on nothing, and drop
+            what the squeeze holds.
         """
         least = self._now() if only_moving else -math.inf
         fingers, wrist = self._sent_fingers, self._sent_wrist
         self.release()
-        if fingers is not None and fingers[1] >= least and not keep_grip:
-            self._fingers.publish(fingers[0])
-            self.finger_target = None
+        if fingers is not None and fingers.end >= least and not keep_grip:
+            self._hold(fingers)
         if wrist is not None and wrist[1] >= least:
             self._wrist.publish(wrist[0])
 
     def release(self) -> None:
         """Leave the hand as it is: what was sent has done its work and needs no stop."""
         self._sent_fingers = self._sent_wrist = None
+
+    def _hold(self, path: TimedPath) -> None:
+        """Send the fingers to where they are; by their way, where nobody says where that is."""
+        found = self._present()
+        q = path.at(self._now()) if found is None else found
+        q = np.clip(q, self._hand.lower, self._hand.upper)
+        try:
+            self._publish(finger_trajectory(self._hand.joint_names, [q], [STOP_TIME]), True)
+            self.finger_target = q
+        except CommandError as error:  # no controller any more
+            self._node.get_logger().error(f'The fingers could not be stopped: {error}')
+
+    def _publish(self, trajectory: JointTrajectory, touches: bool) -> None:
+        if self._outlet is None:
+            self._fingers.publish(trajectory)
+        else:
+            self._outlet.send(trajectory, touches=touches)
 
     def _now(self) -> float:
         return self._node.get_clock().now().nanoseconds / 1e9
@@ -276,5 +307,9 @@ def _check_times(points: NDArray, times: NDArray) -> None:
         raise CommandError('The trajectory has no points; expected at least one.')
     if not np.isfinite(points).all():
         raise CommandError('A point of the trajectory is not finite.')
+    if not times[-1] <= _LONGEST:
+        raise CommandError(
+            f'The trajectory takes {times[-1]:.4g} s; expected at most {_LONGEST:g} s.'
+        )
     if times[0] < 0 or (np.diff(times) < 0).any():
         raise CommandError(f'The times of the trajectory are {times.tolist()}; expected rising.')

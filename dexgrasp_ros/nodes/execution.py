@@ -250,6 +250,7 @@ class Execution:
             stamp=phase.stamp,
             rest=plan.postures.grasp if phase.presses else None,
             stiffness=plan.postures.stiffness,
+            touches=not phase.free,
         )
         self._fingers, self._length = motion, max(self._length, motion.length)
 

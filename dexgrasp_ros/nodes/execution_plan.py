@@ -30,6 +30,7 @@ _PALM_DEPTH = 0.08
 # A planned grasp is open by up to three squeezes (docs/method.md), so that kp (squeeze - grasp) is
 # up to four times the effort with which the finger, stopped by the object on its way, presses.
 _MOST_EFFORT = 4.0
+_LEAST_SPEED = 0.01  # of `speed_scale`; slower is no motion
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,10 +167,10 @@ def execution_plan(
         postures, limited = within_efforts(postures, hand, config.max_effort)
     poses = {}
     if not goal.fingers_only:
-        if grasp.hand_frame != hand.hand_frame or not grasp.header.frame_id:
+        if grasp.hand_frame != hand.hand_frame or grasp.header.frame_id in ('', hand.hand_frame):
             raise CommandError(
                 f"The grasp places '{grasp.hand_frame}' in '{grasp.header.frame_id}'; expected"
-                f" '{hand.hand_frame}' in a frame that is named."
+                f" '{hand.hand_frame}' in another frame, which is named."
             )
         poses = _poses(grasp, lifts=not goal.stop_before_lift)
     return Plan(
@@ -190,7 +191,8 @@ def _poses(grasp: Grasp, lifts: bool) -> dict[str, NDArray[np.float64]]:
     poses = {}
     for name in ('pregrasp_pose', 'pose', 'lift_pose'):
         pose = getattr(grasp, name)
-        if pose != Pose():
+        turn = pose.orientation
+        if pose != Pose() and any((turn.x, turn.y, turn.z, turn.w)):
             poses[name] = pose_array(pose)
         elif name != 'lift_pose' or lifts:
             raise CommandError(
@@ -228,7 +230,7 @@ def _phases(
 def _check_numbers(goal: ExecuteGrasp.Goal) -> None:
     """Refuse numbers outside their ranges; NaN is outside each."""
     ranges = {
-        'speed_scale': (0 < goal.speed_scale <= 1, 'above 0 and up to 1'),
+        'speed_scale': (_LEAST_SPEED <= goal.speed_scale <= 1, f'{_LEAST_SPEED:g} to 1'),
         'hold_force': (0 <= goal.hold_force < math.inf, '0 N or more'),
         'hold_time': (0 <= goal.hold_time < math.inf, '0 s or more'),
         'time_limit': (goal.time_limit >= 0, '0 s or more'),

@@ -80,6 +80,7 @@ class ExecutionServer:
         self._job: _Job | None = None  # of the newest goal
         # Goals whose execution has not begun; a newer one may be accepted before that.
         self._accepted: dict[bytes, _Job] = {}
+        self._joint_names: tuple[str, ...] = ()  # of the newest hand
         self.holds = False  # whether the last goal left the hand closed about something
         self.goals = 0
         self.last = 'none yet'  # how the last goal ended
@@ -96,7 +97,9 @@ class ExecutionServer:
 
     def use(self, hand: HandModel | None, joints: JointFeed | None) -> None:
         """Take goals for this hand from now on; None while there is none."""
-        self._hand, self._joints, self.holds = hand, joints, False
+        if hand is not None and hand.joint_names != self._joint_names:
+            self._joint_names, self.holds = hand.joint_names, False
+        self._hand, self._joints = hand, joints
 
     def offer(self) -> None:
         """Offer the action."""

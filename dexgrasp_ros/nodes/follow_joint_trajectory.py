@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from action_msgs.msg import GoalStatus
 from rclpy.action import ActionClient
-from rclpy.action.client import ClientGoalHandle
 from rclpy.node import Node
 from rclpy.task import Future
 from trajectory_msgs.msg import JointTrajectory
@@ -35,6 +35,12 @@ def follow_joint_trajectory_type() -> type:
         ) from error
 
 
+def _no_tolerances(names: Sequence[str]) -> list[Any]:
+    """Return tolerances that say of each joint that it may be anywhere: negative ones."""
+    kind = importlib.import_module('control_msgs.msg').JointTolerance
+    return [kind(name=n, position=-1.0, velocity=-1.0, acceleration=-1.0) for n in names]
+
+
 class FollowJointTrajectoryOutlet:
     """Takes the place of the publisher of `joint_trajectory`.
 
@@ -49,13 +55,20 @@ class FollowJointTrajectoryOutlet:
     """
 
     def __init__(self, node: Node, kind: type, on_failure: Callable[[str], None]) -> None:
-        self._node, self._kind, self._on_failure = node, kind, on_failure
+        self._kind, self._on_failure = kind, on_failure
         self._client = ActionClient(node, kind, _NAME)
         self._newest = 0
-        self._handle: ClientGoalHandle | None = None
 
-    def publish(self, trajectory: JointTrajectory) -> None:
-        """Send a goal, which takes the place of the one before; without points, cancel that.
+    def send(self, trajectory: JointTrajectory, *, touches: bool) -> None:
+        """Send a goal, which takes the place of the one before.
+
+        Parameters
+        ----------
+        trajectory
+            At least one point.
+        touches
+            Tell the controller that joints may stay behind: its tolerances of positions do not
+            count for this goal.
 
         Raises
         ------
@@ -63,14 +76,13 @@ class FollowJointTrajectoryOutlet:
             INVALID_COMMAND where no controller offers the action.
         """
         self._newest += 1
-        if not trajectory.points:
-            if self._handle is not None:
-                self._handle.cancel_goal_async()
-            return
         if not self._client.server_is_ready():
             raise CommandError(f"Nobody offers the action '{_NAME}'; is the controller running?")
-        number = self._newest
-        future = self._client.send_goal_async(self._kind.Goal(trajectory=trajectory))
+        number, goal = self._newest, self._kind.Goal(trajectory=trajectory)
+        if touches:
+            goal.path_tolerance = _no_tolerances(trajectory.joint_names)
+            goal.goal_tolerance = _no_tolerances(trajectory.joint_names)
+        future = self._client.send_goal_async(goal)
         future.add_done_callback(lambda done: self._take(done, number))
 
     def close(self) -> None:
@@ -83,10 +95,9 @@ class FollowJointTrajectoryOutlet:
         if not handle.accepted:
             self._fail(number, 'rejected')
         elif number == self._newest:
-            self._handle = handle
             handle.get_result_async().add_done_callback(lambda done: self._end(done, number))
         else:
-            handle.cancel_goal_async()  # a stop or a newer goal came before the answer
+            handle.cancel_goal_async()  # a newer goal came before the answer
 
     def _end(self, future: Future, number: int) -> None:
         if future.result().status != GoalStatus.STATUS_SUCCEEDED:

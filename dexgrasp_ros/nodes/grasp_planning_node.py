@@ -13,7 +13,9 @@ from rclpy.action import ActionClient, ActionServer, CancelResponse
 from rclpy.action.client import ClientGoalHandle
 from rclpy.action.server import ServerGoalHandle
 from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
+from rclpy.task import Future
 
 from dexgrasp_msgs.action import SynthesizeGrasps
 from dexgrasp_ros.bridge.goals import IDENTITY
@@ -25,6 +27,9 @@ from dexgrasp_ros.bridge.transforms import transform_listener
 from dexgrasp_ros.core.errors import DexGraspError, ErrorCode, SynthesisError
 from dexgrasp_ros.nodes.configuration import GraspPlanningParameters
 from dexgrasp_ros.nodes.process import main_of
+from dexgrasp_ros.nodes.worker import settle
+
+_LOOK_PERIOD = 0.5  # s between two looks whether the search can still end
 
 
 class GraspPlanningNode(Node):
@@ -75,6 +80,25 @@ class GraspPlanningNode(Node):
             handle.abort()
         return result
 
+    async def _end(self, running: ClientGoalHandle) -> Any:
+        """Wait for the end of a search; it never comes where the node is gone."""
+        outcome = Future(executor=self.executor)
+
+        def look() -> None:
+            if not self._client.server_is_ready():
+                gone = SynthesisError("Whoever offered 'synthesize_grasps' is gone.")
+                settle(outcome, None, gone)
+
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        timer = self.create_timer(_LOOK_PERIOD, look, clock=steady)
+        running.get_result_async().add_done_callback(
+            lambda done: settle(outcome, done.result(), done.exception())
+        )
+        try:
+            return await outcome
+        finally:
+            self.destroy_timer(timer)
+
     async def _plan(self, handle: ServerGoalHandle) -> list[Any]:
         config = self._parameters_of_node.value
         goal = synthesis_goal(handle.request.object, max_grasps=config.max_grasps)
@@ -88,7 +112,7 @@ class GraspPlanningNode(Node):
         if handle.is_cancel_requested:
             running.cancel_goal_async()
         try:
-            found = (await running.get_result_async()).result
+            found = (await self._end(running)).result
         finally:
             del self._running[key]
         if not found.grasps.grasps:

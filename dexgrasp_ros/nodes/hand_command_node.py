@@ -55,7 +55,11 @@ class HandCommandNode(AutostartNode[HandCommandParameters]):
         super().__init__('hand_command_node', HandCommandParameters)
         overrides = QoSOverridingOptions.with_default_policies()
         self._gate = CommandGate(
-            self, lambda: self.config, lambda: self.is_active, self._on_failure
+            self,
+            lambda: self.config,
+            lambda: self.is_active,
+            on_failure=self._on_failure,
+            present=self._positions,
         )
         self._transforms = transform_listener(self)
         # Durations are real ones, even where a simulation's clock stands still.
@@ -123,6 +127,8 @@ class HandCommandNode(AutostartNode[HandCommandParameters]):
         """Stop what moves once commands are no longer wanted."""
         if before.command_enabled and not after.command_enabled:
             self._server.end(ErrorCode.COMMAND_DISABLED, "'command_enabled' was set to false.")
+            self._gate.stop(only_moving=True)
+        if before.follow_grasps and not after.follow_grasps and not self._server.is_busy:
             self._gate.stop(only_moving=True)
 
     def _on_failure(self, sentence: str) -> None:
@@ -213,13 +219,22 @@ class HandCommandNode(AutostartNode[HandCommandParameters]):
         The trajectory then takes longer than it need, but no joint is asked for more than its
         speed.
         """
-        hand, now = self._hand, self.get_clock().now().nanoseconds
+        found, hand = self._positions(), self._hand
+        if found is not None:
+            return found
+        lower = np.where(np.isfinite(hand.lower), hand.lower, target - _HALF_TURN)
+        upper = np.where(np.isfinite(hand.upper), hand.upper, target + _HALF_TURN)
+        return np.where(target - lower > upper - target, lower, upper)
+
+    def _positions(self) -> NDArray[np.float64] | None:
+        """Where the hand's joints are [J]; None where nobody said so recently."""
+        if self._joints is None:
+            return None
+        now = self.get_clock().now().nanoseconds
         try:
             return self._joints.read(now, self.config.joint_state_max_age).positions
         except DexGraspError:
-            lower = np.where(np.isfinite(hand.lower), hand.lower, target - _HALF_TURN)
-            upper = np.where(np.isfinite(hand.upper), hand.upper, target + _HALF_TURN)
-            return np.where(target - lower > upper - target, lower, upper)
+            return None
 
     def _report(self) -> Report:
         config, now = self.config, self.get_clock().now().nanoseconds

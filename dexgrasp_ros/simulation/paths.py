@@ -50,6 +50,11 @@ class TimedPath:
         self._points = np.vstack([start[None], points])
         self._times = [begin, *(begin + times).tolist()]
 
+    @property
+    def end(self) -> float:
+        """When it arrives [s]."""
+        return self._times[-1]
+
     def at(self, time: float) -> NDArray[np.float64]:
         """Return the place at `time` [s], [n]."""
         after = bisect.bisect_right(self._times, time)

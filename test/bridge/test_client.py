@@ -71,11 +71,31 @@ def slow_server(ros_domain):
     server.close()
 
 
+def ready(client):
+    client.wait_until_ready(60, grasps=False, reconstruction=False, execution=True)
+    return client
+
+
 def test_a_goal_that_is_accepted_when_nobody_waits_any_more_is_cancelled(slow_server):
     with GraspClient() as client:
-        client.wait_until_ready(60, grasps=False, reconstruction=False, execution=True)
         with pytest.raises(DexGraspError, match='execute_grasp') as caught:
-            client.send_execution(ExecuteGrasp.Goal(), timeout=0.5)
+            ready(client).send_execution(ExecuteGrasp.Goal(), timeout=0.5)
         assert caught.value.code == ErrorCode.TIME_LIMIT
         slow_server.answer.set()
         assert slow_server.cancelled.wait(25)
+
+
+def test_so_it_is_where_the_client_is_closed_meanwhile(slow_server):
+    timer = threading.Timer(2.0, slow_server.answer.set)
+    with pytest.raises(DexGraspError), GraspClient() as client:
+        ready(client)
+        timer.start()
+        client.send_execution(ExecuteGrasp.Goal(), timeout=0.5)
+    assert slow_server.cancelled.wait(25)
+
+
+def test_a_client_that_is_closed_ends_what_moves_for_it(slow_server):
+    slow_server.answer.set()
+    with GraspClient() as client:
+        ready(client).send_execution(ExecuteGrasp.Goal())
+    assert slow_server.cancelled.wait(25)

@@ -2,7 +2,8 @@
 
 It moves joints and wrist along straight lines in time, and publishes `joint_states` and the
 wrist's transform. It has no mass and touches nothing; a test can hold a joint, drop its state or
-let it report efforts.
+let it report efforts. Like controllers of ros2_control it refuses a trajectory of the fingers that
+has no points.
 """
 
 from __future__ import annotations
@@ -25,8 +26,10 @@ from dexgrasp_ros.bridge.geometry import header, transform_message
 from dexgrasp_ros.bridge.qos import standard
 from dexgrasp_ros.bridge.trajectories import finger_points, pose_points
 from dexgrasp_ros.core.hand_model import HandModel
+from dexgrasp_ros.nodes.command_gate import STOP_TIME
 
 PERIOD = 0.015  # s between two states
+NEAR = 0.3  # rad that a joint moves in the time that news of it take on a busy machine
 
 
 class IdealRobot:
@@ -66,6 +69,7 @@ class IdealRobot:
     def reset(self) -> None:
         """Go home at once, forget what was heard, and work as it should."""
         self.heard: list[JointTrajectory | MultiDOFJointTrajectory] = []
+        self.refused = 0
         self.stuck: tuple[str, ...] = ()  # joints that do not move
         self.wrist_stuck = self.silent = self.wrist_silent = False
         self.effort: float | None = 0.0  # reported for each joint; None: no efforts at all
@@ -77,6 +81,18 @@ class IdealRobot:
         """Be at joint positions [J] and a wrist's pose [7], at rest."""
         self._finger_way = self._wrist_way = None
         self.positions, self.wrist = positions.copy(), wrist.copy()
+
+    def is_stopped(self, kind: type) -> bool:
+        """Whether the newest command of a kind stopped what moved, and nothing is far from there.
+
+        The wrist is stopped by no points, fingers by one point where they are.
+        """
+        commands = self.commands(kind)
+        if not commands or kind is MultiDOFJointTrajectory:
+            return bool(commands) and not commands[-1].points
+        points, times = finger_points(commands[-1])
+        near = np.abs(points[-1] - self.positions).max() < NEAR
+        return len(points) == 1 and bool(times[0] <= STOP_TIME + 1e-6) and bool(near)
 
     def commands(self, kind: type) -> list[JointTrajectory | MultiDOFJointTrajectory]:
         """Trajectories of one kind that were heard, in order."""
@@ -95,6 +111,9 @@ class IdealRobot:
             self._executor.spin_once(timeout_sec=0.1)
 
     def _take_fingers(self, message: JointTrajectory) -> None:
+        if not message.points:
+            self.refused += 1
+            return
         self.heard.append(message)
         self._finger_way = _way(self._now(), self.positions, *finger_points(message))
 

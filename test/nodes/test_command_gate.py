@@ -37,8 +37,13 @@ class Bench:
         self.config = HandCommandParameters(command_enabled=True)
         self.active = True
         self.failures = []
+        self.present = None  # where the fingers say that they are
         self.gate = CommandGate(
-            self.node, lambda: self.config, lambda: self.active, self.failures.append
+            self.node,
+            lambda: self.config,
+            lambda: self.active,
+            self.failures.append,
+            lambda: self.present,
         )
         self.gate.configure(hand)
         self.fingers, self.wrists = [], []
@@ -115,6 +120,15 @@ REFUSED = {
         lambda b: b.move_fingers(stamp=b.node.get_clock().now().nanoseconds - 121 * 10**9),
         'STALE_DATA',
     ),
+    'longer than messages can say': (
+        lambda b: b.move_fingers(times=[2.0**31 - 1]),
+        'INVALID_COMMAND',
+    ),
+    'wrist longer than messages can say': (
+        lambda b: b.move_wrist(times=[2.0**31 - 1]),
+        'INVALID_COMMAND',
+    ),
+    'no stamp': (lambda b: b.move_fingers(stamp=0), 'STALE_DATA'),
     'image from the future': (
         lambda b: b.move_fingers(stamp=b.node.get_clock().now().nanoseconds + 5 * 10**9),
         'STALE_DATA',
@@ -191,12 +205,40 @@ def test_a_squeeze_leaves_that_its_effort_allows_whatever_the_limits_of_position
 
 def test_a_stop_goes_to_what_was_sent_and_only_once(bench):
     bench.move_fingers()
+    bench.present = bench.middle - 0.04
     bench.gate.stop()
     bench.gate.stop()
     bench.spin()
-    assert [len(m.points) for m in bench.fingers] == [1, 0]
-    assert list(bench.fingers[1].joint_names) == list(bench.hand.joint_names)
+    _, stop = bench.fingers
+    # Controllers of ros2_control refuse a trajectory without points.
+    assert list(stop.points[0].positions) == bench.present.tolist()
+    assert list(stop.joint_names) == list(bench.hand.joint_names)
     assert not bench.wrists
+
+
+def test_a_hand_that_says_nothing_is_stopped_where_it_should_be(bench):
+    bench.move_fingers(times=[2.0])  # from the start to the middle, 0.1 rad
+    time.sleep(0.5)
+    bench.gate.stop()
+    bench.spin()
+    share = (np.array(bench.fingers[1].points[0].positions) - bench.start) / 0.1
+    assert 0.2 < share.min() <= share.max() < 1.0
+
+
+def test_fingers_that_are_pressed_beyond_their_limits_are_stopped_within(bench):
+    bench.move_fingers()
+    bench.present = bench.hand.upper + 0.01
+    bench.gate.stop()
+    bench.spin()
+    assert list(bench.fingers[1].points[0].positions) == bench.hand.upper.tolist()
+
+
+def test_the_same_hand_again_is_where_it_was_sent_and_another_one_is_not(bench):
+    bench.move_fingers()
+    bench.gate.configure(bench.hand)
+    assert bench.gate.finger_target.tolist() == bench.middle.tolist()
+    bench.gate.configure(load_hand('barrett'))
+    assert bench.gate.finger_target is None
 
 
 def test_a_stop_leaves_though_commands_are_not_enabled_any_more(bench):
@@ -206,7 +248,7 @@ def test_a_stop_leaves_though_commands_are_not_enabled_any_more(bench):
     bench.active = False
     bench.gate.stop()
     bench.spin()
-    assert [len(m.points) for m in bench.fingers] == [1, 0]
+    assert [len(m.points) for m in bench.fingers] == [1, 1]
     assert [len(m.points) for m in bench.wrists] == [1, 0]
     assert (bench.wrists[1].header.frame_id, *bench.wrists[1].joint_names) == (
         'table',
@@ -232,7 +274,7 @@ def test_what_is_released_is_not_stopped(bench):
     assert [len(m.points) for m in bench.fingers] == [1]
 
 
-def test_where_the_fingers_were_sent_is_known_until_they_are_stopped(bench):
+def test_where_the_fingers_were_sent_is_known(bench):
     assert bench.gate.finger_target is None
     bench.move_fingers()
     bench.gate.release()
@@ -241,8 +283,9 @@ def test_where_the_fingers_were_sent_is_known_until_they_are_stopped(bench):
     bench.gate.stop(keep_grip=True)
     assert bench.gate.finger_target.tolist() == bench.start.tolist()
     bench.move_fingers()
+    bench.present = bench.start
     bench.gate.stop()
-    assert bench.gate.finger_target is None
+    assert bench.gate.finger_target.tolist() == bench.start.tolist()
 
 
 def test_the_action_of_a_controller_needs_its_package(bench):

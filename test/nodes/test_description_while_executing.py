@@ -96,7 +96,7 @@ def test_another_hand_ends_the_execution_and_stops_the_robot(ros_domain):
         assert reply.result.error_code == ErrorCode.PREEMPTED
         assert 'description' in reply.result.error_message
         # The last that the robot heard is a stop.
-        wait_for(lambda: not robot.commands(JointTrajectory)[-1].points, 'the stop')
+        wait_for(lambda: robot.is_stopped(JointTrajectory), 'the stop')
         wait_for(lambda: any('The hand is now' in line for line in log), 'the other hand')
         # Now the old hand's grasps are refused, and those of the other one are not.
         wrong = client.execute(grasp_of(client, own), timeout=60)

@@ -15,6 +15,7 @@ import pytest
 pytest.importorskip('rclpy')
 
 from action_msgs.msg import GoalStatus, GoalStatusArray
+from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import Pose, Vector3
 from ideal_robot import IdealRobot
@@ -272,8 +273,8 @@ def check_end(client, robot, states, handle, status, code, *, fingers_only=False
 
 
 def stopped(robot, kind):
-    commands = robot.commands(kind)
-    return commands and not commands[-1].points
+    assert not robot.refused
+    return robot.is_stopped(kind)
 
 
 def next_phase(phase):
@@ -502,6 +503,12 @@ def stale(client, hand):
     return grasp
 
 
+def unstamped(client, hand):
+    grasp = grasp_of(client, hand)
+    grasp.header.stamp = Time()
+    return grasp
+
+
 def in_frame(client, hand, frame):
     grasp = grasp_of(client, hand)
     grasp.header.frame_id = frame
@@ -546,6 +553,11 @@ BAD = {
         lambda c, h: {'grasp': grasp_of(c, h), 'speed_scale': math.nan},
         ErrorCode.OUT_OF_RANGE,
     ),
+    'hardly any speed': (
+        lambda c, h: {'grasp': grasp_of(c, h), 'speed_scale': 1e-10},
+        ErrorCode.OUT_OF_RANGE,
+    ),
+    'no stamp': (lambda c, h: {'grasp': unstamped(c, h)}, ErrorCode.STALE_DATA),
     'negative limit': (
         lambda c, h: {'grasp': grasp_of(c, h), 'time_limit': -1.0},
         ErrorCode.OUT_OF_RANGE,
@@ -555,6 +567,18 @@ BAD = {
         ErrorCode.INVALID_COMMAND,
     ),
     'no pose': (lambda c, h: {'grasp': grasp_of(c, h, pose=Pose())}, ErrorCode.INVALID_COMMAND),
+    'pose of zeros': (
+        lambda c, h: {'grasp': grasp_of(c, h, pose=pose_message([0.0] * 7))},
+        ErrorCode.INVALID_COMMAND,
+    ),
+    'pose without a turn': (
+        lambda c, h: {'grasp': grasp_of(c, h, lift_pose=pose_message([*OBJECT, 0, 0, 0, 0]))},
+        ErrorCode.INVALID_COMMAND,
+    ),
+    'hand in itself': (
+        lambda c, h: {'grasp': in_frame(c, h, h.hand_frame)},
+        ErrorCode.INVALID_COMMAND,
+    ),
     'no pregrasp': (
         lambda c, h: {'grasp': grasp_of(c, h, pregrasp_pose=Pose())},
         ErrorCode.INVALID_COMMAND,
