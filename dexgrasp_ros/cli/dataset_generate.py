@@ -18,6 +18,7 @@ from dexgrasp_ros.dataset.config import PLANNED, DatasetConfig
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from dexgrasp_ros.cli.work_bar import ShowWork
     from dexgrasp_ros.dataset.executors import Executor
     from dexgrasp_ros.dataset.report import ReportCallback, RunReport
 
@@ -75,6 +76,7 @@ class Generate:
         from rich.console import Console
 
         from dexgrasp_ros.cli.report import print_json
+        from dexgrasp_ros.cli.work_bar import work_bar
         from dexgrasp_ros.core.errors import DexGraspError
         from dexgrasp_ros.dataset.generate import generate
 
@@ -83,7 +85,11 @@ class Generate:
             **dataclasses.asdict(self.settings),
             search=SynthesisConfig(**dataclasses.asdict(self.search)),
         )
-        with _ends_like_ctrl_c(), self._executor() as executor, _bar(console) as show:
+        with (
+            _ends_like_ctrl_c(),
+            self._executor() as executor,
+            work_bar(console, 'grasps') as show,
+        ):
             report = generate(
                 self.out,
                 hands=self.hands,
@@ -97,7 +103,7 @@ class Generate:
                 shard_count=self.shard_count,
                 retries=self.retries,
                 overwrite=self.overwrite,
-                progress=show,
+                progress=_shown(show),
             )
         _print_report(console, report, self.out)
         if self.json:
@@ -121,43 +127,16 @@ class Generate:
         return LocalExecutor(self.processes, device=self.device)
 
 
-@contextlib.contextmanager
-def _bar(console: Console) -> Iterator[ReportCallback]:
-    """One bar of grasps, with their rate and the time that is left."""
-    from rich.progress import (
-        BarColumn,
-        Progress,
-        TaskProgressColumn,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
+def _shown(show: ShowWork) -> ReportCallback:
+    """Show reports of a run; what was there says nothing about the time that the rest takes."""
 
-    columns = (
-        TextColumn('{task.description}'),
-        BarColumn(),
-        TaskProgressColumn(show_speed=True),
-        TextColumn('{task.fields[rate]}'),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console, transient=True, speed_estimate_period=600.0) as bar:
-        task = bar.add_task('starting', total=None, rate='')
+    def tell(report: RunReport) -> None:
+        there = report.skipped_grasps
+        lost = f', {report.lost} lost' if report.lost else ''
+        text = f'{report.done} of {report.units} units{lost}'
+        show(report.wanted_done - there, report.wanted - there, text)
 
-        def show(report: RunReport) -> None:
-            # What was there says nothing about the time that the rest takes.
-            there = report.skipped_grasps
-            speed = bar.tasks[0].speed
-            bar.update(
-                task,
-                total=report.wanted - there,
-                completed=report.wanted_done - there,
-                rate='' if speed is None else f'{speed:.1f} grasps/s',
-                description=f'{report.done} of {report.units} units'
-                + (f', [red]{report.lost} lost[/]' if report.lost else ''),
-            )
-
-        yield show
+    return tell
 
 
 def _print_report(console: Console, report: RunReport, out: Path) -> None:
