@@ -8,10 +8,12 @@ import tyro
 
 from dexgrasp_ros.cli.dataset_failures import Failures
 from dexgrasp_ros.cli.dataset_generate import Generate
+from dexgrasp_ros.cli.dataset_render import Render
 
 # Each action is a dataclass of its options with a method `run`; add it here.
 _Action = (
     Annotated[Generate, tyro.conf.subcommand('generate')]
+    | Annotated[Render, tyro.conf.subcommand('render')]
     | Annotated[Failures, tyro.conf.subcommand('failures')]
 )
 
@@ -25,7 +27,7 @@ def dataset(
         tyro.conf.OmitArgPrefixes,
     ],
 ) -> None:
-    """Make a dataset of grasps.
+    """Make a dataset of grasps and images.
 
     Parameters
     ----------

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import signal
-import threading
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from dexgrasp_ros.cli.dataset_run import ends_like_ctrl_c, open_executor, run_bar
 from dexgrasp_ros.cli.settings import options_of
 from dexgrasp_ros.core.config import SynthesisConfig
 from dexgrasp_ros.dataset.config import PLANNED, DatasetConfig
@@ -18,9 +15,7 @@ from dexgrasp_ros.dataset.config import PLANNED, DatasetConfig
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from dexgrasp_ros.cli.work_bar import ShowWork
-    from dexgrasp_ros.dataset.executors import Executor
-    from dexgrasp_ros.dataset.report import ReportCallback, RunReport
+    from dexgrasp_ros.dataset.report import RunReport
 
 _SHOWN = 20  # failures in the table; all are in failures/
 DatasetOptions = options_of(DatasetConfig, leave_out=('search',))
@@ -76,7 +71,6 @@ class Generate:
         from rich.console import Console
 
         from dexgrasp_ros.cli.report import print_json
-        from dexgrasp_ros.cli.work_bar import work_bar
         from dexgrasp_ros.core.errors import DexGraspError
         from dexgrasp_ros.dataset.generate import generate
 
@@ -86,9 +80,9 @@ class Generate:
             search=SynthesisConfig(**dataclasses.asdict(self.search)),
         )
         with (
-            _ends_like_ctrl_c(),
-            self._executor() as executor,
-            work_bar(console, 'grasps') as show,
+            ends_like_ctrl_c(),
+            open_executor(self.ray, self.processes, self.device) as executor,
+            run_bar(console, 'grasps') as show,
         ):
             report = generate(
                 self.out,
@@ -103,7 +97,7 @@ class Generate:
                 shard_count=self.shard_count,
                 retries=self.retries,
                 overwrite=self.overwrite,
-                progress=_shown(show),
+                progress=show,
             )
         _print_report(console, report, self.out)
         if self.json:
@@ -116,27 +110,6 @@ class Generate:
                 f'{first.message}',
                 first.code,
             )
-
-    def _executor(self) -> Executor:
-        if self.ray is not None:
-            from dexgrasp_ros.dataset.ray_executor import RayExecutor
-
-            return RayExecutor(self.ray, self.processes, device=self.device)
-        from dexgrasp_ros.dataset.executors import LocalExecutor
-
-        return LocalExecutor(self.processes, device=self.device)
-
-
-def _shown(show: ShowWork) -> ReportCallback:
-    """Show reports of a run; what was there says nothing about the time that the rest takes."""
-
-    def tell(report: RunReport) -> None:
-        there = report.skipped_grasps
-        lost = f', {report.lost} lost' if report.lost else ''
-        text = f'{report.done} of {report.units} units{lost}'
-        show(report.wanted_done - there, report.wanted - there, text)
-
-    return tell
 
 
 def _print_report(console: Console, report: RunReport, out: Path) -> None:
@@ -154,20 +127,3 @@ def _print_report(console: Console, report: RunReport, out: Path) -> None:
     stages = ', '.join(f'{stage} {value:.0f} s' for stage, value in report.seconds.items())
     console.print(f'Of all processes: {stages or "nothing to do"}', highlight=False)
     console.print(f'Written to {out}', highlight=False)
-
-
-@contextlib.contextmanager
-def _ends_like_ctrl_c() -> Iterator[None]:
-    """End as at Ctrl-C where the process is terminated, as clusters do when time is over."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def interrupt(*_: Any) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -56,6 +56,11 @@ class DatasetLayout:
         folder = self.root / 'grasps' / f'hand={safe_name(hand)}' / f'object={object_key}'
         return folder / f'part-{part:05d}.parquet'
 
+    @property
+    def cameras(self) -> Path:
+        """`cameras.json`: what decides all images, and what their channels mean."""
+        return self.root / 'cameras.json'
+
     def images(self, object_key: str, scene: int) -> Path:
         """Images of one scene, a tar as WebDataset reads it."""
         return self.root / 'images' / f'{object_key}-{scene:02d}.tar'

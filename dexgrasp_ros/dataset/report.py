@@ -13,19 +13,15 @@ from dexgrasp_ros.dataset.layout import DatasetLayout
 
 
 @dataclass(kw_only=True)
-class RunReport:
+class Report:
     """Units of one run of one machine, counted as they end."""
 
     units: int = 0  # in all
     made: int = 0
     skipped: int = 0  # were there
     lost: int = 0  # could not be done
-    wanted: int = 0  # grasps of all units
-    wanted_done: int = 0  # grasps of units that are made, skipped or lost
-    skipped_grasps: int = 0  # wanted of units that were there
-    grasps: int = 0  # in the shards made now
-    held: int = 0
-    short: int = 0  # grasps that searches did not find
+    wanted: int = 0  # grasps, or images, of all units
+    wanted_done: int = 0  # of units that are made, skipped or lost
     failures: dict[str, Failed] = field(default_factory=dict)  # by unit of work
     seconds: dict[str, float] = field(default_factory=dict)  # of all processes, by stage
 
@@ -33,6 +29,11 @@ class RunReport:
     def done(self) -> int:
         """Units that need no more work in this run."""
         return self.made + self.skipped + self.lost
+
+    @property
+    def there(self) -> int:
+        """What was wanted of units that were there."""
+        return 0
 
     def as_dict(self) -> dict[str, Any]:
         """Return all of it for JSON."""
@@ -43,7 +44,22 @@ class RunReport:
         return vars(self) | {'failures': failures}
 
 
-ReportCallback = Callable[[RunReport], None]
+@dataclass(kw_only=True)
+class RunReport(Report):
+    """A run that makes grasps."""
+
+    skipped_grasps: int = 0  # wanted of units that were there
+    grasps: int = 0  # in the shards made now
+    held: int = 0
+    short: int = 0  # grasps that searches did not find
+
+    @property
+    def there(self) -> int:
+        """Grasps wanted of units that were there."""
+        return self.skipped_grasps
+
+
+ReportCallback = Callable[[Any], None]  # called with the `Report` of the run
 
 
 class Journal:
@@ -53,7 +69,7 @@ class Journal:
     """
 
     def __init__(
-        self, layout: DatasetLayout, report: RunReport, progress: ReportCallback | None
+        self, layout: DatasetLayout, report: Report, progress: ReportCallback | None
     ) -> None:
         self._layout, self.report, self._progress = layout, report, progress
 

@@ -83,7 +83,9 @@ FRAME_COLUMNS = (
     Column('box_3d', 'float32', 10, 'its frame in the mesh frame [7] and full extents [3] m'),
     Column('visible_share', 'float32', 0, 'of the pixels that it covers if nothing hides it'),
     Column('appearance_seed', 'uint32', 0, 'of lights, colours and textures'),
-    Column('noise', 'string', 0, "sensor model of the depth image, 'none' for a perfect one"),
+    Column(
+        'noise', 'string', 0, "sensor model of the noisy depth image; 'none': there is no such"
+    ),
 )
 
 

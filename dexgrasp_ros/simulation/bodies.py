@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import functools
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -119,6 +120,45 @@ def point_body(points: NDArray[np.float64], *, size: float, color: Color) -> Bod
 def posed_vertices(bodies: Iterable[Body]) -> NDArray[np.float64]:
     """Vertices of all bodies in the scene's frame, [V, 3]."""
     return np.vstack([b.posed_vertices() for b in bodies])
+
+
+class BodyFaces:
+    """The triangles of several bodies in one array, in the scene's frame.
+
+    Parameters
+    ----------
+    bodies
+        In the order in which `body` counts them.
+    """
+
+    def __init__(self, bodies: Sequence[Body]) -> None:
+        self._bodies = bodies
+        first = np.cumsum([0, *(len(b.vertices) for b in bodies)])
+        self.vertices = np.concatenate(  # [V, 3] m
+            [np.empty((0, 3)), *(b.posed_vertices() for b in bodies)]
+        )
+        self.faces = np.concatenate(  # [F, 3]
+            [
+                np.empty((0, 3), np.int64),
+                *(b.faces + k for b, k in zip(bodies, first, strict=False)),
+            ]
+        )
+        self.body = np.repeat(  # [F] index of the body
+            np.arange(len(bodies), dtype=np.int32), [len(b.faces) for b in bodies]
+        )
+
+    @functools.cached_property
+    def normals(self) -> NDArray[np.float32]:
+        """Of the faces themselves, [F, 3], not of unit length; a scene of shadows has no use."""
+        a, b, c = np.moveaxis(self.vertices[self.faces], 1, 0)
+        return np.cross(b - a, c - a).astype(np.float32)
+
+    @functools.cached_property
+    def corner_normals(self) -> NDArray[np.float32]:
+        """For shading, of all corners of the faces, [F, 3, 3]."""
+        return np.concatenate(
+            [np.empty((0, 3, 3), np.float32), *(corner_normals(b) for b in self._bodies)]
+        )
 
 
 def corner_normals(body: Body) -> NDArray[np.float32]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dexgrasp_ros.core.open3d_loader import import_open3d
-from dexgrasp_ros.simulation.bodies import Body, corner_normals
+from dexgrasp_ros.simulation.bodies import Body, BodyFaces
+from dexgrasp_ros.simulation.casters import NO_FACE, Open3dCaster
 
 NO_HIT = -1  # body index of a ray that hits nothing
 
@@ -112,24 +111,9 @@ class RayScene:
     """
 
     def __init__(self, bodies: Sequence[Body]) -> None:
-        o3d = import_open3d()
-        self._tensor = o3d.core.Tensor
-        self._scene = o3d.t.geometry.RaycastingScene()
-        self._no_id = self._scene.INVALID_ID
         self.bodies = tuple(bodies)
-        self._first_face = np.cumsum([0, *(len(b.faces) for b in bodies)])
-        for body in bodies:
-            self._scene.add_triangles(
-                self._tensor(np.ascontiguousarray(body.posed_vertices(), dtype=np.float32)),
-                self._tensor(np.ascontiguousarray(body.faces, dtype=np.uint32)),
-            )
-
-    @functools.cached_property
-    def _corner_normals(self) -> NDArray[np.float32]:
-        """Of all faces of all bodies, [F, 3, 3]; a scene that only throws shadows has no use."""
-        return np.concatenate(
-            [np.empty((0, 3, 3), np.float32), *(corner_normals(b) for b in self.bodies)]
-        )
+        self._faces = BodyFaces(self.bodies)
+        self._caster = Open3dCaster(self._faces.vertices, self._faces.faces)
 
     def cast(self, camera: PinholeCamera) -> Hits:
         """Cast one ray through every pixel; `Hits.depth` is along the optical axis [m]."""
@@ -142,20 +126,19 @@ class RayScene:
         eye = eye.astype(np.float32)
         rays = np.empty((len(flat), 6), dtype=np.float32)
         rays[:, :3], rays[:, 3:] = eye, flat
-        answer = self._scene.cast_rays(self._tensor(rays))
-        depth, ids = answer['t_hit'].numpy(), answer['geometry_ids'].numpy()
-        hit = np.flatnonzero(ids != self._no_id)
+        found = self._caster.nearest(rays)
+        depth, hit = found.depth, np.flatnonzero(found.face != NO_FACE)
+        face = found.face[hit]
         body = np.full(len(flat), NO_HIT, dtype=np.int32)
-        body[hit] = ids[hit]
+        body[hit] = self._faces.body[face]
         normals, points = np.zeros((2, len(flat), 3), dtype=np.float32)
-        corners = self._corner_normals[
-            self._first_face[body[hit]] + answer['primitive_ids'].numpy()[hit]
-        ]
         # Barycentric: u belongs to the second corner, v to the third.
-        u, v = answer['primitive_uvs'].numpy()[hit].T
-        normal = np.einsum('ij,ijk->ik', np.column_stack([1 - u - v, u, v]), corners)
-        # Open meshes have two sides; the one that is seen faces the viewer.
-        sign = -np.sign(np.einsum('ij,ij->i', normal, flat[hit]))
+        u, v = found.uv[hit].T
+        weights = np.column_stack([1 - u - v, u, v])
+        normal = np.einsum('ij,ijk->ik', weights, self._faces.corner_normals[face])
+        # Open meshes have two sides; the one that is seen faces the viewer. The face says which
+        # it is: near a silhouette a rounded normal may lean away.
+        sign = -np.sign(np.einsum('ij,ij->i', self._faces.normals[face], flat[hit]))
         length = np.sqrt(np.einsum('ij,ij->i', normal, normal))
         normals[hit] = normal * (sign / np.maximum(length, 1e-9))[:, None]
         points[hit] = eye + depth[hit, None] * flat[hit]
@@ -174,5 +157,4 @@ class RayScene:
     ) -> NDArray[np.bool_]:
         """Whether anything lies within `reach` [m] of origins [..., 3] along unit directions."""
         rays = np.concatenate(np.broadcast_arrays(origins, directions), axis=-1)
-        rays = self._tensor(np.ascontiguousarray(rays, dtype=np.float32))
-        return self._scene.test_occlusions(rays, tfar=reach).numpy()
+        return self._caster.occluded(np.ascontiguousarray(rays, dtype=np.float32), reach)

@@ -52,7 +52,7 @@ class Visibility:
         origin = at.points + 1e-3 * at.depth[:, None] * at.normals
         tangent, bitangent = _frames(at.normals)
         cell = _TILE * (row % _TILE) + column % _TILE
-        directions, offsets = _ray_sets(ray_count)
+        directions, offsets = ray_sets(ray_count)
         across = np.vstack(_frames(sun[None].astype(np.float32)))
         share = np.zeros((2, len(row)), dtype=np.float32)
         for k in range(ray_count):
@@ -105,7 +105,7 @@ def _tile_mean(image: NDArray[np.float32], hits: Hits) -> NDArray[np.float32]:
     return np.where(weight > 0, total / np.maximum(weight, 1), image)
 
 
-def _ray_sets(count: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def ray_sets(count: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Directions over the hemisphere [16, count, 3] and offsets on a disc [16, count, 2].
 
     All sets together are one low-discrepancy sequence, dealt out to the cells of a tile.

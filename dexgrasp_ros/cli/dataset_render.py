@@ -1,0 +1,120 @@
+"""``dexgrasp dataset render``: images of every scene of a dataset, in tar shards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dexgrasp_ros.cli.dataset_run import ends_like_ctrl_c, open_executor, run_bar
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from dexgrasp_ros.dataset.render.run import RenderReport
+    from dexgrasp_ros.dataset.render.settings import CameraSettings
+
+_SHOWN = 20  # failures in the table; all are in failures/
+_DEFAULTS = 'config/dataset_cameras.yaml'
+
+
+@dataclass(frozen=True, kw_only=True)
+class Render:
+    """Look at each settled object with several cameras: colour, depth, labels, normals, boxes.
+
+    Run it again at any time: what is there is kept, what is missing or failed is rendered.
+    """
+
+    out: Path
+    """Folder of a dataset that `dexgrasp dataset generate` wrote or began."""
+    cameras: Path | None = None
+    """YAML of the cameras; default: config/dataset_cameras.yaml, which says what can be set."""
+    views: int | None = None
+    """Cameras, or stereo pairs, for each scene; instead of what the YAML says."""
+    noise: str | None = None
+    """Model of the depth sensor, 'none' or 'kinect_v1'; instead of what the YAML says."""
+    device: str = 'cpu'
+    """Of the rays: 'cpu' (Embree), 'cuda' (Warp), or 'auto' for CUDA where there is one."""
+    processes: int | None = None
+    """Worker processes on this machine's CPU; default: one for each core."""
+    ray: str | None = None
+    """Run on Ray: the address of a cluster, 'auto' to find it, 'local' to start one here."""
+    shard_index: int = 0
+    """With --shard-count n: render every n-th scene only, beginning with this one."""
+    shard_count: int = 1
+    """How many machines share the scenes, as in a Slurm array or an indexed job."""
+    retries: int = 2
+    """How often a scene that failed is tried again."""
+    overwrite: bool = False
+    """Render anew what was rendered with other settings."""
+    json: bool = False
+    """End with one line of JSON."""
+
+    def run(self) -> None:
+        """Render, and say how it went.
+
+        Raises
+        ------
+        DexGraspError
+            Scenes could not be rendered; the code is that of the first of them.
+        """
+        from rich.console import Console
+
+        from dexgrasp_ros.cli.report import print_json
+        from dexgrasp_ros.core.errors import DexGraspError
+        from dexgrasp_ros.dataset.render.run import render
+
+        console = Console(stderr=self.json)
+        settings = self._settings()
+        with (
+            ends_like_ctrl_c(),
+            open_executor(self.ray, self.processes, self.device) as executor,
+            run_bar(console, 'frames') as show,
+        ):
+            report = render(
+                self.out,
+                settings=settings,
+                executor=executor,
+                device=self.device,
+                shard_index=self.shard_index,
+                shard_count=self.shard_count,
+                retries=self.retries,
+                overwrite=self.overwrite,
+                progress=show,
+            )
+        _print_report(console, report, self.out)
+        if self.json:
+            print_json(report.as_dict() | {'out': str(self.out)})
+        if report.failures:
+            first = next(iter(report.failures.values()))
+            raise DexGraspError(
+                f'{report.lost} of {report.units} scenes were not rendered; the same command '
+                f"tries them again. Reasons are in '{self.out / 'failures'}', the first: "
+                f'{first.message}',
+                first.code,
+            )
+
+    def _settings(self) -> CameraSettings:
+        from dexgrasp_ros.core.resources import find_resource
+        from dexgrasp_ros.dataset.render.settings import read_camera_settings
+
+        changes: dict[str, Any] = {'views': self.views, 'noise': self.noise}
+        return read_camera_settings(
+            self.cameras or find_resource(_DEFAULTS),
+            **{name: value for name, value in changes.items() if value is not None},
+        )
+
+
+def _print_report(console: Console, report: RenderReport, out: Path) -> None:
+    from rich.markup import escape
+
+    console.print(
+        f'{report.made} scenes rendered, {report.skipped} were there, {report.lost} lost; '
+        f'{report.frames} new frames, {report.size / 1e6:.1f} MB',
+        highlight=False,
+    )
+    for unit, failed in list(report.failures.items())[:_SHOWN]:
+        console.print(f'[red]{escape(unit)}[/]: {failed.code.name}: {escape(failed.message)}')
+    stages = ', '.join(f'{stage} {value:.1f} s' for stage, value in report.seconds.items())
+    console.print(f'Of all processes: {stages or "nothing to do"}', highlight=False)
+    console.print(f'Written to {out}', highlight=False)

@@ -1,0 +1,234 @@
+"""A run of the renderer: scenes that have their images are kept, the others are rendered."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from dexgrasp_ros.core.errors import DexGraspError, ErrorCode, InputError
+from dexgrasp_ros.dataset.config import library_versions
+from dexgrasp_ros.dataset.executors import Executor, Failed, Kind, worker_device
+from dexgrasp_ros.dataset.files import (
+    create_bytes,
+    json_bytes,
+    read_json,
+    remove_leftovers,
+    write_json,
+)
+from dexgrasp_ros.dataset.layout import DatasetLayout
+from dexgrasp_ros.dataset.plan import take_share
+from dexgrasp_ros.dataset.render.frames import CHANNELS, DEPTH_SCALE
+from dexgrasp_ros.dataset.render.scenes import (
+    SceneSummary,
+    SceneTask,
+    is_rendered,
+    render_digest,
+)
+from dexgrasp_ros.dataset.render.settings import CameraSettings
+from dexgrasp_ros.dataset.report import Journal, Report, ReportCallback
+from dexgrasp_ros.dataset.steps import Step, run_steps
+
+_RENDER = 'dexgrasp_ros.dataset.render.scenes:render_scene'
+
+
+@dataclass(kw_only=True)
+class RenderReport(Report):
+    """A run that makes images."""
+
+    skipped_frames: int = 0  # of scenes that were there
+    frames: int = 0  # made now
+    size: int = 0  # bytes of their tars
+
+    @property
+    def there(self) -> int:
+        """Images of scenes that were there."""
+        return self.skipped_frames
+
+
+def render(
+    out: Path,
+    *,
+    settings: CameraSettings,
+    executor: Executor,
+    device: str = 'cpu',
+    shard_index: int = 0,
+    shard_count: int = 1,
+    retries: int = 2,
+    overwrite: bool = False,
+    progress: ReportCallback | None = None,
+) -> RenderReport:
+    """Render all scenes of a dataset, or those that have no images yet.
+
+    Parameters
+    ----------
+    out
+        Folder of a dataset that `generate` made or began, on a disk that all machines see.
+    settings
+        Of the cameras.
+    executor
+        Where the work runs; the caller closes it.
+    device
+        Of the rays: 'cpu', 'cuda', or 'auto' for CUDA where there is one.
+    shard_index, shard_count
+        Render scenes `shard_index`, `shard_index` + `shard_count`, … only: those of one of several
+        machines.
+    retries
+        How often a scene that failed is tried again.
+    overwrite
+        Whether to render anew what was rendered with other settings.
+    progress
+        Called after each scene.
+
+    Returns
+    -------
+    RenderReport
+        Its `failures` are what could not be done; another run tries it again.
+
+    Raises
+    ------
+    InputError
+        FILE_NOT_FOUND: there is no dataset, or none of its objects is prepared. INVALID_INPUT: it
+        has images of other settings.
+    """
+    layout = DatasetLayout(out.absolute())
+    tasks = plan_scenes(layout, settings, worker_device(device))
+    share = take_share(tasks, shard_index, shard_count)
+    _open_cameras(layout, settings, tasks[0].random_seed, overwrite=overwrite)
+    remove_leftovers(layout.root)
+    report = RenderReport(units=len(share), wanted=sum(task.frame_count for task in share))
+    run = _Run(Journal(layout, report, progress), report, overwrite=overwrite)
+    run_steps(
+        executor,
+        run.steps(share),
+        retries=retries,
+        on_failure=run.lose,
+        on_wait=run.journal.tell,
+    )
+    run.journal.tell()
+    return report
+
+
+def plan_scenes(layout: DatasetLayout, settings: CameraSettings, device: str) -> list[SceneTask]:
+    """All resting poses of all objects of a dataset, in an order that every machine finds.
+
+    Raises
+    ------
+    InputError
+        FILE_NOT_FOUND: there is no dataset, or it has no scene.
+    """
+    if not layout.manifest.is_file():
+        raise InputError(
+            f"There is no dataset in '{layout.root}': no '{layout.manifest.name}'. Expected the "
+            'folder that `dexgrasp dataset generate` wrote.',
+            ErrorCode.FILE_NOT_FOUND,
+        )
+    seed = read_json(layout.manifest)['configuration']['random_seed']
+    tasks = []
+    for path in sorted(layout.object_record('').parent.glob('[!.]*.json')):
+        record = read_json(path)
+        tasks += [
+            SceneTask(
+                root=layout.root,
+                object_key=record['key'],
+                digest=record['mesh'],
+                scene=scene['scene'],
+                pose=tuple(scene['pose']),
+                settings=settings,
+                random_seed=seed,
+                device=device,
+            )
+            for scene in read_json(layout.scenes(record['mesh']))['scenes']
+        ]
+    if not tasks:
+        raise InputError(
+            f"No object of the dataset '{layout.root}' has a resting pose; expected scenes in "
+            "'scenes/', which `dexgrasp dataset generate` writes.",
+            ErrorCode.FILE_NOT_FOUND,
+        )
+    return tasks
+
+
+class _Run:
+    """Scenes of one machine, on their way."""
+
+    def __init__(self, journal: Journal, report: RenderReport, *, overwrite: bool) -> None:
+        self.journal, self._report, self._overwrite = journal, report, overwrite
+        self._tasks: dict[str, SceneTask] = {}
+
+    def steps(self, tasks: Iterable[SceneTask]) -> Iterator[Step]:
+        """Yield what has to be rendered."""
+        for task in tasks:
+            self._tasks[task.name] = task
+            try:
+                if is_rendered(task, overwrite=self._overwrite):
+                    self.journal.cleared(task.name)
+                    self._count(task, skipped=1, skipped_frames=task.frame_count)
+                    continue
+            except DexGraspError as error:
+                self._lose(task, Failed(code=error.code, message=str(error)), 1)
+                continue
+            kind: Kind = 'cpu' if task.device == 'cpu' else 'device'
+            yield Step(
+                unit=task.name,
+                function=_RENDER,
+                arguments=(task,),
+                kind=kind,
+                then=partial(self._done, task),
+            )
+
+    def lose(self, step: Step, failed: Failed, tries: int) -> None:
+        """Note that a scene could not be rendered."""
+        self._lose(self._tasks[step.unit], failed, tries)
+
+    def _done(self, task: SceneTask, summary: SceneSummary) -> list[Step]:
+        self.journal.done(
+            task.name, summary.seconds, frames=summary.frames, tar_bytes=summary.size
+        )
+        self._count(task, made=1, frames=summary.frames, size=summary.size)
+        return []
+
+    def _lose(self, task: SceneTask, failed: Failed, tries: int) -> None:
+        self.journal.failed(task.name, failed, tries)
+        self._count(task, lost=1)
+
+    def _count(self, task: SceneTask, **counts: int) -> None:
+        self._report.wanted_done += task.frame_count
+        for name, number in counts.items():
+            setattr(self._report, name, getattr(self._report, name) + number)
+        self.journal.tell()
+
+
+def _open_cameras(
+    layout: DatasetLayout, settings: CameraSettings, random_seed: int, *, overwrite: bool
+) -> None:
+    """Write `cameras.json`, or make sure that the one that is there says the same."""
+    content = {
+        'hash': render_digest(settings, random_seed),
+        'cameras': settings.as_dict(),
+        'random_seed': random_seed,
+        'versions': library_versions(),
+        'depth_scale': DEPTH_SCALE,
+        'channels': CHANNELS,
+    }
+    if create_bytes(layout.cameras, json_bytes(content)):
+        return
+    there = read_json(layout.cameras)
+    if there.get('hash') == content['hash']:
+        return
+    if overwrite:
+        write_json(layout.cameras, content)
+        return
+    differ = [
+        f"'{name}' is {value!r} and there {there.get(part, {}).get(name)!r}"
+        for part in ('cameras', 'versions')
+        for name, value in json.loads(json_bytes(content[part])).items()
+        if there.get(part, {}).get(name) != value
+    ]
+    raise InputError(
+        f"The dataset '{layout.root}' has images of other settings, {str(there.get('hash'))[:12]},"
+        f' than these, {content["hash"][:12]}: {"; ".join(differ) or "another seed"}. Expected the'
+        ' same, another dataset, or --overwrite to render everything again.'
+    )
