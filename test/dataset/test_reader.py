@@ -163,8 +163,11 @@ def test_images_come_by_key(small_dataset):
         np.testing.assert_allclose(found['normals'][4, 7], [0, 0, 1], atol=1e-6)
         np.testing.assert_allclose(np.linalg.norm(found['normals'][1:], axis=2), 1, atol=1e-5)
         assert not found['normals'][0].any()
-    row = {name: values[0] for name, values in frames.items()}
-    assert set(dataset.images(row, channels=['rgb'])) == {'rgb'}
+    row = rows_of(frames)[1]
+    (rgb,) = dataset.images(row, channels=['rgb']).values()
+    assert rgb[0, 0, 2] == 101
+    by_row, by_key = (dataset.grasps_in_frame(frame, ['key']) for frame in (row, row['key']))
+    assert by_row['key'].tolist() == by_key['key'].tolist()
 
 
 def test_rendered_depth_lies_on_the_mesh(copied_dataset):
