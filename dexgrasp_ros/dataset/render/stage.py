@@ -15,8 +15,8 @@ from dexgrasp_ros.simulation.bodies import Body
 
 BACKGROUND, TABLE, OBJECT = 0, 1, 2  # labels
 _HEIGHT = 2.7  # m, of the room, and the object's height
-# A camera 1.5 m from the object is inside, and the farthest corner nearer than 6.5 m, where 16 bits
-# of 0.1 mm end.
+# A camera 1.5 m from the object is inside, and the farthest corner nearer than 6.5 m, where 16
+# bits of 0.1 mm end.
 _HALF_WIDTH = (1.9, 2.4)  # m, and the object's reach
 _TABLE_HEIGHT = (0.6, 0.9)  # m
 _MARGIN = 0.15  # m of table around the object at least
