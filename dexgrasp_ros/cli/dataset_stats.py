@@ -25,7 +25,7 @@ class Stats:
     """File to write: one page with charts and pictures (.html)."""
     pictures: int = 2
     """Objects that the page shows grasps of, for each hand; 0 for none."""
-    million: int = 1_000_000
+    planned_grasps: int = 1_000_000
     """Grasps, by all hands together, of the dataset whose cost is estimated."""
     machines: tuple[int, ...] = (1, 100)
     """For how many machines."""
@@ -65,7 +65,7 @@ class Stats:
         plans = [
             estimate_cost(
                 found,
-                grasps=self.million,
+                grasps=self.planned_grasps,
                 machines=machines,
                 processes=self.processes or available_cores(),
                 grasps_per_object=self.grasps_per_object,
@@ -84,7 +84,7 @@ class Stats:
         from dexgrasp_ros.core.errors import ErrorCode, InputError
 
         numbers = {
-            'million': self.million,
+            'planned-grasps': self.planned_grasps,
             'machines': min(self.machines, default=0),
             'processes': 1 if self.processes is None else self.processes,
             'grasps-per-object': 1 if self.grasps_per_object is None else self.grasps_per_object,

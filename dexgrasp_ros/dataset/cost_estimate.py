@@ -10,6 +10,8 @@ _ASSUMPTIONS = (
     ' objects, and of machines. Grasps that failed are counted, too.',
     'Seconds are of processes, as they ran here beside each other; a machine runs {processes} of'
     ' them at once. Starting them and waiting for the last one are not counted.',
+    'Searches are spread over the processes as well; where one GPU made them, synthesize takes'
+    ' {processes} times as long as is said here.',
     'Units of work share nothing but a disk, so that n machines take an n-th of the time.',
     '{per_object:.0f} grasps for each object, by all hands together, and {frames:.1f} frames.',
     'Bytes of a grasp are as in the shards here; small shards make them look larger.',

@@ -202,7 +202,10 @@ class GraspDataset:
     def images(
         self, frame: str | Mapping[str, Any], channels: Sequence[str] = CHANNELS
     ) -> dict[str, NDArray]:
-        """Decode the images of a frame, by its key or row; see `ImageTars.read`."""
+        """Decode the images of a frame, by its key or its row of `frames`; see `ImageTars.read`.
+
+        A key is looked for in the tables; a row is known already, which is faster.
+        """
         row = self._frame(frame)
         tar = self.layout.images(row['object'], int(row['scene']))
         return self._tars.read(tar, row['key'], float(row['depth_scale']), channels)
@@ -233,8 +236,7 @@ class GraspDataset:
 
     def _frame(self, frame: str | Mapping[str, Any]) -> Mapping[str, Any]:
         """Row of a frame with the key of its object."""
-        key = frame if isinstance(frame, str) else frame['key']
-        return find_frame(self.layout, self.objects, key)
+        return find_frame(self.layout, self.objects, frame) if isinstance(frame, str) else frame
 
     def _read(self, file: Path) -> Arrays:
         return read_arrays(file, self.columns, self.where)

@@ -106,10 +106,17 @@ class GraspRun:
                     and scenes.exists()
                     and read_json(scenes)['hash'] == self.config.digest
                 ):
-                    return record
+                    return self._with_license(record, source)
         except OSError:
             return None  # Who prepares it meets the same error, and tells it.
         return None
+
+    def _with_license(self, record: dict[str, Any], source: SourceMesh) -> dict[str, Any]:
+        """Take over what is told of a mesh's origin now; nothing else depends on it."""
+        now = record | {'license': source.license, 'source': source.source}
+        if now != record:
+            write_json(self.layout.object_record(record['key']), now)
+        return now
 
     def _store_object(self, prepared: PreparedObject) -> Iterator[Step]:
         """Write down an object; its record is last, and says that the rest is there."""

@@ -138,8 +138,9 @@ def _histograms(s: Mapping[str, Any]) -> str:
             + '</div>'
         )
     told = (
-        'Distinct grasps are 2 cm, 20° or 0.3 rad of mean joint angle apart. Variance is the share '
-        'of it along 1, 2, … 5 principal components of pose and joints: less is more diverse. '
+        'Distinct grasps are 2 cm, 20° or 0.3 rad of mean joint angle apart. Variance is the '
+        'share of it along 1, 2, … 5 principal components of pose and joints: less is more '
+        'diverse. '
         f'Both are of the first {DIVERSITY_SAMPLE} grasps of each object that held.'
     )
     colors = key({'held': HELD, 'failed': FAILED})

@@ -50,13 +50,14 @@ def loadable(dataset: GraspDataset, size: int, shuffle: bool) -> Any:
 
     Shuffled, the order follows torch's own seed and is another one in each epoch.
     """
-    data = import_torch().utils.data
+    torch = import_torch()
+    from torch.utils import data
 
     class Batches(data.IterableDataset):
         def __iter__(self) -> Iterator[dict[str, Any]]:
             worker = data.get_worker_info()
             own = dataset if worker is None else dataset.share(worker.id, worker.num_workers)
-            seed = int(import_torch().randint(2**62, ())) if shuffle else None
+            seed = int(torch.randint(2**62, ())) if shuffle else None
             yield from own.batches(size, shuffle_seed=seed)
 
         def __reduce__(self) -> tuple:

@@ -175,9 +175,10 @@ def shade(
             cosine = wp.dot(n, toward[k])
             if cosine > 0.0:
                 light += share[k] * cosine * colors[k]
-                half = wp.normalize(view + toward[k])
-                peak = wp.pow(wp.max(wp.dot(n, half), 0.0), surface.gloss)
-                shine += share[k] * surface.highlight * peak * colors[k]
+                if surface.highlight > 0.0:
+                    half = wp.normalize(view + toward[k])
+                    peak = wp.pow(wp.max(wp.dot(n, half), 0.0), surface.gloss)
+                    shine += share[k] * surface.highlight * peak * colors[k]
         image[i] = wp.cw_mul(albedo, light) + shine
 
 

@@ -50,7 +50,7 @@ class Open3dCaster:
 
     def __init__(self, vertices: NDArray[np.floating], faces: NDArray[np.integer]) -> None:
         o3d = import_open3d()
-        self._tensor = o3d.core.Tensor
+        self._tensor = o3d.core.Tensor.from_numpy  # shares the array's memory
         self._scene = o3d.t.geometry.RaycastingScene()
         self._no_id = self._scene.INVALID_ID
         if len(faces):
@@ -61,7 +61,7 @@ class Open3dCaster:
 
     def nearest(self, rays: Any) -> Nearest:
         """First face that each of the rays [M, 6] meets."""
-        answer = self._scene.cast_rays(self._tensor(np.asarray(rays)))
+        answer = self._scene.cast_rays(self._tensor(np.ascontiguousarray(rays)))
         face = answer['primitive_ids'].numpy()
         return Nearest(
             depth=answer['t_hit'].numpy(),
@@ -71,7 +71,8 @@ class Open3dCaster:
 
     def occluded(self, rays: Any, reach: float = np.inf) -> NDArray[np.bool_]:
         """Whether anything lies within `reach` of the starts of rays [M, 6]."""
-        return self._scene.test_occlusions(self._tensor(np.asarray(rays)), tfar=reach).numpy()
+        rays = self._tensor(np.ascontiguousarray(rays))
+        return self._scene.test_occlusions(rays, tfar=reach).numpy()
 
 
 class WarpCaster:

@@ -7,6 +7,7 @@ import os
 import resource
 import shutil
 import signal
+from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -149,6 +150,19 @@ def test_killed_at_any_moment_it_ends_with_the_same_bytes(undisturbed, objects, 
     assert code == 0, said
     assert report['skipped'] >= 3
     assert content(out) == content(undisturbed[0])
+
+
+def test_terminated_it_ends_at_once_and_says_so(objects, tmp_path):
+    """As at Ctrl-C; so end jobs of a cluster whose time is over."""
+    out = tmp_path / 'set'
+    with running(objects, out) as process:
+        wait_for(lambda: list(out.glob('objects/*.json')), process)
+        workers = worker_pids(process)
+        process.terminate()
+        said = process.communicate()[1]
+    assert (process.returncode, said.strip()) == (130, 'dexgrasp: interrupted')
+    assert workers and not any(Path(f'/proc/{pid}').exists() for pid in workers)
+    assert not list(out.rglob('.*.tmp')) and not list(out.glob('failures/*'))
 
 
 def test_a_worker_that_is_killed_costs_nothing(undisturbed, objects, tmp_path):

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 import trimesh
 
-from dexgrasp_ros.simulation import Body, PinholeCamera
-from dexgrasp_ros.simulation import ray_images
+from dexgrasp_ros.simulation import Body, PinholeCamera, ray_images
 from dexgrasp_ros.simulation.appearance import Appearance, Lamp, Material
 from dexgrasp_ros.simulation.casters import WarpCaster
 from dexgrasp_ros.simulation.ray_images import ImageRenderer

@@ -6,7 +6,7 @@ import pytest
 from dexgrasp_ros.dataset.render import CameraSettings
 from dexgrasp_ros.dataset.render.cameras import place_camera, right_eye
 
-POINTS = np.random.default_rng(0).uniform(-0.05, 0.05, (200, 3)) + [0.3, 0.1, 0.05]
+POINTS = np.random.default_rng(0).uniform(-0.05, 0.05, (200, 3)) + np.array([0.3, 0.1, 0.05])
 MIDDLE = (POINTS.min(axis=0) + POINTS.max(axis=0)) / 2
 
 

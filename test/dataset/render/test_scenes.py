@@ -112,7 +112,9 @@ def test_what_both_eyes_see_is_in_one_place(layout, task_of):
         assert abs(1 / inverse - z).max() < 2e-3 and np.median(abs(1 / inverse - z)) < 2e-4
         # And nothing that both see has moved to another surface.
         stray = ~hidden & (np.rint(x) >= 1) & (np.rint(x) < 319)
-        same = right['seg'][np.nonzero(left['seg'] > 0)[0], np.clip(np.rint(x), 0, 319).astype(int)]
+        same = right['seg'][
+            np.nonzero(left['seg'] > 0)[0], np.clip(np.rint(x), 0, 319).astype(int)
+        ]
         assert (same != left['seg'][left['seg'] > 0])[stray].mean() < 0.01
 
 
