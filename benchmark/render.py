@@ -30,7 +30,6 @@ from records import table_row
 from timing import spread
 
 from dexgrasp_ros.core.warp_loader import start_warp
-from dexgrasp_ros.dataset.executors import LocalExecutor
 from dexgrasp_ros.dataset.layout import DatasetLayout, object_key
 from dexgrasp_ros.dataset.render import CameraSettings
 from dexgrasp_ros.dataset.render.cameras import place_camera
@@ -38,6 +37,7 @@ from dexgrasp_ros.dataset.render.frames import DEPTH_SCALE
 from dexgrasp_ros.dataset.render.png import encode_png
 from dexgrasp_ros.dataset.render.run import render
 from dexgrasp_ros.dataset.render.stage import Stage, build_stage
+from dexgrasp_ros.dataset.work.executors import LocalExecutor
 from dexgrasp_ros.object import read_mesh
 from dexgrasp_ros.simulation.bodies import BodyFaces
 from dexgrasp_ros.simulation.casters import Open3dCaster, WarpCaster

@@ -85,7 +85,7 @@ def _record(options: Record) -> None:
 
     from dexgrasp_ros.bridge.bags import TOPICS
     from dexgrasp_ros.core.errors import ErrorCode, InputError, PerceptionError, choices
-    from dexgrasp_ros.dataset.bags import BagWriter
+    from dexgrasp_ros.dataset.formats.bags import BagWriter
     from dexgrasp_ros.nodes.bag_recorder import record
     from dexgrasp_ros.nodes.process import command_node
 
@@ -121,7 +121,7 @@ def _record(options: Record) -> None:
 def _play(options: Play) -> None:
     from rich.console import Console
 
-    from dexgrasp_ros.dataset.bags import BagReader
+    from dexgrasp_ros.dataset.formats.bags import BagReader
     from dexgrasp_ros.nodes.bag_player import BagPlayer
     from dexgrasp_ros.nodes.process import command_node
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import tyro
 
 if TYPE_CHECKING:
-    from dexgrasp_ros.dataset.grasp_dataset import GraspDataset
+    from dexgrasp_ros.dataset.reading.grasp_dataset import GraspDataset
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +47,7 @@ class Export:
         from dexgrasp_ros.cli.report import print_json
         from dexgrasp_ros.core.errors import InputError
         from dexgrasp_ros.dataset.layout import DatasetLayout
-        from dexgrasp_ros.dataset.selection import known_hands, read_manifest
+        from dexgrasp_ros.dataset.reading.selection import known_hands, read_manifest
 
         console = Console(stderr=self.json)
         layout = DatasetLayout(self.dataset)
@@ -82,7 +82,7 @@ class Export:
 
     def _written(self, opened: GraspDataset) -> Iterator[tuple[str, int]]:
         if self.to == 'dexgraspbench':
-            from dexgrasp_ros.dataset.dexgraspbench import export_dexgraspbench
+            from dexgrasp_ros.dataset.formats.dexgraspbench import export_dexgraspbench
 
             return export_dexgraspbench(opened, self.out)
         return _isaac_files(opened, self.out / opened.hand)

@@ -15,7 +15,7 @@ from dexgrasp_ros.dataset.config import PLANNED, DatasetConfig
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from dexgrasp_ros.dataset.report import RunReport
+    from dexgrasp_ros.dataset.work.report import RunReport
 
 _SHOWN = 20  # failures in the table; all are in failures/
 DatasetOptions = options_of(DatasetConfig, leave_out=('search',))
@@ -72,7 +72,7 @@ class Generate:
 
         from dexgrasp_ros.cli.report import print_json
         from dexgrasp_ros.core.errors import DexGraspError
-        from dexgrasp_ros.dataset.generate import generate
+        from dexgrasp_ros.dataset.generation.generate import generate
 
         console = Console(stderr=self.json)
         config = DatasetConfig(

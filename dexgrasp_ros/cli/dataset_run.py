@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from dexgrasp_ros.dataset.executors import Executor
-    from dexgrasp_ros.dataset.report import Report, ReportCallback
+    from dexgrasp_ros.dataset.work.executors import Executor
+    from dexgrasp_ros.dataset.work.report import Report, ReportCallback
 
 
 def open_executor(ray: str | None, processes: int | None, device: str) -> Executor:
@@ -24,10 +24,10 @@ def open_executor(ray: str | None, processes: int | None, device: str) -> Execut
         As from `LocalExecutor` and `RayExecutor`.
     """
     if ray is not None:
-        from dexgrasp_ros.dataset.ray_executor import RayExecutor
+        from dexgrasp_ros.dataset.work.ray_executor import RayExecutor
 
         return RayExecutor(ray, processes, device=device)
-    from dexgrasp_ros.dataset.executors import LocalExecutor
+    from dexgrasp_ros.dataset.work.executors import LocalExecutor
 
     return LocalExecutor(processes, device=device)
 

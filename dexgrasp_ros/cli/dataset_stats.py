@@ -47,8 +47,8 @@ class Stats:
 
         from dexgrasp_ros.cli.files import prepare_file
         from dexgrasp_ros.cli.report import json_text
-        from dexgrasp_ros.dataset.cost_estimate import estimate_cost
-        from dexgrasp_ros.dataset.statistics import dataset_statistics
+        from dexgrasp_ros.dataset.statistics.cost_estimate import estimate_cost
+        from dexgrasp_ros.dataset.statistics.summary import dataset_statistics
         from dexgrasp_ros.evaluation.workers import available_cores
 
         self._check()
@@ -99,8 +99,8 @@ class Stats:
                 )
 
     def _page(self, found: Mapping[str, Any], plans: Sequence[Mapping[str, Any]]) -> str:
-        from dexgrasp_ros.dataset.statistics_page import statistics_page
-        from dexgrasp_ros.dataset.statistics_pictures import (
+        from dexgrasp_ros.dataset.statistics.page import statistics_page
+        from dexgrasp_ros.dataset.statistics.pictures import (
             data_uri,
             frame_pictures,
             grasp_pictures,
@@ -126,7 +126,12 @@ def _print_tables(
     from rich.markup import escape
     from rich.table import Table
 
-    from dexgrasp_ros.dataset.html_parts import bytes_text, hours_text, percent, seconds_text
+    from dexgrasp_ros.dataset.statistics.html_parts import (
+        bytes_text,
+        hours_text,
+        percent,
+        seconds_text,
+    )
 
     table = Table(title=escape(found['dataset']), title_justify='left')
     for name in ('hand', 'grasps', 'held', 'interval', 'free', 'on a table', 'ε, held'):

@@ -19,7 +19,7 @@ from dexgrasp_ros.bridge.bags import COMMANDS, message_class, move_stamps, publi
 from dexgrasp_ros.bridge.geometry import nanoseconds_to_stamp
 from dexgrasp_ros.bridge.qos import standard
 from dexgrasp_ros.core.errors import ErrorCode, InputError
-from dexgrasp_ros.dataset.bags import BagReader
+from dexgrasp_ros.dataset.formats.bags import BagReader
 
 _SLEEP = 0.02  # s; how often a wait moves the clock and asks whether it should stop
 

@@ -22,7 +22,7 @@ from dexgrasp_ros.bridge.bags import (
     subscription_profile,
 )
 from dexgrasp_ros.core.errors import DexGraspError
-from dexgrasp_ros.dataset.bags import BagWriter
+from dexgrasp_ros.dataset.formats.bags import BagWriter
 
 _DISCOVERY_PERIOD = 0.2  # s between two looks for publishers of further topics
 _SPIN = 0.1  # s; how often the loop asks whether it should stop

@@ -14,12 +14,12 @@ from PIL import Image
 
 from dexgrasp_ros.core.poses import pose_to_matrix
 from dexgrasp_ros.dataset.config import DatasetConfig
-from dexgrasp_ros.dataset.executors import LocalExecutor
 from dexgrasp_ros.dataset.files import read_json, write_bytes
-from dexgrasp_ros.dataset.generate import generate
+from dexgrasp_ros.dataset.generation.generate import generate
 from dexgrasp_ros.dataset.layout import DatasetLayout
 from dexgrasp_ros.dataset.schema import FRAME_COLUMNS
 from dexgrasp_ros.dataset.shards import write_shard
+from dexgrasp_ros.dataset.work.executors import LocalExecutor
 
 SIZE = (40, 30)  # px, of the images
 SETTINGS = {'shard_size': 4, 'directions': 6, 'max_scenes': 2, 'max_rounds': 2}

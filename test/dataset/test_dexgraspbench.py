@@ -10,7 +10,7 @@ from scipy.spatial.transform import Rotation
 from dexgrasp_ros import load_hand
 from dexgrasp_ros.core.poses import compose
 from dexgrasp_ros.dataset import open_dataset
-from dexgrasp_ros.dataset.dexgraspbench import export_dexgraspbench, grasp_record
+from dexgrasp_ros.dataset.formats.dexgraspbench import export_dexgraspbench, grasp_record
 from dexgrasp_ros.dataset.schema import FREE
 from dexgrasp_ros.hand import link_poses
 

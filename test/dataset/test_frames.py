@@ -10,9 +10,9 @@ import trimesh
 
 from dexgrasp_ros.core.poses import compose, invert, matrix_to_pose
 from dexgrasp_ros.dataset import open_dataset
-from dexgrasp_ros.dataset.executors import LocalExecutor
 from dexgrasp_ros.dataset.render.run import render
 from dexgrasp_ros.dataset.render.settings import CameraSettings
+from dexgrasp_ros.dataset.work.executors import LocalExecutor
 from dexgrasp_ros.hand import link_poses
 
 

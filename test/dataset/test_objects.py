@@ -11,7 +11,7 @@ import trimesh
 from dexgrasp_ros.core.errors import InputError, ObjectError
 from dexgrasp_ros.core.poses import transform_points
 from dexgrasp_ros.dataset.config import DatasetConfig
-from dexgrasp_ros.dataset.objects import SourceMesh, find_meshes, prepare_object
+from dexgrasp_ros.dataset.generation.objects import SourceMesh, find_meshes, prepare_object
 from dexgrasp_ros.object import load_object
 
 SIZE = np.array([0.04, 0.06, 0.09])

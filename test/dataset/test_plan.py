@@ -10,8 +10,9 @@ import pytest
 from dexgrasp_ros.core.config import SynthesisConfig
 from dexgrasp_ros.core.errors import InputError
 from dexgrasp_ros.dataset.config import DatasetConfig, derive_seed
-from dexgrasp_ros.dataset.plan import plan_units, split_count, take_share
+from dexgrasp_ros.dataset.generation.plan import plan_units, split_count
 from dexgrasp_ros.dataset.schema import FREE
+from dexgrasp_ros.dataset.work.shares import take_share
 
 HANDS, OBJECTS = ('allegro', 'barrett'), ('box', 'can', 'mug')
 CONFIG = DatasetConfig(shard_size=100)

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from dexgrasp_ros.core.errors import InputError
-from dexgrasp_ros.dataset.rows import no_rows
+from dexgrasp_ros.dataset.generation.rows import no_rows
 from dexgrasp_ros.dataset.schema import GRASP_COLUMNS, Column
 from dexgrasp_ros.dataset.shards import is_made, read_metadata, write_shard
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from dexgrasp_ros.core.errors import ErrorCode, InputError
-from dexgrasp_ros.dataset.executors import LocalExecutor
-from dexgrasp_ros.dataset.steps import Step, run_steps
+from dexgrasp_ros.dataset.work.executors import LocalExecutor
+from dexgrasp_ros.dataset.work.steps import Step, run_steps
 
 
 def add(a: int, b: int) -> int:
@@ -53,7 +53,7 @@ def executor(request, importable):
             yield running
     else:
         pytest.importorskip('ray')
-        from dexgrasp_ros.dataset.ray_executor import RayExecutor
+        from dexgrasp_ros.dataset.work.ray_executor import RayExecutor
 
         with RayExecutor('local', 2, device='cpu') as running:
             yield running
@@ -152,7 +152,7 @@ def test_nothing_is_left_running_after_an_interrupt(tmp_path):
 def test_a_cluster_that_is_not_there_is_an_error():
     pytest.importorskip('ray')
     from dexgrasp_ros.core.errors import DeviceError
-    from dexgrasp_ros.dataset.ray_executor import RayExecutor
+    from dexgrasp_ros.dataset.work.ray_executor import RayExecutor
 
     with pytest.raises(DeviceError, match="no Ray cluster at 'auto'"):
         RayExecutor('auto')

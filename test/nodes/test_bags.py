@@ -25,7 +25,7 @@ from trajectory_msgs.msg import JointTrajectory
 from dexgrasp_ros.bridge.client import GraspClient
 from dexgrasp_ros.bridge.qos import sensor_data, standard
 from dexgrasp_ros.core.errors import ErrorCode, InputError
-from dexgrasp_ros.dataset.bags import BagReader, BagWriter, add_definitions
+from dexgrasp_ros.dataset.formats.bags import BagReader, BagWriter, add_definitions
 from dexgrasp_ros.nodes.graph import start_graph
 
 COMMAND = [sys.executable, '-m', 'dexgrasp_ros.cli', 'bag']

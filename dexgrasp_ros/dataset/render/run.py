@@ -10,7 +10,6 @@ from pathlib import Path
 
 from dexgrasp_ros.core.errors import DexGraspError, ErrorCode, InputError
 from dexgrasp_ros.dataset.config import library_versions
-from dexgrasp_ros.dataset.executors import Executor, Failed, Kind, worker_device
 from dexgrasp_ros.dataset.files import (
     create_bytes,
     json_bytes,
@@ -19,7 +18,6 @@ from dexgrasp_ros.dataset.files import (
     write_json,
 )
 from dexgrasp_ros.dataset.layout import DatasetLayout
-from dexgrasp_ros.dataset.plan import take_share
 from dexgrasp_ros.dataset.render.frames import CHANNELS, DEPTH_SCALE
 from dexgrasp_ros.dataset.render.scenes import (
     SceneSummary,
@@ -28,8 +26,10 @@ from dexgrasp_ros.dataset.render.scenes import (
     render_digest,
 )
 from dexgrasp_ros.dataset.render.settings import CameraSettings
-from dexgrasp_ros.dataset.report import Journal, Report, ReportCallback
-from dexgrasp_ros.dataset.steps import Step, run_steps
+from dexgrasp_ros.dataset.work.executors import Executor, Failed, Kind, worker_device
+from dexgrasp_ros.dataset.work.report import Journal, Report, ReportCallback
+from dexgrasp_ros.dataset.work.shares import take_share
+from dexgrasp_ros.dataset.work.steps import Step, run_steps
 
 _RENDER = 'dexgrasp_ros.dataset.render.scenes:render_scene'
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from dexgrasp_ros.dataset.executors import Failed
 from dexgrasp_ros.dataset.files import write_json
 from dexgrasp_ros.dataset.layout import DatasetLayout
+from dexgrasp_ros.dataset.work.executors import Failed
 
 
 @dataclass(kw_only=True)

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from dexgrasp_ros.core.grasp_set import GraspSet
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.core.poses import matrix_to_pose, pose_to_matrix
-from dexgrasp_ros.dataset.row_arrays import Arrays
+from dexgrasp_ros.dataset.reading.row_arrays import Arrays
 
 _POSES = ('base_pose', 'pregrasp_base_pose')
 _POSTURES = ('pregrasp', 'grasp', 'squeeze')

@@ -7,7 +7,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from dexgrasp_ros.dataset.html_parts import (
+from dexgrasp_ros.dataset.statistics.html_parts import (
     STYLE,
     Picture,
     bytes_text,
@@ -19,8 +19,8 @@ from dexgrasp_ros.dataset.html_parts import (
     section,
     table,
 )
-from dexgrasp_ros.dataset.statistics import DIVERSITY_SAMPLE
-from dexgrasp_ros.dataset.svg_charts import (
+from dexgrasp_ros.dataset.statistics.summary import DIVERSITY_SAMPLE
+from dexgrasp_ros.dataset.statistics.svg_charts import (
     FAILED,
     HELD,
     PALETTE,

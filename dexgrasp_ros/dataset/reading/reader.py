@@ -13,10 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dexgrasp_ros.core.errors import InputError
-from dexgrasp_ros.dataset.grasp_dataset import GraspDataset
 from dexgrasp_ros.dataset.layout import DatasetLayout
-from dexgrasp_ros.dataset.schema import FREE
-from dexgrasp_ros.dataset.selection import (
+from dexgrasp_ros.dataset.reading.grasp_dataset import GraspDataset
+from dexgrasp_ros.dataset.reading.selection import (
     Split,
     choose_hand,
     choose_objects,
@@ -24,7 +23,8 @@ from dexgrasp_ros.dataset.selection import (
     known_objects,
     read_manifest,
 )
-from dexgrasp_ros.dataset.torch_batches import import_torch
+from dexgrasp_ros.dataset.reading.torch_batches import import_torch
+from dexgrasp_ros.dataset.schema import FREE
 
 Framework = Literal['numpy', 'torch']
 

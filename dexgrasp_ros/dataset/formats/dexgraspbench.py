@@ -37,7 +37,7 @@ from numpy.typing import ArrayLike, NDArray
 from dexgrasp_ros.core.convex_pieces import convex_pieces
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.core.poses import compose, invert
-from dexgrasp_ros.dataset.grasp_dataset import GraspDataset
+from dexgrasp_ros.dataset.reading.grasp_dataset import GraspDataset
 from dexgrasp_ros.dataset.schema import FREE
 
 _HALF = np.sqrt(0.5)

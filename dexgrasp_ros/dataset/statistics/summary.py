@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dexgrasp_ros.dataset.file_statistics import disk_usage, failures, stage_costs
-from dexgrasp_ros.dataset.grasp_dataset import GraspDataset
 from dexgrasp_ros.dataset.layout import DatasetLayout
-from dexgrasp_ros.dataset.reader import open_dataset
-from dexgrasp_ros.dataset.row_arrays import Arrays
+from dexgrasp_ros.dataset.reading.grasp_dataset import GraspDataset
+from dexgrasp_ros.dataset.reading.reader import open_dataset
+from dexgrasp_ros.dataset.reading.row_arrays import Arrays
+from dexgrasp_ros.dataset.reading.selection import known_hands, known_objects, read_manifest
 from dexgrasp_ros.dataset.schema import FREE
-from dexgrasp_ros.dataset.selection import known_hands, known_objects, read_manifest
+from dexgrasp_ros.dataset.statistics.file_statistics import disk_usage, failures, stage_costs
 from dexgrasp_ros.evaluation.diversity import distinct_count, explained_variance
 from dexgrasp_ros.evaluation.intervals import wilson_interval
 

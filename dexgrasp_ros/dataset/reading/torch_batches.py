@@ -10,8 +10,8 @@ import numpy as np
 from dexgrasp_ros.core.errors import InputError
 
 if TYPE_CHECKING:
-    from dexgrasp_ros.dataset.reader import GraspDataset
-    from dexgrasp_ros.dataset.row_arrays import Arrays
+    from dexgrasp_ros.dataset.reading.reader import GraspDataset
+    from dexgrasp_ros.dataset.reading.row_arrays import Arrays
 
 _WIDER = {np.dtype(np.uint32): np.int64, np.dtype(np.uint16): np.int32}  # few operations take them
 

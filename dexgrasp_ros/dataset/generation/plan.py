@@ -52,22 +52,6 @@ def plan_units(
     ]
 
 
-def take_share(units: Sequence[Unit], index: int, count: int) -> list[Unit]:
-    """Units `index`, `index` + `count`, …: those of one of `count` machines.
-
-    Raises
-    ------
-    InputError
-        OUT_OF_RANGE: the index is not that of a machine.
-    """
-    if count < 1 or not 0 <= index < count:
-        raise InputError(
-            f"'shard_index' is {index} of {count}; expected 0 to {max(count, 1) - 1}.",
-            ErrorCode.OUT_OF_RANGE,
-        )
-    return list(units[index::count])
-
-
 def split_count(count: int, scenes: int, settled_share: float) -> dict[int, int]:
     """How many of a unit's grasps are wanted of the free object and in each resting pose.
 

@@ -14,13 +14,13 @@ from dexgrasp_ros.core.errors import ErrorCode, InputError, choices
 from dexgrasp_ros.core.grasp_set import GraspSet
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.dataset.files import read_json
-from dexgrasp_ros.dataset.frame_images import CHANNELS, ImageTars
-from dexgrasp_ros.dataset.frame_reader import find_frame, read_frames
-from dexgrasp_ros.dataset.grasp_rows import SET_COLUMNS, pose_in_camera, rows_to_grasps
 from dexgrasp_ros.dataset.layout import DatasetLayout
-from dexgrasp_ros.dataset.row_arrays import Arrays, join_arrays, mixed_batches, read_arrays
-from dexgrasp_ros.dataset.selection import grasp_files, known_hands
-from dexgrasp_ros.dataset.torch_batches import loadable, to_tensors
+from dexgrasp_ros.dataset.reading.frame_images import CHANNELS, ImageTars
+from dexgrasp_ros.dataset.reading.frame_reader import find_frame, read_frames
+from dexgrasp_ros.dataset.reading.grasp_rows import SET_COLUMNS, pose_in_camera, rows_to_grasps
+from dexgrasp_ros.dataset.reading.row_arrays import Arrays, join_arrays, mixed_batches, read_arrays
+from dexgrasp_ros.dataset.reading.selection import grasp_files, known_hands
+from dexgrasp_ros.dataset.reading.torch_batches import loadable, to_tensors
 
 
 class GraspDataset:

@@ -11,21 +11,21 @@ from typing import Any
 
 from dexgrasp_ros.core.errors import InputError
 from dexgrasp_ros.dataset.config import DatasetConfig
-from dexgrasp_ros.dataset.executors import Executor, Failed
 from dexgrasp_ros.dataset.files import read_json, write_bytes, write_json
+from dexgrasp_ros.dataset.generation.objects import PreparedObject, SourceMesh, file_digest
+from dexgrasp_ros.dataset.generation.plan import Unit
+from dexgrasp_ros.dataset.generation.units import Batch, UnitRows, UnitTask
 from dexgrasp_ros.dataset.layout import DatasetLayout
 from dexgrasp_ros.dataset.manifest import refresh_manifest
-from dexgrasp_ros.dataset.objects import PreparedObject, SourceMesh, file_digest
-from dexgrasp_ros.dataset.plan import Unit
-from dexgrasp_ros.dataset.report import Journal, ReportCallback, RunReport
 from dexgrasp_ros.dataset.schema import GRASP_COLUMNS, SCHEMA_VERSION
 from dexgrasp_ros.dataset.shards import is_made, write_shard
-from dexgrasp_ros.dataset.steps import Step, run_steps
-from dexgrasp_ros.dataset.units import Batch, UnitRows, UnitTask
+from dexgrasp_ros.dataset.work.executors import Executor, Failed
+from dexgrasp_ros.dataset.work.report import Journal, ReportCallback, RunReport
+from dexgrasp_ros.dataset.work.steps import Step, run_steps
 
-_PREPARE = 'dexgrasp_ros.dataset.objects:prepare_object'
-_SYNTHESIZE = 'dexgrasp_ros.dataset.units:synthesize_unit'
-_EVALUATE = 'dexgrasp_ros.dataset.units:evaluate_unit'
+_PREPARE = 'dexgrasp_ros.dataset.generation.objects:prepare_object'
+_SYNTHESIZE = 'dexgrasp_ros.dataset.generation.units:synthesize_unit'
+_EVALUATE = 'dexgrasp_ros.dataset.generation.units:evaluate_unit'
 _REFRESH = 10.0  # s between two versions of `dataset.json` while objects come to it
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dexgrasp_ros.core.errors import DexGraspError, ErrorCode
-from dexgrasp_ros.dataset.executors import KINDS, Executor, Failed, Kind
+from dexgrasp_ros.dataset.work.executors import KINDS, Executor, Failed, Kind
 
 _POLL = 0.2  # s between two looks at the caller's wishes
 # Tasks that are handed out for each slot: one that runs and one that waits for its end.

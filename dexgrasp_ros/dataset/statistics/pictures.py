@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dexgrasp_ros.core.errors import InputError
-from dexgrasp_ros.dataset.grasp_dataset import GraspDataset
-from dexgrasp_ros.dataset.reader import open_dataset
+from dexgrasp_ros.dataset.reading.grasp_dataset import GraspDataset
+from dexgrasp_ros.dataset.reading.reader import open_dataset
 
 _GRASP_SIZE = (640, 320)  # px, of one row of pictures
 _FRAME_WIDTH = 240  # px

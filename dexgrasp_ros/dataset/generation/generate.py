@@ -7,14 +7,15 @@ from pathlib import Path
 
 from dexgrasp_ros.core.errors import InputError
 from dexgrasp_ros.dataset.config import DatasetConfig
-from dexgrasp_ros.dataset.executors import Executor, worker_device
 from dexgrasp_ros.dataset.files import remove_leftovers
-from dexgrasp_ros.dataset.grasp_run import GraspRun
+from dexgrasp_ros.dataset.generation.grasp_run import GraspRun
+from dexgrasp_ros.dataset.generation.objects import find_meshes
+from dexgrasp_ros.dataset.generation.plan import plan_units
 from dexgrasp_ros.dataset.layout import DatasetLayout
 from dexgrasp_ros.dataset.manifest import open_manifest, register_hand
-from dexgrasp_ros.dataset.objects import find_meshes
-from dexgrasp_ros.dataset.plan import plan_units, take_share
-from dexgrasp_ros.dataset.report import ReportCallback, RunReport
+from dexgrasp_ros.dataset.work.executors import Executor, worker_device
+from dexgrasp_ros.dataset.work.report import ReportCallback, RunReport
+from dexgrasp_ros.dataset.work.shares import take_share
 from dexgrasp_ros.hand import load_hand
 
 

@@ -22,9 +22,9 @@ from dexgrasp_ros.core.grasp_set import GraspSet
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.core.object_model import ObjectModel
 from dexgrasp_ros.dataset.config import DatasetConfig, derive_seed
+from dexgrasp_ros.dataset.generation.plan import split_count
+from dexgrasp_ros.dataset.generation.rows import grasp_rows, join_grasps, join_rows, no_rows
 from dexgrasp_ros.dataset.manifest import FREE_PROTOCOL, SETTLED_PROTOCOL
-from dexgrasp_ros.dataset.plan import split_count
-from dexgrasp_ros.dataset.rows import grasp_rows, join_grasps, join_rows, no_rows
 from dexgrasp_ros.dataset.schema import FREE
 from dexgrasp_ros.evaluation import Cause, Evaluation, evaluate
 from dexgrasp_ros.hand import load_hand

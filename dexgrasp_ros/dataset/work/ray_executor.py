@@ -7,7 +7,7 @@ import os
 from typing import Any
 
 from dexgrasp_ros.core.errors import DeviceError, ErrorCode, InputError
-from dexgrasp_ros.dataset.executors import Failed, Kind, call
+from dexgrasp_ros.dataset.work.executors import Failed, Kind, call
 
 _LOCAL = 'local'
 _GPU = 'GPU'

@@ -18,7 +18,7 @@ Kind = Literal['device', 'cpu']
 KINDS: tuple[Kind, ...] = ('device', 'cpu')
 # Of one task [s]: a thousand grasps that take ten seconds each. Only what hangs takes longer.
 _TIME_LIMIT = 10_000.0
-_CALL = 'dexgrasp_ros.dataset.executors:call'
+_CALL = 'dexgrasp_ros.dataset.work.executors:call'
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ import numpy as np
 
 from dexgrasp_ros.core.errors import InputError
 from dexgrasp_ros.dataset.layout import DatasetLayout
-from dexgrasp_ros.dataset.row_arrays import Arrays, join_arrays, read_arrays
+from dexgrasp_ros.dataset.reading.row_arrays import Arrays, join_arrays, read_arrays
 
 _SCENE = re.compile(r'scene-(\d+)\.parquet')
 

@@ -1,0 +1,1 @@
+"""Grasps and recordings in the file formats of other software."""

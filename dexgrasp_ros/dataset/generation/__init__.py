@@ -1,0 +1,1 @@
+"""Shards of grasps: objects at rest, searches, shake tests, rows."""

@@ -1,0 +1,1 @@
+"""Reading a dataset: grasps by the batch, objects, images."""

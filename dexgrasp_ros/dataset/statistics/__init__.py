@@ -1,0 +1,1 @@
+"""What a dataset holds and what it cost: numbers, and a page of them."""
