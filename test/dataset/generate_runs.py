@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -72,15 +73,31 @@ def wait_for(condition: Callable[[], object], process: subprocess.Popen) -> None
 
 def worker_pids(process: subprocess.Popen) -> list[int]:
     """Worker processes of a run."""
-    found = []
-    for folder in Path('/proc').glob('[0-9]*'):
-        try:
-            parent = int((folder / 'stat').read_text().rpartition(')')[2].split()[1])
-        except (OSError, IndexError):
-            continue
-        if parent == process.pid:
-            found.append(int(folder.name))
+    return [pid for pid, parent in _parents().items() if parent == process.pid]
+
+
+def working_pids(process: subprocess.Popen) -> list[int]:
+    """Processes of a run's own Ray cluster that are at a task."""
+    parents, found = _parents(), []
+    for pid in parents:
+        above = pid
+        while above in parents and above != process.pid:
+            above = parents[above]
+        with contextlib.suppress(OSError):
+            title = Path(f'/proc/{pid}/cmdline').read_text()
+            if above == process.pid and title.startswith('ray::call'):
+                found.append(pid)
     return found
+
+
+def _parents() -> dict[int, int]:
+    """Parent of each process of this machine."""
+    parents = {}
+    for folder in Path('/proc').glob('[0-9]*'):
+        with contextlib.suppress(OSError, IndexError):
+            told = (folder / 'stat').read_text().rpartition(')')[2].split()
+            parents[int(folder.name)] = int(told[1])
+    return parents
 
 
 def content(out: Path) -> dict[str, bytes]:

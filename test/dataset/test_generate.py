@@ -23,6 +23,7 @@ from generate_runs import (
     shards,
     wait_for,
     worker_pids,
+    working_pids,
     write_meshes,
 )
 
@@ -255,3 +256,20 @@ def test_other_settings_are_refused_unless_they_may_overwrite(undisturbed, objec
     after = content(out)
     assert set(after) < set(before), 'a shard of the other settings is still there'
     assert after['dataset.json'] != before['dataset.json']
+
+
+def test_a_ray_cluster_survives_its_driver_and_its_workers(undisturbed, objects, tmp_path):
+    """The run is killed, then begun again, and a process of the cluster that works is killed."""
+    pytest.importorskip('ray')
+    out, cluster = tmp_path / 'set', ('--ray', 'local', '--processes', '2')
+    with running(objects, out, *cluster) as process:
+        wait_for(lambda: shards(out), process)
+        process.send_signal(signal.SIGKILL)
+    with running(objects, out, *cluster) as process:
+        wait_for(lambda: working_pids(process), process)
+        os.kill(working_pids(process)[0], signal.SIGKILL)
+        printed, said = process.communicate()
+    report = json.loads(printed.strip().splitlines()[-1])
+    assert process.returncode == 0, said
+    assert report['skipped'] >= 1 and report['lost'] == 0
+    assert content(out) == content(undisturbed[0])
