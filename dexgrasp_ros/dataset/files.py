@@ -137,7 +137,14 @@ def _has_writer(path: Path, host: str, pid: int) -> bool:
     except PermissionError:
         return True
     # One process writes one file at a time, and removes it before it begins another.
-    return pid != os.getpid()
+    return pid != os.getpid() and not _is_zombie(pid)
+
+
+def _is_zombie(pid: int) -> bool:
+    """Whether a process has ended and nobody has asked for its exit code yet (Linux)."""
+    with contextlib.suppress(OSError, IndexError):
+        return Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[0] in 'ZX'
+    return False
 
 
 def _sync(path: Path) -> None:

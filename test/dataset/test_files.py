@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -56,6 +57,13 @@ def test_a_killed_writer_leaves_no_file_and_nothing_for_ever(tmp_path, writer):
     assert (tmp_path / 'sub' / 'file').read_bytes() == b'before'
     remove_leftovers(tmp_path)
     assert files(tmp_path) == ['file']
+
+
+def test_a_writer_that_nobody_has_waited_for_is_dead_all_the_same(tmp_path, writer):
+    writer.kill()
+    os.waitid(os.P_PID, writer.pid, os.WEXITED | os.WNOWAIT)  # dead, and still in the table
+    remove_leftovers(tmp_path)
+    assert files(tmp_path) == []
 
 
 def test_a_file_that_is_being_written_is_left_alone(tmp_path, writer):
