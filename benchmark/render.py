@@ -36,7 +36,8 @@ from dexgrasp_ros.dataset.render import CameraSettings
 from dexgrasp_ros.dataset.render.cameras import place_camera
 from dexgrasp_ros.dataset.render.frames import DEPTH_SCALE
 from dexgrasp_ros.dataset.render.png import encode_png
-from dexgrasp_ros.dataset.render.run import render
+from dexgrasp_ros.dataset.render.run import RenderReport, plan_scenes, render
+from dexgrasp_ros.dataset.render.scenes import render_scene
 from dexgrasp_ros.dataset.render.stage import Stage, build_stage
 from dexgrasp_ros.object import read_mesh
 from dexgrasp_ros.simulation.bodies import BodyFaces
@@ -153,43 +154,43 @@ def timed(work: Callable[..., Any], *arguments: Any) -> tuple[float, float]:
 def runs_table(
     things: dict[str, Any], seeds: tuple[int, ...], views: int, processes: int, device: str
 ) -> None:
-    """Whole runs, each of them with mono, stereo and noisy images, one after the other."""
-    head = ('cameras', 'seed', 'frames', 'frames/s', 'ms/frame of a worker', 'kB/frame')
-    print(table_row(head) + '\n|---|---|---|---|---|---|')
-    kinds = {
-        'mono': {},
-        'stereo': {'rig': 'stereo'},
-        'mono, noise': {'noise': 'kinect_v1'},
-    }
+    """Whole runs with mono, stereo and noisy images, and the same scenes in this process."""
+    head = (
+        'cameras',
+        'seed',
+        'frames',
+        'CPU [ms/frame]',
+        'frames/s',
+        'wall [ms/frame]',
+        'kB/frame',
+    )
+    kinds = {'mono': {}, 'stereo': {'rig': 'stereo'}, 'mono, noise': {'noise': 'kinect_v1'}}
+    print(table_row(head) + '\n|---|---|---|---|---|---|---|')
     with tempfile.TemporaryDirectory() as folder, LocalExecutor(processes, device=device) as pool:
-        for seed in (-1, *seeds):  # the first run starts the workers
-            for kind, changes in kinds.items():
-                root = Path(folder) / f'{kind}-{seed}'
-                write_dataset(root, things, max(seed, 0))
-                settings = CameraSettings(views=views if seed >= 0 else 1, **changes)
-                start = time.perf_counter()
-                report = render(root, settings=settings, executor=pool, device=device)
-                seconds = time.perf_counter() - start
-                if report.lost:
-                    raise SystemExit(f'lost: {report.failures}')
-                stages = ', '.join(
-                    f'{stage} {1e3 * value / report.frames:.0f}'
-                    for stage, value in report.seconds.items()
-                )
-                row = (
-                    kind,
-                    str(seed),
-                    str(report.frames),
-                    f'{report.frames / seconds:.1f}',
-                    stages,
-                )
-                if seed >= 0:
-                    print(
-                        table_row((*row, f'{report.size / report.frames / 1e3:.0f}')), flush=True
-                    )
+
+        def make(kind: str, seed: int, views: int) -> tuple[float, float, RenderReport]:
+            settings = CameraSettings(views=views, **kinds[kind])
+            layout = write_dataset(Path(tempfile.mkdtemp(dir=folder)), things, seed)
+            cpu = sum(timed(render_scene, t)[1] for t in plan_scenes(layout, settings, device))
+            layout = write_dataset(Path(tempfile.mkdtemp(dir=folder)), things, seed)
+            start = time.perf_counter()
+            report = render(layout.root, settings=settings, executor=pool, device=device)
+            if report.lost:
+                raise SystemExit(f'lost: {report.failures}')
+            return cpu, time.perf_counter() - start, report
+
+        make('mono', 0, views=1)  # starts the workers
+        for seed in seeds:
+            for kind in kinds:
+                cpu, wall, report = make(kind, seed, views)
+                frames = report.frames
+                stages = [f'{k} {1e3 * v / frames:.0f}' for k, v in report.seconds.items()]
+                row = (kind, str(seed), str(frames), f'{1e3 * cpu / frames:.0f}')
+                more = (f'{frames / wall:.1f}', ', '.join(stages))
+                print(table_row((*row, *more, f'{report.size / frames / 1e3:.0f}')), flush=True)
 
 
-def write_dataset(root: Path, things: dict[str, Any], seed: int) -> None:
+def write_dataset(root: Path, things: dict[str, Any], seed: int) -> DatasetLayout:
     """Write what the renderer needs of a dataset: meshes and one scene of each."""
     layout = DatasetLayout(root)
     for folder in ('meshes', 'objects', 'scenes'):
@@ -203,6 +204,7 @@ def write_dataset(root: Path, things: dict[str, Any], seed: int) -> None:
         layout.object_record(key).write_text(json.dumps({'key': key, 'mesh': digest}))
         scenes = {'scenes': [{'scene': 0, 'pose': lying(mesh).tolist()}]}
         layout.scenes(digest).write_text(json.dumps(scenes))
+    return layout
 
 
 if __name__ == '__main__':

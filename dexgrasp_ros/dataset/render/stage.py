@@ -132,7 +132,7 @@ def _turned(rng: np.random.Generator, middle: NDArray[np.float64]) -> NDArray[np
 def _lights(rng: np.random.Generator) -> tuple[NDArray[np.float64], tuple[Lamp, ...]]:
     """Sky, and one to three lamps above the table; together about what fills a picture's range."""
     count = int(rng.integers(1, 4))
-    total = rng.uniform(0.7, 1.25)
+    total = rng.uniform(0.55, 1.05)
     sky_share = rng.uniform(0.2, 0.5)
     shares = rng.dirichlet(np.full(count, 2.0)) * (1 - sky_share)
     lamps = []
