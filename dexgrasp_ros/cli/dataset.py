@@ -6,15 +6,19 @@ from typing import Annotated
 
 import tyro
 
+from dexgrasp_ros.cli.dataset_export import Export
 from dexgrasp_ros.cli.dataset_failures import Failures
 from dexgrasp_ros.cli.dataset_generate import Generate
 from dexgrasp_ros.cli.dataset_render import Render
+from dexgrasp_ros.cli.dataset_stats import Stats
 
 # Each action is a dataclass of its options with a method `run`; add it here.
 _Action = (
     Annotated[Generate, tyro.conf.subcommand('generate')]
     | Annotated[Render, tyro.conf.subcommand('render')]
+    | Annotated[Export, tyro.conf.subcommand('export')]
     | Annotated[Failures, tyro.conf.subcommand('failures')]
+    | Annotated[Stats, tyro.conf.subcommand('stats')]
 )
 
 
@@ -27,7 +31,7 @@ def dataset(
         tyro.conf.OmitArgPrefixes,
     ],
 ) -> None:
-    """Make a dataset of grasps and images.
+    """Make a dataset of grasps and images, sum it up, and write it for other software.
 
     Parameters
     ----------

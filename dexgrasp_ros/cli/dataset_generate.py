@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dexgrasp_ros.cli.dataset_run import ends_like_ctrl_c, run_bar
+from dexgrasp_ros.cli.dataset_run import ends_like_ctrl_c, open_executor, run_bar
 from dexgrasp_ros.cli.settings import options_of
 from dexgrasp_ros.core.config import SynthesisConfig
 from dexgrasp_ros.dataset.config import PLANNED, DatasetConfig
@@ -15,7 +15,6 @@ from dexgrasp_ros.dataset.config import PLANNED, DatasetConfig
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from dexgrasp_ros.dataset.executors import Executor
     from dexgrasp_ros.dataset.report import RunReport
 
 _SHOWN = 20  # failures in the table; all are in failures/
@@ -80,7 +79,11 @@ class Generate:
             **dataclasses.asdict(self.settings),
             search=SynthesisConfig(**dataclasses.asdict(self.search)),
         )
-        with ends_like_ctrl_c(), self._executor() as executor, run_bar(console, 'grasps') as show:
+        with (
+            ends_like_ctrl_c(),
+            open_executor(self.ray, self.processes, self.device) as executor,
+            run_bar(console, 'grasps') as show,
+        ):
             report = generate(
                 self.out,
                 hands=self.hands,
@@ -107,11 +110,6 @@ class Generate:
                 f'{first.message}',
                 first.code,
             )
-
-    def _executor(self) -> Executor:
-        from dexgrasp_ros.dataset.executors import LocalExecutor
-
-        return LocalExecutor(self.processes, device=self.device)
 
 
 def _print_report(console: Console, report: RunReport, out: Path) -> None:

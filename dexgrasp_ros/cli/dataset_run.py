@@ -35,40 +35,18 @@ def open_executor(ray: str | None, processes: int | None, device: str) -> Execut
 @contextlib.contextmanager
 def run_bar(console: Console, things: str) -> Iterator[ReportCallback]:
     """Show one bar of `things`, with their rate and the time that is left."""
-    from rich.progress import (
-        BarColumn,
-        Progress,
-        TaskProgressColumn,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
+    from dexgrasp_ros.cli.work_bar import work_bar
 
-    columns = (
-        TextColumn('{task.description}'),
-        BarColumn(),
-        TaskProgressColumn(show_speed=True),
-        TextColumn('{task.fields[rate]}'),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console, transient=True, speed_estimate_period=600.0) as bar:
-        task = bar.add_task('starting', total=None, rate='')
+    with work_bar(console, things) as show:
 
-        def show(report: Report) -> None:
+        def tell(report: Report) -> None:
             # What was there says nothing about the time that the rest takes.
             there = report.there
-            speed = bar.tasks[0].speed
-            bar.update(
-                task,
-                total=report.wanted - there,
-                completed=report.wanted_done - there,
-                rate='' if speed is None else f'{speed:.1f} {things}/s',
-                description=f'{report.done} of {report.units} units'
-                + (f', [red]{report.lost} lost[/]' if report.lost else ''),
-            )
+            lost = f', {report.lost} lost' if report.lost else ''
+            text = f'{report.done} of {report.units} units{lost}'
+            show(report.wanted_done - there, report.wanted - there, text)
 
-        yield show
+        yield tell
 
 
 @contextlib.contextmanager

@@ -95,7 +95,12 @@ def reject_text(rejected: Mapping[str, int]) -> str:
 
 def print_json(value: Mapping[str, Any]) -> None:
     """Print one line of JSON; NaN becomes null, which every reader accepts."""
-    print(json.dumps(_plain(value), allow_nan=False), flush=True)
+    print(json_text(value), flush=True)
+
+
+def json_text(value: Mapping[str, Any]) -> str:
+    """One line of JSON; NaN becomes null."""
+    return json.dumps(_plain(value), allow_nan=False)
 
 
 def _plain(value: Any) -> Any:

@@ -1,5 +1,6 @@
-"""Grasps and recordings in the file formats of other software; nothing here knows ROS."""
+"""Datasets of grasps, and grasps and recordings in the formats of others; nothing knows ROS."""
 
 from dexgrasp_ros.dataset.isaac_grasp import export_isaac_grasp, import_isaac_grasp
+from dexgrasp_ros.dataset.reader import GraspDataset, open_dataset
 
-__all__ = ['export_isaac_grasp', 'import_isaac_grasp']
+__all__ = ['GraspDataset', 'export_isaac_grasp', 'import_isaac_grasp', 'open_dataset']

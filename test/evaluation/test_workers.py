@@ -8,12 +8,12 @@ import time
 
 import pytest
 
-from dexgrasp_ros.evaluation.workers import Failure, run_tasks
+from dexgrasp_ros.evaluation.workers import Failure, WorkerPool, run_tasks
 
 WORK = f'{__name__}:work'
 
 
-def work(base: int, task: str | int) -> int:
+def work(base: int, task: str | int) -> int | str:
     """Misbehave on request."""
     match task:
         case 'raise':
@@ -26,6 +26,8 @@ def work(base: int, task: str | int) -> int:
             raise SystemExit(3)
         case 'pid':
             return os.getpid()
+        case 'variable':
+            return os.environ['OF_THE_POOL']
     return base + task
 
 
@@ -77,3 +79,35 @@ def test_no_process_survives_a_stop():
 
 def test_nothing_to_do():
     assert list(run_tasks(WORK, (0,), [], processes=2, time_limit=1.0)) == []
+
+
+def collect(pool):
+    """Wait for all answers."""
+    found = {}
+    while pool.pending:
+        found |= dict(pool.answers())
+    return found
+
+
+def test_a_queue_may_grow_while_it_is_worked_on():
+    with WorkerPool('test_workers:work', (10,), processes=1, time_limit=20.0) as pool:
+        assert [pool.submit(task) for task in (0, 'pid')] == [0, 1]
+        first = collect(pool)
+        assert first[0] == 10
+        assert [pool.submit(task) for task in ('pid', 'die', 5)] == [2, 3, 4]
+        second = collect(pool)
+    assert second[2] == first[1], 'the same process goes on'
+    assert isinstance(second[3], Failure) and second[4] == 15
+    assert not os.path.exists(f'/proc/{first[1]}')
+
+
+def test_processes_have_the_variables_of_their_pool():
+    pool = WorkerPool(
+        *('test_workers:work', (0,)),
+        processes=1,
+        time_limit=20.0,
+        environment={'OF_THE_POOL': 'seen'},
+    )
+    with pool:
+        pool.submit('variable')
+        assert collect(pool) == {0: 'seen'} and 'OF_THE_POOL' not in os.environ

@@ -1,0 +1,101 @@
+"""``dexgrasp dataset export``: grasps of a dataset in the file formats of other software."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import tyro
+
+if TYPE_CHECKING:
+    from dexgrasp_ros.dataset.grasp_dataset import GraspDataset
+
+
+@dataclass(frozen=True, kw_only=True)
+class Export:
+    """Write grasps of a dataset for other software."""
+
+    dataset: tyro.conf.Positional[Path]
+    """Folder of the dataset."""
+    to: Literal['isaac_grasp', 'dexgraspbench']
+    """isaac_grasp: a YAML file for each hand and object, <hand>/<object>.yaml. dexgraspbench: an
+    .npy file for each grasp, and the objects, in the folders of that benchmark."""
+    out: Path
+    """Folder to write."""
+    hands: tuple[str, ...] = ()
+    """Which hands; by default all."""
+    objects: tuple[str, ...] = ()
+    """Which objects, by key or name; by default all."""
+    grasps: Literal['held', 'failed', 'all'] = 'held'
+    """Which grasps, by the shake test."""
+    json: bool = False
+    """End with one line of JSON."""
+
+    def run(self) -> None:
+        """Write the files.
+
+        Raises
+        ------
+        InputError
+            As from `open_dataset`; INVALID_INPUT: there are no such grasps.
+        """
+        from rich.console import Console
+        from rich.progress import track
+
+        from dexgrasp_ros.cli.report import print_json
+        from dexgrasp_ros.core.errors import InputError
+        from dexgrasp_ros.dataset.layout import DatasetLayout
+        from dexgrasp_ros.dataset.selection import known_hands, read_manifest
+
+        console = Console(stderr=self.json)
+        layout = DatasetLayout(self.dataset)
+        hands = self.hands or tuple(known_hands(layout, read_manifest(layout)))
+        counts: dict[str, dict[str, int]] = {}
+        for hand in hands:
+            opened = self._open(hand)
+            written = track(
+                self._written(opened),
+                description=hand,
+                total=len(opened.objects),
+                console=console,
+                transient=True,
+            )
+            counts[hand] = dict(written)
+            console.print(
+                f'{sum(counts[hand].values())} grasps of {hand}, {len(counts[hand])} objects',
+                highlight=False,
+            )
+        if not any(counts.values()):
+            which = '' if self.grasps == 'all' else f' that {self.grasps}'
+            raise InputError(f"'{self.dataset}' has no such grasps{which}; nothing was written.")
+        console.print(f'Written to {self.out}', highlight=False)
+        if self.json:
+            print_json({'grasps': counts, 'out': str(self.out)})
+
+    def _open(self, hand: str) -> GraspDataset:
+        from dexgrasp_ros.dataset import open_dataset
+
+        held = {'held': True, 'failed': False, 'all': None}[self.grasps]
+        return open_dataset(self.dataset, hand, objects=self.objects or None, held=held)
+
+    def _written(self, opened: GraspDataset) -> Iterator[tuple[str, int]]:
+        if self.to == 'dexgraspbench':
+            from dexgrasp_ros.dataset.dexgraspbench import export_dexgraspbench
+
+            return export_dexgraspbench(opened, self.out)
+        return _isaac_files(opened, self.out / opened.hand)
+
+
+def _isaac_files(opened: Any, folder: Path) -> Iterator[tuple[str, int]]:
+    """Write a file for each object that has grasps."""
+    from dexgrasp_ros.dataset import export_isaac_grasp
+
+    for object in opened.objects:
+        rows = opened.rows(object, ['held'])
+        if rows and len(rows['held']):
+            grasps = opened.grasp_set(object)
+            folder.mkdir(parents=True, exist_ok=True)
+            export_isaac_grasp(grasps, folder / f'{object}.yaml', object_frame=object)
+            yield object, len(grasps)

@@ -1,0 +1,55 @@
+"""What the files of a dataset tell: bytes on disk, seconds by stage, units that failed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+from dexgrasp_ros.dataset.files import read_json
+from dexgrasp_ros.dataset.layout import DatasetLayout
+
+_FOLDERS = ('grasps', 'images', 'frames', 'meshes', 'hands', 'objects', 'scenes')
+# What a unit of work counts, as `timing/` calls it; those of objects count themselves.
+_COUNTED = ('grasps', 'frames')
+_ORDER = ('objects', *_COUNTED)
+
+
+def disk_usage(layout: DatasetLayout) -> dict[str, int]:
+    """Bytes of the files in each folder of a dataset, without those that are being written."""
+    sizes = {name: _size(layout.root / name) for name in _FOLDERS}
+    whole = _size(layout.root)
+    return sizes | {'other': whole - sum(sizes.values()), 'total': whole}
+
+
+def stage_costs(layout: DatasetLayout) -> list[dict[str, Any]]:
+    """Seconds of processes for each stage, and of how many grasps, frames or objects they were.
+
+    Returns
+    -------
+    list
+        Of each stage: ``stage``, ``seconds``, ``count``, ``of`` ('grasps', 'frames', 'objects').
+    """
+    seconds: dict[tuple[str, str], float] = defaultdict(float)
+    counts: dict[tuple[str, str], int] = defaultdict(int)
+    for file in sorted(layout.timing('').parent.glob('[!.]*.json')):
+        told = read_json(file)
+        what = next((name for name in _COUNTED if name in told), 'objects')
+        for stage, value in told['seconds'].items():
+            seconds[what, stage] += value
+            counts[what, stage] += told[what] if what in told else 1
+    return [
+        {'stage': stage, 'of': what, 'seconds': value, 'count': counts[what, stage]}
+        for (what, stage), value in sorted(seconds.items(), key=lambda s: _ORDER.index(s[0][0]))
+    ]
+
+
+def failures(layout: DatasetLayout) -> list[dict[str, Any]]:
+    """Tell which units of work could not be done at the last try, and why."""
+    return [read_json(file) for file in sorted(layout.root.glob('failures/[!.]*.json'))]
+
+
+def _size(folder: Path) -> int:
+    """Bytes of all files in a folder that have their names already."""
+    files = (p for p in folder.rglob('*') if not p.name.startswith('.') and p.is_file())
+    return sum(file.stat().st_size for file in files)

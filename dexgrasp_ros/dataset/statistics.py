@@ -1,0 +1,195 @@
+"""What a dataset holds, in numbers: success, contacts, quality, diversity, causes of failure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dexgrasp_ros.dataset.file_statistics import disk_usage, failures, stage_costs
+from dexgrasp_ros.dataset.grasp_dataset import GraspDataset
+from dexgrasp_ros.dataset.layout import DatasetLayout
+from dexgrasp_ros.dataset.reader import open_dataset
+from dexgrasp_ros.dataset.row_arrays import Arrays
+from dexgrasp_ros.dataset.schema import FREE
+from dexgrasp_ros.dataset.selection import known_hands, known_objects, read_manifest
+from dexgrasp_ros.evaluation.diversity import distinct_count, explained_variance
+from dexgrasp_ros.evaluation.intervals import wilson_interval
+
+# Edges of the histogram of epsilon; the largest of a good grasp by many fingers is about 0.4.
+EPSILON_EDGES = np.linspace(0.0, 0.5, 26)
+MOST_CONTACTS = 16  # of the histogram of contacts; more count as this many
+DIVERSITY_SAMPLE = 200  # held grasps of an object at most; distinct ones are counted in pairs
+_NEAR = 1  # which column of `contact_count`: links within 2 mm
+_COLUMNS = (
+    *('scene', 'held', 'cause', 'motion', 'epsilon', 'penetration', 'contact_count'),
+    *('base_pose', 'grasp'),
+)
+
+
+@dataclass(kw_only=True)
+class _Tally:
+    """Sums over the grasps of one hand."""
+
+    free: Counter[bool] = field(default_factory=Counter)  # by whether they held
+    settled: Counter[bool] = field(default_factory=Counter)
+    causes: Counter[str] = field(default_factory=Counter)
+    # Histograms of those that failed, and of those that held.
+    contacts: NDArray[np.int64] = field(default_factory=lambda: _zeros(MOST_CONTACTS + 1))
+    epsilon: NDArray[np.int64] = field(default_factory=lambda: _zeros(len(EPSILON_EDGES) - 1))
+    epsilon_sum: float = 0.0
+    penetration_sum: float = 0.0
+    spread: list[NDArray[np.float64]] = field(default_factory=list)  # by object
+    distinct: int = 0
+    sampled: int = 0
+
+    def add(self, rows: Arrays) -> None:
+        """Count some rows."""
+        is_free, held = rows['scene'] == FREE, rows['held']
+        self.free.update(held[is_free].tolist())
+        self.settled.update(held[~is_free].tolist())
+        self.causes.update(_causes(rows))
+        contacts = np.minimum(rows['contact_count'][:, _NEAR], MOST_CONTACTS)
+        epsilon = np.clip(rows['epsilon'], EPSILON_EDGES[0], EPSILON_EDGES[-1])
+        for which in (0, 1):
+            chosen = held == bool(which)
+            self.contacts[which] += np.bincount(contacts[chosen], minlength=MOST_CONTACTS + 1)
+            self.epsilon[which] += np.histogram(epsilon[chosen], EPSILON_EDGES)[0]
+        self.epsilon_sum += float(np.nansum(rows['epsilon'][held]))
+        self.penetration_sum += float(np.nansum(rows['penetration'][held]))
+
+
+def dataset_statistics(
+    path: str | Path, *, progress: Callable[[str, int, int], None] | None = None
+) -> dict[str, Any]:
+    """Read a whole dataset once and sum up what is in it.
+
+    Parameters
+    ----------
+    path
+        Its folder; it may still be in the making.
+    progress
+        Called with the name of a hand, how many of its objects are read, and of how many.
+
+    Returns
+    -------
+    dict
+        For JSON; rates have Wilson intervals of 95 %. Contacts are links within 2 mm of the mesh.
+
+    Raises
+    ------
+    InputError
+        As from `open_dataset`.
+    """
+    layout = DatasetLayout(Path(path))
+    manifest = read_manifest(layout)
+    hands, by_object = [], []
+    for name in sorted(known_hands(layout, manifest)):
+        opened = open_dataset(path, name)
+        tally = _Tally()
+        for done, key in enumerate(opened.objects):
+            rows = opened.rows(key, _COLUMNS)
+            if rows and len(rows['held']):
+                tally.add(rows)
+                by_object.append(
+                    {'hand': name, 'object': key} | _rate(Counter(rows['held'].tolist()))
+                )
+                _add_diversity(tally, opened, key, rows)
+            if progress is not None:
+                progress(name, done + 1, len(opened.objects))
+        hands.append({'hand': name} | _hand_summary(tally))
+    frames = sum(_row_count(file) for file in layout.root.glob('frames/*/scene-*.parquet'))
+    grasps = sum(hand['grasps'] for hand in hands)
+    return {
+        'dataset': str(layout.root),
+        'schema_version': manifest['schema_version'],
+        'hash': manifest.get('hash', ''),
+        'grasps_per_object': manifest.get('grasps_per_object'),
+        'versions': manifest.get('versions', {}),
+        'grasps': grasps,
+        'held': sum(hand['held'] for hand in hands),
+        'objects': len(known_objects(layout, manifest)),
+        'frames': frames,
+        'hands': hands,
+        'by_object': by_object,
+        'epsilon_edges': EPSILON_EDGES.round(6).tolist(),
+        'licenses': dict(
+            Counter(r.get('license', 'unknown') for r in manifest.get('objects', ()))
+        ),
+        'stages': stage_costs(layout),
+        'bytes': disk_usage(layout),
+        'failures': failures(layout),
+    }
+
+
+def _hand_summary(tally: _Tally) -> dict[str, Any]:
+    both = tally.free + tally.settled
+    held = both[True]
+    components = max((len(s) for s in tally.spread), default=0)
+    # A set whose variance is all in k components has the share 1 from there on.
+    spread = [np.pad(s, (0, components - len(s)), constant_values=1.0) for s in tally.spread]
+    return {
+        **_rate(both),
+        'free': _rate(tally.free),
+        'settled': _rate(tally.settled),
+        'causes': dict(tally.causes.most_common()),
+        'contacts_held': tally.contacts[1].tolist(),
+        'contacts_failed': tally.contacts[0].tolist(),
+        'epsilon_held': tally.epsilon[1].tolist(),
+        'epsilon_failed': tally.epsilon[0].tolist(),
+        'epsilon_mean_held': tally.epsilon_sum / held if held else None,
+        'penetration_mean_held': tally.penetration_sum / held if held else None,
+        'explained_variance': np.mean(spread, axis=0)[:5].tolist() if spread else [],
+        'distinct_share': tally.distinct / tally.sampled if tally.sampled else None,
+    }
+
+
+def _add_diversity(tally: _Tally, opened: GraspDataset, key: str, rows: Arrays) -> None:
+    """Compare the first held grasps of one object with each other."""
+    import trimesh
+
+    from dexgrasp_ros.core.poses import compose
+    from dexgrasp_ros.object.mass import characteristic_length
+
+    chosen = np.flatnonzero(rows['held'])[:DIVERSITY_SAMPLE]
+    if not len(chosen):
+        return
+    palm = compose(rows['base_pose'][chosen].astype(np.float64), opened.hand_model.palm_pose)
+    q = rows['grasp'][chosen].astype(np.float64)
+    mesh = trimesh.Trimesh(*opened.mesh(key), process=False)
+    length = characteristic_length(mesh, np.asarray(mesh.center_mass))
+    tally.distinct += distinct_count(palm, q)
+    tally.sampled += len(chosen)
+    spread = explained_variance(palm, q, length=length)
+    if len(spread):
+        tally.spread.append(spread)
+
+
+def _rate(counts: Counter[bool]) -> dict[str, Any]:
+    held, grasps = counts[True], counts.total()
+    low, high = wilson_interval(held, grasps)
+    rate = held / grasps if grasps else None
+    return {'grasps': grasps, 'held': held, 'rate': rate, 'low': low, 'high': high}
+
+
+def _causes(rows: Arrays) -> list[str]:
+    """Where each grasp failed, all pulls as one, with what the object did."""
+    return [
+        f'{"pull" if cause.startswith("direction") else cause}{f" ({motion})" if motion else ""}'
+        for cause, motion in zip(rows['cause'], rows['motion'], strict=True)
+    ]
+
+
+def _row_count(file: Path) -> int:
+    import pyarrow.parquet as pq
+
+    return pq.read_metadata(file).num_rows
+
+
+def _zeros(count: int) -> NDArray[np.int64]:
+    return np.zeros((2, count), dtype=np.int64)

@@ -1,0 +1,95 @@
+"""Runs of ``dexgrasp dataset generate`` that take seconds, and what they wrote."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import trimesh
+
+HAND, GRASPS, SHARD = 'barrett', 6, 4
+# Two objects of two shards each; few iterations, so that some grasps fail.
+SETTINGS = (
+    *('--hands', HAND, '--grasps-per-object', str(GRASPS), '--shard-size', str(SHARD)),
+    *('--round-seeds', '32', '--max-rounds', '2', '--directions', '4', '--max-scenes', '1'),
+    *('--iterations', '40', '--device', 'cpu', '--json'),
+)
+PATIENCE = 300.0  # s for what a run shall reach
+
+
+def write_meshes(folder: Path) -> Path:
+    """Write a box and a ball, with their table."""
+    folder.mkdir(parents=True)
+    trimesh.creation.box((0.05, 0.06, 0.09)).export(folder / 'box.stl')
+    trimesh.creation.icosphere(subdivisions=3, radius=0.035).export(folder / 'ball.obj')
+    (folder / 'objects.csv').write_text('file,license,source\nball.obj,CC0,made up\n')
+    return folder
+
+
+def command(objects: Path, out: Path, *more: str) -> list[str]:
+    """Words of the command; later options count."""
+    program = [sys.executable, '-m', 'dexgrasp_ros.cli', 'dataset', 'generate']
+    return [*program, '--objects', str(objects), '--out', str(out), *SETTINGS, *more]
+
+
+def generate(objects: Path, out: Path, *more: str) -> tuple[int, dict, str]:
+    """Run to the end; return the exit code, the report, and what was said."""
+    done = subprocess.run(command(objects, out, *more), capture_output=True, text=True)
+    lines = done.stdout.strip().splitlines()
+    return done.returncode, json.loads(lines[-1]) if lines else {}, done.stderr
+
+
+@contextmanager
+def running(objects: Path, out: Path, *more: str) -> Iterator[subprocess.Popen]:
+    """Begin a run in a process group of its own; what is left of it ends with the context."""
+    process = subprocess.Popen(
+        command(objects, out, *more),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def wait_for(condition: Callable[[], object], process: subprocess.Popen) -> None:
+    """Wait until something holds, while a run goes on."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert process.poll() is None, f'the run has ended: {process.communicate()}'
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def worker_pids(process: subprocess.Popen) -> list[int]:
+    """Worker processes of a run."""
+    found = []
+    for folder in Path('/proc').glob('[0-9]*'):
+        try:
+            parent = int((folder / 'stat').read_text().rpartition(')')[2].split()[1])
+        except (OSError, IndexError):
+            continue
+        if parent == process.pid:
+            found.append(int(folder.name))
+    return found
+
+
+def content(out: Path) -> dict[str, bytes]:
+    """All files of a dataset, but for how long things took."""
+    paths = [p for p in sorted(out.rglob('*')) if p.is_file()]
+    names = {p.relative_to(out).as_posix(): p for p in paths}
+    return {n: p.read_bytes() for n, p in names.items() if not n.startswith('timing/')}
+
+
+def shards(out: Path) -> list[Path]:
+    """Shards of grasps that are there."""
+    return sorted(out.glob('grasps/*/*/*.parquet'))

@@ -1,0 +1,48 @@
+"""`dexgrasp dataset export` writes files that read back as what the dataset holds."""
+
+import json
+
+import numpy as np
+
+from dexgrasp_ros import load_hand
+from dexgrasp_ros.cli import main
+from dexgrasp_ros.dataset import import_isaac_grasp, open_dataset
+
+
+def export(dataset, out, *more):
+    return main(['dataset', 'export', str(dataset.root), '--out', str(out), *more])
+
+
+def test_isaac_grasp_files_come_back(small_dataset, tmp_path, capsys):
+    assert export(small_dataset, tmp_path, '--to', 'isaac_grasp', '--grasps', 'all', '--json') == 0
+    told = json.loads(capsys.readouterr().out.splitlines()[-1])
+    for name in ('barrett', 'allegro'):
+        dataset = open_dataset(small_dataset.root, name)
+        assert sum(told['grasps'][name].values()) == len(dataset)
+        for key in dataset.objects:
+            ours = dataset.grasp_set(key)
+            back = import_isaac_grasp(tmp_path / name / f'{key}.yaml', load_hand(name))
+            assert len(back) == len(ours) == told['grasps'][name][key]
+            np.testing.assert_allclose(back.base_pose, ours.base_pose, atol=1e-9)
+            np.testing.assert_allclose(back.grasp, ours.grasp, atol=1e-9)
+            np.testing.assert_allclose(back.pregrasp, ours.pregrasp, atol=1e-9)
+
+
+def test_held_grasps_of_some_objects_only(small_dataset, tmp_path):
+    words = ('--to', 'dexgraspbench', '--hands', 'barrett', '--objects', 'can')
+    assert export(small_dataset, tmp_path, *words) == 0
+    held = open_dataset(small_dataset.root, 'barrett', objects=['can'], held=True)
+    assert len(list(tmp_path.glob('output/*_barrett/graspdata/can-*/*/*.npy'))) == len(held) > 0
+    assert len(list(tmp_path.glob('output/*/graspdata/*'))) == len(
+        list(tmp_path.glob('output/*/graspdata/can-*'))
+    )
+
+
+def test_nothing_to_write_is_an_error(copied_dataset, tmp_path, capsys):
+    for file in copied_dataset.root.glob('grasps/hand=allegro/*/*'):
+        file.unlink()
+    words = ('--to', 'isaac_grasp', '--hands', 'allegro')
+    assert export(copied_dataset, tmp_path / 'out', *words) == 1
+    assert 'no such grasps that held' in capsys.readouterr().err
+    assert export(copied_dataset, tmp_path / 'out', '--to', 'isaac_grasp', '--hands', 'leap') == 1
+    assert 'UNKNOWN_HAND' in capsys.readouterr().err

@@ -1,0 +1,87 @@
+"""Files are whole or not there, even where their writer is killed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dexgrasp_ros.dataset.files import (
+    create_bytes,
+    read_json,
+    remove_leftovers,
+    replacing,
+    write_bytes,
+    write_json,
+)
+
+# Writes half of a file, says so, and goes on when it is told to.
+WRITER = """
+import sys
+from pathlib import Path
+from dexgrasp_ros.dataset.files import replacing
+with replacing(Path(sys.argv[1])) as temporary:
+    temporary.write_bytes(b'half')
+    print('half', flush=True)
+    sys.stdin.read()
+    temporary.write_bytes(b'whole')
+"""
+
+
+@pytest.fixture
+def writer(tmp_path):
+    """Start a process in the middle of writing; the file is sub/file."""
+    process = subprocess.Popen(
+        [sys.executable, '-c', WRITER, str(tmp_path / 'sub' / 'file')],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdout.readline() == b'half\n'
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(p.name for p in folder.rglob('*') if p.is_file())
+
+
+def test_a_killed_writer_leaves_no_file_and_nothing_for_ever(tmp_path, writer):
+    write_bytes(tmp_path / 'sub' / 'file', b'before')
+    writer.kill()
+    writer.wait()
+    assert len(files(tmp_path)) == 2
+    assert (tmp_path / 'sub' / 'file').read_bytes() == b'before'
+    remove_leftovers(tmp_path)
+    assert files(tmp_path) == ['file']
+
+
+def test_a_file_that_is_being_written_is_left_alone(tmp_path, writer):
+    remove_leftovers(tmp_path)
+    writer.communicate()
+    assert (tmp_path / 'sub' / 'file').read_bytes() == b'whole'
+    assert files(tmp_path) == ['file']
+
+
+def test_a_writer_that_raises_leaves_nothing(tmp_path):
+    with pytest.raises(ZeroDivisionError), replacing(tmp_path / 'file') as temporary:
+        temporary.write_bytes(b'half')
+        raise ZeroDivisionError
+    assert files(tmp_path) == []
+
+
+def test_only_one_creates_a_file(tmp_path):
+    assert create_bytes(tmp_path / 'file', b'first')
+    assert not create_bytes(tmp_path / 'file', b'second')
+    assert (tmp_path / 'file').read_bytes() == b'first'
+    assert files(tmp_path) == ['file']
+
+
+def test_numbers_in_json_come_back_as_they_were(tmp_path):
+    content = {'x': [0.1, 1 / 3, -1e-17], 'word': 'ε'}
+    write_json(tmp_path / 'a.json', content)
+    write_json(tmp_path / 'b.json', content)
+    assert read_json(tmp_path / 'a.json') == content
+    assert (tmp_path / 'a.json').read_bytes() == (tmp_path / 'b.json').read_bytes()

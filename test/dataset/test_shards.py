@@ -1,0 +1,77 @@
+"""Parquet shards: columns as documented, the same bytes for the same rows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from dexgrasp_ros.core.errors import InputError
+from dexgrasp_ros.dataset.rows import no_rows
+from dexgrasp_ros.dataset.schema import GRASP_COLUMNS, Column
+from dexgrasp_ros.dataset.shards import is_made, read_metadata, write_shard
+
+COLUMNS = (
+    Column('key', 'string', 0, 'name'),
+    Column('pose', 'float32', 7, 'pose [m]'),
+    Column('q', 'float32', 'J', 'joints [rad]'),
+    Column('held', 'bool', 0, 'whether it held'),
+)
+ROWS = {
+    'key': ['a', 'b'],
+    'pose': np.arange(14.0).reshape(2, 7),
+    'q': np.array([[0.5, np.nan], [1.0, 2.0]]),
+    'held': np.array([True, False]),
+}
+
+
+def test_rows_come_back_and_metadata_too(tmp_path):
+    path = tmp_path / 'deep' / 'part.parquet'
+    write_shard(path, COLUMNS, ROWS, {'hash': 'x', 'wanted': 2}, joints=2)
+    table = pq.read_table(path)
+    assert read_metadata(path) == {'hash': 'x', 'wanted': 2}
+    assert table['key'].to_pylist() == ['a', 'b']
+    assert table['held'].to_pylist() == [True, False]
+    np.testing.assert_array_equal(np.array(table['q'].to_pylist()), ROWS['q'])
+    assert table.schema.field('pose').type.list_size == 7
+    assert table.schema.field('q').metadata == {b'description': b'joints [rad]'}
+
+
+def test_the_same_rows_are_the_same_bytes(tmp_path):
+    for name in 'ab':
+        write_shard(tmp_path / name, COLUMNS, ROWS, {'wanted': 2, 'hash': 'x'}, joints=2)
+    assert (tmp_path / 'a').read_bytes() == (tmp_path / 'b').read_bytes()
+
+
+def test_a_shard_of_no_grasps_has_all_columns(tmp_path):
+    rows = no_rows(joints=4) | {'key': []}
+    write_shard(tmp_path / 'none', GRASP_COLUMNS, rows, {}, joints=4)
+    table = pq.read_table(tmp_path / 'none')
+    assert table.num_rows == 0
+    assert table.schema.names == [c.name for c in GRASP_COLUMNS]
+    assert table.schema.field('squeeze').type.list_size == 4
+
+
+def test_rows_of_another_width_are_refused(tmp_path):
+    with pytest.raises(InputError, match=r'\[2, 7\].*\[N, 5\]'):
+        columns = (Column('pose', 'float32', 5, ''),)
+        write_shard(tmp_path / 'wide', columns, ROWS, {})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_was_made_from_something_else_is_not_taken(tmp_path):
+    path = tmp_path / 'part.parquet'
+    assert not is_made(path, {'hash': 'x'}, overwrite=False)
+    write_shard(path, COLUMNS, ROWS, {'hash': 'x', 'wanted': 2}, joints=2)
+    assert is_made(path, {'hash': 'x', 'wanted': 2}, overwrite=False)
+    with pytest.raises(InputError, match=r"'wanted' 2, expected 3.*--overwrite"):
+        is_made(path, {'hash': 'x', 'wanted': 3}, overwrite=False)
+    assert not is_made(path, {'hash': 'x', 'wanted': 3}, overwrite=True)
+
+
+def test_a_damaged_shard_is_told_and_may_be_overwritten(tmp_path):
+    path = tmp_path / 'part.parquet'
+    path.write_bytes(b'PAR1 and nothing else')
+    with pytest.raises(InputError, match='no shard of a dataset'):
+        is_made(path, {}, overwrite=False)
+    assert not is_made(path, {}, overwrite=True)
