@@ -1,6 +1,6 @@
 """Lossless images as bytes: PNG, written for speed.
 
-A third of the time that Pillow takes at its fastest, for files as large (`benchmark/render.md`),
+Half of the time that Pillow takes at its fastest, for files as large (`benchmark/render.md`),
 and images of 16 bits, which Pillow has in grey only. Any reader of PNG reads them.
 """
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 _SIGNATURE = b'\x89PNG\r\n\x1a\n'
 _GREY, _RGB = 0, 2  # colour types
 _SUB = 1  # filter: each byte less the one a pixel before it
-# Level 1 takes a fifth of the time of zlib's usual 6 and leaves a fifth more.
+# Level 1 takes a sixth of the time of Pillow's usual 6 and leaves a quarter more.
 _LEVEL = 1
 
 
