@@ -16,7 +16,7 @@ from std_msgs.msg import String
 from trajectory_msgs.msg import JointTrajectory
 
 from dexgrasp_msgs.action import ExecuteGrasp
-from dexgrasp_msgs.msg import Grasp
+from dexgrasp_msgs.msg import Grasp, GraspArray
 from dexgrasp_ros.bridge.client import GraspClient
 from dexgrasp_ros.bridge.geometry import pose_message
 from dexgrasp_ros.bridge.qos import latched_publisher
@@ -114,4 +114,37 @@ def test_another_hand_ends_the_execution_and_stops_the_robot(ros_domain):
         assert list(names) == list(other.joint_names)
         assert np.isfinite(robot.commands(JointTrajectory)[0].points[-1].positions).all()
         client.cancel(handle)
+        robot.close()
+
+
+def test_a_hand_that_holds_is_not_opened_because_its_description_came_again(ros_domain):
+    """Nor because one came that is none."""
+    log: list[str] = []
+    hand = load_hand('barrett')
+    own = PARAMETERS['hand_command_node'] | {'follow_grasps': True}
+    with (
+        start_graph(
+            nodes=['hand_command_node'], parameters={'hand_command_node': own}, log=log.append
+        ),
+        GraspClient() as client,
+    ):
+        client.wait_until_ready(60, grasps=False, reconstruction=False, execution=True)
+        robot = IdealRobot(ros_domain, hand)
+        node = client.node
+        description = node.create_publisher(String, 'robot_description', latched_publisher())
+        grasps = node.create_publisher(GraspArray, 'grasps', latched_publisher())
+        wait_for(lambda: robot.node.count_publishers('joint_trajectory'), 'the connection')
+        held, until = False, time.monotonic() + 60
+        while not held:  # until the node has heard where the robot is
+            assert time.monotonic() < until
+            goal = {'fingers_only': True, 'hold_time': 0.1, 'timeout': 60}
+            held = client.execute(grasp_of(client, hand), **goal).succeeded
+        for text in (hand.urdf, 'no robot'):
+            description.publish(String(data=text))
+            time.sleep(2.0)  # until it has been loaded, or not
+        heard = len(robot.heard)
+        grasp = grasp_of(client, hand)
+        grasps.publish(GraspArray(header=grasp.header, grasps=[grasp]))
+        wait_for(lambda: any('Did not follow' in line for line in log), 'the line in the log')
+        assert len(robot.heard) == heard
         robot.close()
