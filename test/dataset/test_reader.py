@@ -58,7 +58,7 @@ def test_every_row_comes_once_whatever_the_order_and_the_shares(small_dataset):
 
 
 def test_a_remainder_of_some_files_is_joined_to_those_that_follow(small_dataset, monkeypatch):
-    monkeypatch.setattr('dexgrasp_ros.dataset.row_arrays._MIXED', 2)
+    monkeypatch.setattr('dexgrasp_ros.dataset.reading.row_arrays._MIXED', 2)
     dataset = open_dataset(small_dataset.root, 'barrett')
     assert len(dataset.files) > 2
     batches = list(dataset.batches(5, shuffle_seed=3))

@@ -41,7 +41,7 @@ Goal = SynthesizeGrasps.Goal
 # Few and short searches; a box is easy enough for them.
 PARAMETERS = {
     'grasp_node': {'synthesis.seed_count': 8, 'synthesis.iterations': 50, 'tf_timeout': 0.2},
-    'hand_command_node': {'command_enabled': True},
+    'hand_command_node': {'command_enabled': True, 'follow_grasps': True},
 }
 TERMINAL = {GoalStatus.STATUS_SUCCEEDED, GoalStatus.STATUS_ABORTED, GoalStatus.STATUS_CANCELED}
 LONG = {'seed_count': 512}  # minutes; every test ends it
