@@ -117,7 +117,12 @@ def robot(module_ros_domain):
     """The package's arm with a Barrett hand, described by somebody, and a node that listens."""
     parameters = {
         'grasp_node': {**SEARCH, 'hand_root_link': ROOT, 'hand': 'shadow'},
-        'hand_command_node': {'hand_root_link': ROOT, 'hand': 'shadow', 'command_enabled': True},
+        'hand_command_node': {
+            'hand_root_link': ROOT,
+            'hand': 'shadow',
+            'command_enabled': True,
+            'follow_grasps': True,
+        },
     }
     log: list[str] = []
     with (
