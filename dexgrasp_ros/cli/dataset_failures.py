@@ -18,6 +18,7 @@ class Failures:
     def run(self) -> None:
         """Print a table of the folder ``failures/``."""
         from rich.console import Console
+        from rich.markup import escape
         from rich.table import Table
 
         from dexgrasp_ros.cli.report import print_json
@@ -29,7 +30,8 @@ class Failures:
         if failures:
             table = Table('unit', 'code', 'message', 'tries')
             for failure in failures:
-                table.add_row(*(str(failure[n]) for n in ('unit', 'code', 'message', 'tries')))
+                told = (str(failure[n]) for n in ('unit', 'code', 'message', 'tries'))
+                table.add_row(*map(escape, told))
             console.print(table)
         else:
             console.print('Nothing failed.')

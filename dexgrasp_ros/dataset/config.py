@@ -75,11 +75,10 @@ class DatasetConfig:
                 )
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the settings for JSON; of the search only those that differ from the default."""
+        """Return the settings for JSON; of the search all but what the plan decides."""
         values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-        defaults = dataclasses.asdict(SynthesisConfig())
         search = dataclasses.asdict(self.search)
-        values['search'] = {n: v for n, v in search.items() if v != defaults[n]}
+        values['search'] = {n: v for n, v in search.items() if n not in PLANNED}
         return values
 
     @property

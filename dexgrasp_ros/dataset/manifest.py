@@ -22,6 +22,18 @@ _SEED_RULE = (
     'in UTF-8 with a zero byte between them'
 )
 
+_METRICS = {
+    'epsilon': 'Ferrari-Canny (L1): radius of the largest ball about the origin within the convex '
+    'hull of the wrenches of all contacts within 2 mm at the grasp: [f; (x - c) x f / length], f '
+    'the eight edges of the friction cone n + mu t about the unit normal, mu the sliding friction '
+    "of the row's protocol, c the centre of mass, length the object's characteristic length (mean "
+    'distance of its surface from c); without unit, 0 where the origin is outside',
+    'volume': 'of that hull, in six dimensions; without unit',
+    'held': "whether the object stayed within the protocol's distance and angle of where it was, "
+    'in all its pulls or while it was lifted',
+    'score': "of the search's own simulated closing, higher is better",
+}
+
 
 def open_manifest(
     layout: DatasetLayout, config: DatasetConfig, grasps_per_object: int, *, overwrite: bool
@@ -110,6 +122,7 @@ def _content(
         'versions': library_versions(),
         'python': platform.python_version(),
         'seeds': {'random_seed': config.random_seed, 'rule': _SEED_RULE},
+        'metrics': _METRICS,
         'protocols': {name: dataclasses.asdict(p) for name, p in protocols.items()},
         'columns': {'grasps': _columns(GRASP_COLUMNS), 'frames': _columns(FRAME_COLUMNS)},
         **_members(layout),
@@ -169,7 +182,11 @@ def _remove_others(layout: DatasetLayout, config: DatasetConfig) -> None:
         for path in (layout.root / folder).glob('[!.]*.json'):
             _remove_unless(path, read_json(path).get('hash') == config.digest)
     for path in layout.root.glob('grasps/*/*/*.parquet'):
-        _remove_unless(path, read_metadata(path).get('hash') == config.digest)
+        try:
+            is_kept = read_metadata(path).get('hash') == config.digest
+        except InputError:  # broken, or removed meanwhile
+            is_kept = False
+        _remove_unless(path, is_kept)
 
 
 def _remove_unless(path: Path, is_kept: bool) -> None:

@@ -109,7 +109,9 @@ def test_the_manifest_tells_what_was_made_from_what(undisturbed):
     manifest = json.loads((out / 'dataset.json').read_text())
     assert manifest['schema_version'] == SCHEMA_VERSION
     assert manifest['grasps_per_object'] == GRASPS
-    assert manifest['configuration']['search'] == {'iterations': 40}
+    assert manifest['configuration']['search']['iterations'] == 40
+    assert {'friction', 'squeeze_force'} <= set(manifest['configuration']['search'])
+    assert {'epsilon', 'volume', 'held'} <= set(manifest['metrics'])
     assert {'dexgrasp_ros', 'warp-lang', 'mujoco', 'pyarrow'} <= set(manifest['versions'])
     (hand,) = manifest['hands']
     assert (out / 'hands' / f'{hand["urdf"]}.urdf').read_text() == load_hand(HAND).urdf

@@ -33,6 +33,23 @@ def test_meshes_are_found_with_what_the_table_tells(tmp_path):
     assert found['more_a_b'].file == 'more/a b.stl'
 
 
+def test_no_mesh_is_lost_whose_name_is_hard_to_keep(tmp_path):
+    names = ['a b.obj', 'a_b.obj', 'ä.obj', 'ö.obj', 'ä.stl', '-.ply']
+    for name in names:
+        trimesh.creation.box(SIZE).export(tmp_path / name)
+    found = find_meshes(tmp_path)
+    assert {m.file for m in found} == set(names)
+    assert len({m.name for m in found}) == len(names)
+
+
+def test_a_dataset_within_the_folder_is_no_source_of_meshes(tmp_path):
+    (tmp_path / 'set' / 'meshes').mkdir(parents=True)
+    for name in ('box.obj', 'set/meshes/123.ply'):
+        trimesh.creation.box(SIZE).export(tmp_path / name)
+    (found,) = find_meshes(tmp_path, leave_out=tmp_path / 'set')
+    assert found.file == 'box.obj'
+
+
 def test_a_folder_without_meshes_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"no mesh in .*'\.obj'"):
         find_meshes(tmp_path)

@@ -82,7 +82,7 @@ def generate(
     run = GraspRun(
         layout=DatasetLayout(out),
         config=config or DatasetConfig(),
-        sources={s.name: s for s in find_meshes(objects, license)},
+        sources={s.name: s for s in find_meshes(objects, license, leave_out=out)},
         device=worker_device(device),
         overwrite=overwrite,
     )

@@ -46,7 +46,9 @@ class PreparedObject:
     seconds: dict[str, float]
 
 
-def find_meshes(folder: Path, license: str = 'unknown') -> list[SourceMesh]:
+def find_meshes(
+    folder: Path, license: str = 'unknown', *, leave_out: Path | None = None
+) -> list[SourceMesh]:
     """Find all meshes in a folder and the folders in it, in the order of their names.
 
     Parameters
@@ -56,6 +58,8 @@ def find_meshes(folder: Path, license: str = 'unknown') -> list[SourceMesh]:
         whose columns ``license`` and ``source`` tell about each ``file``.
     license
         Of those that the table does not tell about.
+    leave_out
+        A folder whose meshes do not count, such as that of a dataset within `folder`.
 
     Raises
     ------
@@ -66,6 +70,9 @@ def find_meshes(folder: Path, license: str = 'unknown') -> list[SourceMesh]:
     if not folder.is_dir():
         raise InputError(f"There is no folder '{folder}'.", ErrorCode.FILE_NOT_FOUND)
     paths = sorted(p for p in folder.rglob('*') if p.suffix.lower() in _ENDINGS and p.is_file())
+    if leave_out is not None:
+        within = leave_out.resolve()
+        paths = [p for p in paths if not p.resolve().is_relative_to(within)]
     if not paths:
         raise InputError(
             f"There is no mesh in '{folder}'; expected files that end in {choices(_ENDINGS)}.",
@@ -78,6 +85,11 @@ def find_meshes(folder: Path, license: str = 'unknown') -> list[SourceMesh]:
         stem if stems.count(stem) == 1 else safe_name(file)
         for stem, file in zip(stems, files, strict=True)
     ]
+    # Paths may differ in characters only that no name keeps.
+    names = [
+        name if names.count(name) == 1 else f'{name}-{_short_digest(file)}'
+        for name, file in zip(names, files, strict=True)
+    ]
     return [
         SourceMesh(
             name=name,
@@ -88,6 +100,10 @@ def find_meshes(folder: Path, license: str = 'unknown') -> list[SourceMesh]:
         )
         for name, path, file in sorted(zip(names, paths, files, strict=True))
     ]
+
+
+def _short_digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def file_digest(path: Path) -> str:

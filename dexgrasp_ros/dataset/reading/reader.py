@@ -73,6 +73,9 @@ def open_dataset(
         no hand named where there are several, no such object or split, no torch; UNKNOWN_HAND;
         OUT_OF_RANGE for the shard.
     """
+    # One name is meant as one name, not as its letters.
+    objects = (objects,) if isinstance(objects, str) else objects
+    columns = (columns,) if isinstance(columns, str) else columns
     layout = DatasetLayout(Path(path))
     manifest = read_manifest(layout)
     name = choose_hand(layout, manifest, hand)

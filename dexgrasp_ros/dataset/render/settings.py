@@ -159,6 +159,8 @@ def _interval(name: str, value: object, path: Path) -> tuple[float, ...]:
 def _matrix(name: str, value: object, path: Path) -> tuple[float, ...] | None:
     if value is None:
         return None
+    if isinstance(value, list) and value and all(isinstance(row, list) for row in value):
+        value = [number for row in value for number in row]
     return _numbers(name, value, path, 9, 'nine numbers, row by row')
 
 

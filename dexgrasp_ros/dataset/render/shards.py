@@ -51,7 +51,7 @@ def write_images(path: Path, about: Mapping[str, Any]) -> Iterator[ImageShard]:
         The file cannot be written.
     """
     with replacing(path) as temporary:
-        with tarfile.open(temporary, 'w', format=tarfile.USTAR_FORMAT) as archive:
+        with tarfile.open(temporary, 'w', format=tarfile.GNU_FORMAT) as archive:
             shard = ImageShard(archive)
             shard._add(_ABOUT, json_bytes(about))
             yield shard

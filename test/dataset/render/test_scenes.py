@@ -13,6 +13,7 @@ from PIL import Image
 from dexgrasp_ros.core.errors import ErrorCode, InputError, ObjectError
 from dexgrasp_ros.core.poses import pose_to_matrix, transform_points
 from dexgrasp_ros.dataset.render.scenes import is_rendered, render_scene
+from dexgrasp_ros.dataset.render.shards import read_about, write_images
 from dexgrasp_ros.dataset.schema import FRAME_COLUMNS, arrow_schema
 from dexgrasp_ros.simulation import Body, PinholeCamera, RayScene
 
@@ -237,3 +238,12 @@ def test_a_mesh_that_cannot_be_read_is_an_error_of_the_object(layout, task_of):
         render_scene(task)
     assert caught.value.code == ErrorCode.INVALID_MESH
     assert not images_of(layout, task).exists()
+
+
+def test_keys_may_be_longer_than_the_oldest_tars_know(tmp_path):
+    key = 'scan_' + 100 * 'x' + '-1234abcd-00-0000-left'
+    with write_images(tmp_path / 'long.tar', {'hash': 'h'}) as shard:
+        shard.add(key, {'rgb.png': b'png'})
+    with tarfile.open(tmp_path / 'long.tar') as archive:
+        assert archive.getnames()[-1] == f'{key}.rgb.png'
+    assert read_about(tmp_path / 'long.tar') == {'hash': 'h'}
