@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import platform
@@ -137,7 +138,11 @@ def _columns(columns: tuple[Column, ...]) -> list[dict[str, Any]]:
 
 def _members(layout: DatasetLayout) -> dict[str, Any]:
     def records(folder: str) -> list[dict[str, Any]]:
-        return [read_json(path) for path in sorted((layout.root / folder).glob('[!.]*.json'))]
+        found = []
+        for path in sorted((layout.root / folder).glob('[!.]*.json')):
+            with contextlib.suppress(InputError):  # damaged: whoever needs it makes it anew
+                found.append(read_json(path))
+        return found
 
     return {'hands': records('hands'), 'objects': records('objects')}
 

@@ -93,8 +93,14 @@ def test_all_that_can_go_wrong_stops_nothing_else(executor, tmp_path):
     def full(_result):
         raise OSError(28, 'No space left on device')
 
+    def full_for_a_while(result):
+        if len(run.results) < 4:  # the others
+            raise OSError(28, 'No space left on device')
+        return [run.step('written', 'add', result, 5)]
+
     run.run(
         run.step('first', 'add', 1, 2, then=onward),
+        run.step('room later', 'add', 1, 1, then=full_for_a_while),
         run.step('die', 'fail', tmp_path / 'die', 1, 'die'),
         run.step('raise', 'fail', tmp_path / 'raise', 2, 'raise'),
         run.step('coded', 'fail', tmp_path / 'coded', 9, 'coded'),
@@ -104,14 +110,14 @@ def test_all_that_can_go_wrong_stops_nothing_else(executor, tmp_path):
         run.step('nowhere', 'no_such_function'),
         run.step('last', 'add', 100, 1, kind='device'),
     )
-    assert sorted(map(str, run.results)) == ['101', '13', 'done', 'done']
+    assert sorted(map(str, run.results)) == ['101', '13', '7', 'done', 'done']
     assert set(run.failures) == {'coded', 'hopeless', 'dead', 'full', 'nowhere'}
     coded, tries = run.failures['coded']
     assert (coded.code, coded.message, tries) == (ErrorCode.OUT_OF_RANGE, 'no such thing', 3)
     assert run.failures['hopeless'][0].message == 'ValueError: so be it'
     assert len(list((tmp_path / 'dead').iterdir())) == 3, 'one try and two retries'
     assert 'No space left' in run.failures['full'][0].message
-    assert run.failures['full'][1] == 1, 'a full disk is not tried again at once'
+    assert run.failures['full'][1] == 2, 'a full disk is tried again at the end'
     assert 'no_such_function' in run.failures['nowhere'][0].message
 
 

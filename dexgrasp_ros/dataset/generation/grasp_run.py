@@ -107,8 +107,8 @@ class GraspRun:
                     and read_json(scenes)['hash'] == self.config.digest
                 ):
                     return self._with_license(record, source)
-        except OSError:
-            return None  # Who prepares it meets the same error, and tells it.
+        except (OSError, InputError, KeyError, TypeError):
+            return None  # Who prepares it meets the same error, and tells it; or mends the record.
         return None
 
     def _with_license(self, record: dict[str, Any], source: SourceMesh) -> dict[str, Any]:

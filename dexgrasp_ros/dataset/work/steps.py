@@ -13,6 +13,7 @@ from dexgrasp_ros.dataset.work.executors import KINDS, Executor, Failed, Kind
 _POLL = 0.2  # s between two looks at the caller's wishes
 # Tasks that are handed out for each slot: one that runs and one that waits for its end.
 _AHEAD = 2
+_KEPT = 64  # results at most that wait for room on the disk
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,8 +54,8 @@ def run_steps(
     on_wait
         Called often, and free to raise what shall end the run.
     """
-    queue = _Queue(executor, iter(steps))
-    while queue.fill():
+    queue, unwritten = _Queue(executor, iter(steps)), []
+    while queue.fill() or unwritten:
         on_wait()
         for step, value, tries in queue.collect():
             if isinstance(value, Failed):
@@ -65,9 +66,21 @@ def run_steps(
                 continue
             try:
                 queue.extend(step.then(value))
-            except (OSError, DexGraspError) as error:
-                # A full disk will not be less full in a moment: the next run tries again.
+            except OSError as error:
+                # A disk that is full now may have room later: what was computed is kept so long.
+                if retries and len(unwritten) < _KEPT:
+                    unwritten.append((step, value, tries))
+                else:
+                    on_failure(step, _failed(error), tries)
+            except DexGraspError as error:
                 on_failure(step, _failed(error), tries)
+        if not queue.is_busy:
+            again, unwritten = unwritten, []
+            for step, value, tries in again:
+                try:
+                    queue.extend(step.then(value))
+                except (OSError, DexGraspError) as error:
+                    on_failure(step, _failed(error), tries + 1)
 
 
 class _Queue:
@@ -92,6 +105,11 @@ class _Queue:
                 self._running[number] = step, tries + 1
                 room[kind] -= 1
         return bool(self._running)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether anything runs or waits."""
+        return bool(self._running) or any(self._ready.values())
 
     def collect(self) -> Iterator[tuple[Step, Any, int]]:
         """Yield steps that are over, with their results and how often they were tried."""
