@@ -7,17 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dexgrasp_ros.cli.dataset_run import ends_like_ctrl_c, open_executor, run_bar
+from dexgrasp_ros.cli.dataset_run import ends_like_ctrl_c, finish_run, open_executor, run_bar
 from dexgrasp_ros.cli.settings import options_of
 from dexgrasp_ros.core.config import SynthesisConfig
 from dexgrasp_ros.dataset.config import PLANNED, DatasetConfig
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from dexgrasp_ros.dataset.work.report import RunReport
 
-_SHOWN = 20  # failures in the table; all are in failures/
 DatasetOptions = options_of(DatasetConfig, leave_out=('search',))
 SearchOptions = options_of(SynthesisConfig, leave_out=PLANNED)
 
@@ -70,8 +67,6 @@ class Generate:
         """
         from rich.console import Console
 
-        from dexgrasp_ros.cli.report import print_json
-        from dexgrasp_ros.core.errors import DexGraspError
         from dexgrasp_ros.dataset.generation.generate import generate
 
         console = Console(stderr=self.json)
@@ -99,31 +94,20 @@ class Generate:
                 overwrite=self.overwrite,
                 progress=show,
             )
-        _print_report(console, report, self.out)
-        if self.json:
-            print_json(report.as_dict() | {'out': str(self.out)})
-        if report.failures:
-            first = next(iter(report.failures.values()))
-            raise DexGraspError(
-                f'{report.lost} of {report.units} units were not made; the same command tries '
-                f"them again. Reasons are in '{self.out / 'failures'}', the first: "
-                f'{first.message}',
-                first.code,
-            )
+        finish_run(
+            console,
+            report,
+            self.out,
+            summary=_summary(report),
+            things='units were not made',
+            json=self.json,
+        )
 
 
-def _print_report(console: Console, report: RunReport, out: Path) -> None:
-    from rich.markup import escape
-
+def _summary(report: RunReport) -> str:
     held = f', {100 * report.held / report.grasps:.0f} % held' if report.grasps else ''
     short = f'; searches found {report.short} fewer than wanted' if report.short else ''
-    console.print(
+    return (
         f'{report.made} units made, {report.skipped} were there, {report.lost} lost; '
-        f'{report.grasps} new grasps{held}{short}',
-        highlight=False,
+        f'{report.grasps} new grasps{held}{short}'
     )
-    for unit, failed in list(report.failures.items())[:_SHOWN]:
-        console.print(f'[red]{escape(unit)}[/]: {failed.code.name}: {escape(failed.message)}')
-    stages = ', '.join(f'{stage} {value:.0f} s' for stage, value in report.seconds.items())
-    console.print(f'Of all processes: {stages or "nothing to do"}', highlight=False)
-    console.print(f'Written to {out}', highlight=False)

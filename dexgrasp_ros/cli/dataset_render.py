@@ -6,15 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dexgrasp_ros.cli.dataset_run import ends_like_ctrl_c, open_executor, run_bar
+from dexgrasp_ros.cli.dataset_run import ends_like_ctrl_c, finish_run, open_executor, run_bar
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from dexgrasp_ros.dataset.render.run import RenderReport
     from dexgrasp_ros.dataset.render.settings import CameraSettings
 
-_SHOWN = 20  # failures in the table; all are in failures/
 _DEFAULTS = 'config/dataset_cameras.yaml'
 
 
@@ -60,8 +57,6 @@ class Render:
         """
         from rich.console import Console
 
-        from dexgrasp_ros.cli.report import print_json
-        from dexgrasp_ros.core.errors import DexGraspError
         from dexgrasp_ros.dataset.render.run import render
 
         console = Console(stderr=self.json)
@@ -82,17 +77,14 @@ class Render:
                 overwrite=self.overwrite,
                 progress=show,
             )
-        _print_report(console, report, self.out)
-        if self.json:
-            print_json(report.as_dict() | {'out': str(self.out)})
-        if report.failures:
-            first = next(iter(report.failures.values()))
-            raise DexGraspError(
-                f'{report.lost} of {report.units} scenes were not rendered; the same command '
-                f"tries them again. Reasons are in '{self.out / 'failures'}', the first: "
-                f'{first.message}',
-                first.code,
-            )
+        finish_run(
+            console,
+            report,
+            self.out,
+            summary=_summary(report),
+            things='scenes were not rendered',
+            json=self.json,
+        )
 
     def _settings(self) -> CameraSettings:
         from dexgrasp_ros.core.resources import find_resource
@@ -105,16 +97,8 @@ class Render:
         )
 
 
-def _print_report(console: Console, report: RenderReport, out: Path) -> None:
-    from rich.markup import escape
-
-    console.print(
+def _summary(report: RenderReport) -> str:
+    return (
         f'{report.made} scenes rendered, {report.skipped} were there, {report.lost} lost; '
-        f'{report.frames} new frames, {report.size / 1e6:.1f} MB',
-        highlight=False,
+        f'{report.frames} new frames, {report.size / 1e6:.1f} MB'
     )
-    for unit, failed in list(report.failures.items())[:_SHOWN]:
-        console.print(f'[red]{escape(unit)}[/]: {failed.code.name}: {escape(failed.message)}')
-    stages = ', '.join(f'{stage} {value:.1f} s' for stage, value in report.seconds.items())
-    console.print(f'Of all processes: {stages or "nothing to do"}', highlight=False)
-    console.print(f'Written to {out}', highlight=False)

@@ -6,6 +6,7 @@ import contextlib
 import signal
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
     from dexgrasp_ros.dataset.work.executors import Executor
     from dexgrasp_ros.dataset.work.report import Report, ReportCallback
+
+_SHOWN = 20  # failures that are printed; all are in failures/
 
 
 def open_executor(ray: str | None, processes: int | None, device: str) -> Executor:
@@ -64,3 +67,35 @@ def ends_like_ctrl_c() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def finish_run(
+    console: Console, report: Report, out: Path, *, summary: str, things: str, json: bool
+) -> None:
+    """Say how a run went: the summary, failures, seconds, and one line of JSON where asked for.
+
+    Raises
+    ------
+    DexGraspError
+        Some of the `things` could not be made; the code is that of the first of them.
+    """
+    from rich.markup import escape
+
+    from dexgrasp_ros.cli.report import print_json
+    from dexgrasp_ros.core.errors import DexGraspError
+
+    console.print(summary, highlight=False)
+    for unit, failed in list(report.failures.items())[:_SHOWN]:
+        console.print(f'[red]{escape(unit)}[/]: {failed.code.name}: {escape(failed.message)}')
+    stages = ', '.join(f'{stage} {value:.1f} s' for stage, value in report.seconds.items())
+    console.print(f'Of all processes: {stages or "nothing to do"}', highlight=False)
+    console.print(f'Written to {out}', highlight=False)
+    if json:
+        print_json(report.as_dict() | {'out': str(out)})
+    if report.failures:
+        first = next(iter(report.failures.values()))
+        raise DexGraspError(
+            f'{report.lost} of {report.units} {things}; the same command tries them again. Reasons'
+            f" are in '{out / 'failures'}', the first: {first.message}",
+            first.code,
+        )
