@@ -174,7 +174,7 @@ def runs_table(
             cpu = sum(timed(render_scene, t)[1] for t in plan_scenes(layout, settings, device))
             layout = write_dataset(Path(tempfile.mkdtemp(dir=folder)), things, seed)
             start = time.perf_counter()
-            report = render(layout.root, settings=settings, executor=pool, device=device)
+            report = render(layout.root, settings=settings, executor=pool)
             if report.lost:
                 raise SystemExit(f'lost: {report.failures}')
             return cpu, time.perf_counter() - start, report

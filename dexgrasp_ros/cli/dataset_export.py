@@ -93,6 +93,7 @@ def _isaac_files(opened: Any, folder: Path) -> Iterator[tuple[str, int]]:
     from dexgrasp_ros.dataset import export_isaac_grasp
 
     for object in opened.objects:
+        (folder / f'{object}.yaml').unlink(missing_ok=True)  # of an earlier export
         rows = opened.rows(object, ['held'])
         if rows and len(rows['held']):
             grasps = opened.grasp_set(object)

@@ -16,24 +16,33 @@ class Failures:
     """End with one line of JSON."""
 
     def run(self) -> None:
-        """Print a table of the folder ``failures/``."""
+        """Print a table of the folder ``failures/``.
+
+        Raises
+        ------
+        InputError
+            FILE_NOT_FOUND: there is no dataset.
+        """
         from rich.console import Console
         from rich.markup import escape
         from rich.table import Table
 
         from dexgrasp_ros.cli.report import print_json
-        from dexgrasp_ros.dataset.files import read_json
+        from dexgrasp_ros.dataset.layout import DatasetLayout
+        from dexgrasp_ros.dataset.reading.selection import read_manifest
+        from dexgrasp_ros.dataset.statistics.file_statistics import failures
 
-        paths = sorted((self.out / 'failures').glob('[!.]*.json'))
-        failures = [read_json(path) for path in paths]
+        layout = DatasetLayout(self.out)
+        read_manifest(layout)  # says so where there is no dataset
+        told = failures(layout)
         console = Console(stderr=self.json)
-        if failures:
+        if told:
             table = Table('unit', 'code', 'message', 'tries')
-            for failure in failures:
-                told = (str(failure[n]) for n in ('unit', 'code', 'message', 'tries'))
-                table.add_row(*map(escape, told))
+            for failure in told:
+                words = (str(failure[n]) for n in ('unit', 'code', 'message', 'tries'))
+                table.add_row(*map(escape, words))
             console.print(table)
         else:
             console.print('Nothing failed.')
         if self.json:
-            print_json({'failures': failures})
+            print_json({'failures': told})

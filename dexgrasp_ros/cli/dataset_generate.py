@@ -15,7 +15,7 @@ from dexgrasp_ros.dataset.config import PLANNED, DatasetConfig
 if TYPE_CHECKING:
     from dexgrasp_ros.dataset.work.report import RunReport
 
-DatasetOptions = options_of(DatasetConfig, leave_out=('search',))
+DatasetOptions = options_of(DatasetConfig, leave_out=('device', 'search'))
 SearchOptions = options_of(SynthesisConfig, leave_out=PLANNED)
 
 
@@ -87,7 +87,6 @@ class Generate:
                 executor=executor,
                 config=config,
                 license=self.license,
-                device=self.device,
                 shard_index=self.shard_index,
                 shard_count=self.shard_count,
                 retries=self.retries,

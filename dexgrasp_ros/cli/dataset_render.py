@@ -70,7 +70,6 @@ class Render:
                 self.out,
                 settings=settings,
                 executor=executor,
-                device=self.device,
                 shard_index=self.shard_index,
                 shard_count=self.shard_count,
                 retries=self.retries,

@@ -12,7 +12,7 @@ from typing import Any
 import dexgrasp_ros
 from dexgrasp_ros.core.config import SynthesisConfig, check_ranges, setting
 from dexgrasp_ros.core.convex_pieces import FINE
-from dexgrasp_ros.core.errors import ErrorCode, InputError
+from dexgrasp_ros.core.errors import ErrorCode, InputError, choices
 from dexgrasp_ros.dataset.schema import SCHEMA_VERSION
 
 # Whose versions count: other versions find other grasps, or write other bytes.
@@ -20,7 +20,8 @@ _LIBRARIES = (
     *('coacd', 'manifold3d', 'mujoco', 'numpy', 'open3d', 'pyarrow', 'scipy', 'trimesh'),
     'warp-lang',
 )
-# Settings of the search that the plan of the dataset decides, or that depend on the machine.
+# Settings of the search that the dataset's own settings, or its plan, decide.
+DEVICES = ('cpu', 'cuda')
 PLANNED = ('device', 'max_grasps', 'random_seed', 'seed_count', 'time_limit')
 
 
@@ -34,6 +35,7 @@ class DatasetConfig:
         OUT_OF_RANGE, from the constructor.
     """
 
+    device: str = 'cpu'  # of the searches, 'cpu' or 'cuda': these find different grasps
     random_seed: int = setting(0, '1', 'start of every random number', 0, 2**31 - 1)
     shard_size: int = setting(1000, '1', 'grasps in a shard at most', 1, 100_000)
     settled_share: float = setting(
@@ -64,6 +66,11 @@ class DatasetConfig:
     def __post_init__(self) -> None:
         """Check every range, and that the search decides nothing that the plan does."""
         check_ranges(self)
+        if self.device not in DEVICES:
+            raise InputError(
+                f"'device' is {self.device!r}; expected one of {choices(DEVICES)}.",
+                ErrorCode.OUT_OF_RANGE,
+            )
         defaults = SynthesisConfig()
         for name in PLANNED:
             value = getattr(self.search, name)

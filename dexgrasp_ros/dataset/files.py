@@ -113,6 +113,19 @@ def read_json(path: Path) -> Any:
         raise InputError(f"'{path}' is no JSON file: {error}") from error
 
 
+def remove_file(path: Path) -> None:
+    """Remove a file, and its folder if it was the last in it.
+
+    Raises
+    ------
+    OSError
+        It cannot be removed.
+    """
+    path.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        path.parent.rmdir()
+
+
 def remove_leftovers(root: Path) -> None:
     """Remove temporary files whose writers have died."""
     for path in root.rglob('.*.tmp'):

@@ -39,6 +39,10 @@ class DatasetLayout:
         """URDF by the SHA-256 of its own bytes."""
         return self.root / 'hands' / f'{digest}.urdf'
 
+    def hand_mesh(self, name: str) -> Path:
+        """Mesh that a URDF names: the SHA-256 of its own bytes, and what its kind ends with."""
+        return self.root / 'hands' / 'meshes' / name
+
     def hand_record(self, name: str) -> Path:
         """One hand, as `dataset.json` tells of it: JSON."""
         return self.root / 'hands' / f'{safe_name(name)}.json'
@@ -76,6 +80,11 @@ class DatasetLayout:
     def timing(self, unit: str) -> Path:
         """Seconds that a unit took by stage; no part of the dataset's content."""
         return self.root / 'timing' / f'{safe_name(unit)}.json'
+
+
+def rendered_files(layout: DatasetLayout) -> list[Path]:
+    """Tables and tars of all scenes that have any."""
+    return [*layout.root.glob('frames/*/[!.]*.parquet'), *layout.root.glob('images/[!.]*.tar')]
 
 
 def object_key(name: str, digest: str) -> str:

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import hashlib
 import platform
-from pathlib import Path
 from typing import Any
 
 from dexgrasp_ros.core.errors import InputError
-from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.dataset.config import DatasetConfig, library_versions
-from dexgrasp_ros.dataset.files import create_bytes, json_bytes, read_json, write_bytes, write_json
+from dexgrasp_ros.dataset.files import create_bytes, json_bytes, read_json, write_json
 from dexgrasp_ros.dataset.layout import DatasetLayout
 from dexgrasp_ros.dataset.schema import FRAME_COLUMNS, GRASP_COLUMNS, SCHEMA_VERSION, Column
 from dexgrasp_ros.evaluation import find_protocol
 
 FREE_PROTOCOL, SETTLED_PROTOCOL = 'fc', 'tabletop'
 _SEED_RULE = (
-    "first 31 bits of the SHA-256 of 'random_seed, hand, digest of the mesh, part, scene, round' "
+    "first 31 bits of the SHA-256 of 'random_seed, hand, key of the object, part, scene, round' "
     'in UTF-8 with a zero byte between them'
 )
 
@@ -47,7 +44,8 @@ def open_manifest(
     ------
     InputError
         INVALID_INPUT: there is one of another configuration, or whose last shards are not full
-        and would have to be made again, and it may not be overwritten.
+        and would have to be made again, and it may not be overwritten; what was made from it is
+        removed before (`remove_outdated`).
     """
     path = layout.manifest
     fresh = _content(layout, config, grasps_per_object)
@@ -55,46 +53,15 @@ def open_manifest(
         create_bytes(path, json_bytes(fresh))
     there = read_json(path)
     if there.get('hash') == config.digest:
-        _check_count(layout, config, there['grasps_per_object'], grasps_per_object, overwrite)
-        if there['grasps_per_object'] < grasps_per_object:
+        before = there['grasps_per_object']
+        if not overwrite:
+            _check_count(layout, config, before, grasps_per_object)
+        if before < grasps_per_object or (overwrite and before != grasps_per_object):
             write_json(path, fresh)
     elif overwrite:
-        _remove_others(layout, config)
-        write_json(path, _content(layout, config, grasps_per_object))
+        write_json(path, fresh)
     else:
         raise InputError(_mismatch(layout, there, config))
-
-
-def register_hand(layout: DatasetLayout, hand: HandModel) -> str:
-    """Store a hand's URDF and what `dataset.json` says of it; return the digest of the URDF.
-
-    Raises
-    ------
-    InputError
-        INVALID_INPUT: the dataset has another hand of that name.
-    """
-    text = hand.urdf.encode()
-    digest = hashlib.sha256(text).hexdigest()
-    path = layout.hand_record(hand.name)
-    record = {
-        'name': hand.name,
-        'urdf': digest,
-        'hand_frame': hand.hand_frame,
-        'joint_names': list(hand.joint_names),
-        'link_names': list(hand.link_names),
-        'joint_stiffness': hand.joint_stiffness.tolist(),
-    }
-    if path.exists() and (there := read_json(path))['urdf'] != digest:
-        raise InputError(
-            f"The dataset '{layout.root}' has another hand '{hand.name}', whose URDF has the "
-            f'digest {there["urdf"][:12]}; this one has {digest[:12]}. Expected the same URDF, or '
-            'another name.'
-        )
-    if not layout.hand(digest).exists():
-        write_bytes(layout.hand(digest), text)
-    if not path.exists():
-        write_json(path, record)
-    return digest
 
 
 def refresh_manifest(layout: DatasetLayout) -> None:
@@ -147,13 +114,9 @@ def _members(layout: DatasetLayout) -> dict[str, Any]:
     return {'hands': records('hands'), 'objects': records('objects')}
 
 
-def _check_count(
-    layout: DatasetLayout, config: DatasetConfig, before: int, now: int, overwrite: bool
-) -> None:
+def _check_count(layout: DatasetLayout, config: DatasetConfig, before: int, now: int) -> None:
     """Refuse another number of grasps where the last shard of each object is not full."""
-    if before == now or overwrite:
-        return
-    if min(before, now) % config.shard_size:
+    if before != now and min(before, now) % config.shard_size:
         raise InputError(
             f"The dataset '{layout.root}' has {before} grasps for each object; {now} would leave "
             f'shards of another size than they have. Expected {before}, or both numbers to be '
@@ -177,23 +140,3 @@ def _mismatch(layout: DatasetLayout, there: dict[str, Any], config: DatasetConfi
         f'than this one, {config.digest[:12]}: {"; ".join(differ)}. Expected the same settings '
         'and versions, another folder, or --overwrite to make everything again.'
     )
-
-
-def _remove_others(layout: DatasetLayout, config: DatasetConfig) -> None:
-    """Remove objects, scenes and shards that were made with another configuration."""
-    from dexgrasp_ros.dataset.shards import read_metadata
-
-    for folder in ('objects', 'scenes'):
-        for path in (layout.root / folder).glob('[!.]*.json'):
-            _remove_unless(path, read_json(path).get('hash') == config.digest)
-    for path in layout.root.glob('grasps/*/*/*.parquet'):
-        try:
-            is_kept = read_metadata(path).get('hash') == config.digest
-        except InputError:  # broken, or removed meanwhile
-            is_kept = False
-        _remove_unless(path, is_kept)
-
-
-def _remove_unless(path: Path, is_kept: bool) -> None:
-    if not is_kept:
-        path.unlink(missing_ok=True)

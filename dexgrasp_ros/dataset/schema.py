@@ -50,8 +50,13 @@ GRASP_COLUMNS = (
     Column('contact_points', 'float32', 3 * CONTACTS, 'm; NaN: unused'),
     Column('contact_normals', 'float32', 3 * CONTACTS, 'unit, into the object'),
     Column('contact_forces', 'float32', 3 * CONTACTS, 'N, of the hand on the object'),
-    Column('epsilon', 'float32', 0, 'Ferrari-Canny: largest ball in the hull of the wrenches'),
-    Column('volume', 'float32', 0, 'of that hull'),
+    Column(
+        'epsilon',
+        'float32',
+        0,
+        'Ferrari-Canny: largest ball in the hull of wrenches; `metrics` of dataset.json',
+    ),
+    Column('volume', 'float32', 0, 'of that hull, likewise'),
     Column('penetration', 'float32', 0, 'm, hand in the mesh at the grasp'),
     Column('self_penetration', 'float32', 0, 'm, hand in itself; NaN where not simulated'),
     Column('tip_distance', 'float32', 0, 'm, mean of the fingertips, each at most 0.01'),
@@ -59,9 +64,19 @@ GRASP_COLUMNS = (
     Column('held', 'bool', 0, 'whether the object was held'),
     Column('cause', 'string', 0, "'held', or where it failed"),
     Column('motion', 'string', 0, 'what the object did where it failed'),
-    Column('displacement', 'float32', 0, 'm, of the object in the end, worst direction'),
+    Column(
+        'displacement',
+        'float32',
+        0,
+        'm, of the object in the end, worst direction; NaN: never held',
+    ),
     Column('rotation', 'float32', 0, 'rad, likewise'),
-    Column('closing_displacement', 'float32', 0, 'm, once the hand had squeezed'),
+    Column(
+        'closing_displacement',
+        'float32',
+        0,
+        'm, once the hand had squeezed; NaN: it did not get there',
+    ),
 )
 
 # What each row of `frames/` holds: one camera that looked at one scene.

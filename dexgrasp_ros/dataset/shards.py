@@ -17,6 +17,10 @@ from dexgrasp_ros.dataset.schema import Column, arrow_schema
 METADATA_KEY = b'dexgrasp_ros'  # in the metadata of the file's schema: JSON
 
 
+class BrokenShardError(InputError):
+    """What is in a file is no Parquet, so that nobody can read it."""
+
+
 def write_shard(
     path: Path,
     columns: tuple[Column, ...],
@@ -63,31 +67,46 @@ def read_metadata(path: Path) -> dict[str, Any]:
 
     Raises
     ------
+    BrokenShardError
+        INVALID_INPUT: the file cannot be understood.
     InputError
-        INVALID_INPUT: the file is no shard of a dataset.
+        INVALID_INPUT: it is no shard of a dataset.
+    OSError
+        It cannot be read.
     """
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         metadata = pq.read_schema(path).metadata or {}
+    except (OSError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # of the system; pyarrow has some of its own, for what a file holds
+        raise BrokenShardError(f"'{path}' is no Parquet file: {error}") from error
+    if METADATA_KEY not in metadata:
+        raise InputError(
+            f"'{path}' is no shard of a dataset; expected the key '{METADATA_KEY.decode()}' in "
+            'its metadata.'
+        )
+    try:
         return json.loads(metadata[METADATA_KEY])
-    except (pa.ArrowInvalid, OSError, KeyError, ValueError) as error:
-        raise InputError(f"'{path}' is no shard of a dataset: {error}") from error
+    except ValueError as error:
+        raise BrokenShardError(f"'{path}' has broken metadata: {error}") from error
 
 
 def is_made(path: Path, expected: Mapping[str, Any], *, overwrite: bool) -> bool:
-    """Whether a shard is there that was made from what is expected.
+    """Whether a shard is there that was made from what is expected; a broken one is not there.
 
     Raises
     ------
     InputError
         INVALID_INPUT: one is there that was made from something else, and may not be overwritten.
+    OSError
+        It cannot be read.
     """
-    if not path.exists():
-        return False
     try:
         there = read_metadata(path)
+    except (FileNotFoundError, BrokenShardError):
+        return False
     except InputError:
         if overwrite:
             return False

@@ -37,6 +37,7 @@ class _Worker:
     connection: Connection
     ready: bool = False
     task: int | None = None
+    time_limit: float = float('inf')  # s, of that task
     deadline: float = field(default=float('inf'))  # time.monotonic
 
 
@@ -56,8 +57,6 @@ class WorkerPool(contextlib.AbstractContextManager):
         Arguments that are the same for all tasks; sent once to each process.
     processes
         How many at most; they are started when there is work.
-    time_limit
-        For one task [s], without the start; a process that takes longer is killed and replaced.
     environment
         Variables that the processes have beside those of this one.
     """
@@ -68,14 +67,13 @@ class WorkerPool(contextlib.AbstractContextManager):
         shared: tuple[Any, ...] = (),
         *,
         processes: int,
-        time_limit: float,
         environment: Mapping[str, str] | None = None,
     ) -> None:
         self._program = function, shared, dict(environment or {})
-        self.processes, self._time_limit = processes, time_limit
+        self.processes = processes
         self._workers: list[_Worker] = []
         self._waiting: deque[int] = deque()
-        self._tasks: dict[int, Any] = {}  # without an answer
+        self._tasks: dict[int, tuple[Any, float]] = {}  # without an answer; time limits
         self._count = 0
 
     @property
@@ -88,10 +86,13 @@ class WorkerPool(contextlib.AbstractContextManager):
         """On which answers come; `multiprocessing.connection.wait` waits for any of them."""
         return [w.connection for w in self._workers if w.task is not None]
 
-    def submit(self, task: Any) -> int:
-        """Add a task, which must pickle; return its number, 0 for the first."""
+    def submit(self, task: Any, time_limit: float) -> int:
+        """Add a task, which must pickle; return its number, 0 for the first.
+
+        A process that takes longer than `time_limit` [s], without its start, is replaced.
+        """
         number, self._count = self._count, self._count + 1
-        self._tasks[number] = task
+        self._tasks[number] = task, time_limit
         self._waiting.append(number)
         self._hand_out()
         return number
@@ -100,7 +101,7 @@ class WorkerPool(contextlib.AbstractContextManager):
         """Wait for a moment; return numbers of tasks with their results or `Failure`."""
         self._hand_out()
         ready = wait(self.connections, timeout)
-        told = [_answer(w, w.connection in ready, self._time_limit) for w in self._workers]
+        told = [_answer(w, w.connection in ready) for w in self._workers]
         found = [answer for answer in told if answer is not None]
         for number, _ in found:
             del self._tasks[number]
@@ -128,9 +129,9 @@ class WorkerPool(contextlib.AbstractContextManager):
                 worker = _start(*self._program)
                 self._workers.append(worker)
             worker.task = self._waiting.popleft()
-            limit = self._time_limit if worker.ready else _START_LIMIT
-            worker.deadline = time.monotonic() + limit
-            _send(worker, self._tasks[worker.task])
+            task, worker.time_limit = self._tasks[worker.task]
+            worker.deadline = time.monotonic() + _limit(worker)
+            _send(worker, task)
 
 
 def run_tasks(
@@ -145,10 +146,12 @@ def run_tasks(
 
     Parameters
     ----------
-    function, shared, processes, time_limit
+    function, shared, processes
         As for `WorkerPool`.
     tasks
         What differs; shared and tasks must pickle.
+    time_limit
+        For one task [s], as for `WorkerPool.submit`.
 
     Yields
     ------
@@ -156,9 +159,9 @@ def run_tasks(
         Index of a task with its result or a `Failure`, as they come; None when nothing came for
         a moment. Closing the generator ends the processes.
     """
-    with WorkerPool(function, shared, processes=processes, time_limit=time_limit) as pool:
+    with WorkerPool(function, shared, processes=processes) as pool:
         for task in tasks:
-            pool.submit(task)
+            pool.submit(task, time_limit)
         while pool.pending:
             found = pool.answers()
             yield from found
@@ -190,7 +193,11 @@ def _send(worker: _Worker, value: Any) -> None:
         return  # It has died; whoever waits for its answer learns that.
 
 
-def _answer(worker: _Worker, ready: bool, time_limit: float) -> tuple[int, Any] | None:
+def _limit(worker: _Worker) -> float:
+    return worker.time_limit if worker.ready else _START_LIMIT
+
+
+def _answer(worker: _Worker, ready: bool) -> tuple[int, Any] | None:
     """Take what a worker has to say, or what is to be said of it."""
     task = worker.task
     if task is None:
@@ -199,7 +206,7 @@ def _answer(worker: _Worker, ready: bool, time_limit: float) -> tuple[int, Any] 
         try:
             value = worker.connection.recv()
             if value == READY:
-                worker.ready, worker.deadline = True, time.monotonic() + time_limit
+                worker.ready, worker.deadline = True, time.monotonic() + worker.time_limit
                 return None
         except (EOFError, OSError):
             worker.process.wait()
@@ -208,8 +215,7 @@ def _answer(worker: _Worker, ready: bool, time_limit: float) -> tuple[int, Any] 
             _end(worker)
     elif time.monotonic() > worker.deadline:
         _end(worker)
-        limit = time_limit if worker.ready else _START_LIMIT
-        value = Failure(timed_out=True, message=f'no result within {limit:g} s')
+        value = Failure(timed_out=True, message=f'no result within {_limit(worker):g} s')
     else:
         return None
     worker.task, worker.deadline = None, float('inf')

@@ -10,17 +10,19 @@ from dexgrasp_ros.hand.geometry import primitive_distance
 from dexgrasp_ros.hand.inverse_kinematics import InverseKinematics, InverseKinematicsConfig
 from dexgrasp_ros.hand.kinematics import jacobian, link_poses
 from dexgrasp_ros.hand.loading import load_hand, load_hand_text
+from dexgrasp_ros.hand.meshes import MeshFinder
 from dexgrasp_ros.hand.mirror import mirror_hand
 from dexgrasp_ros.hand.moving_joints import moving_joint_names
 from dexgrasp_ros.hand.overrides import HandOverrides
 from dexgrasp_ros.hand.reachability import Reachability
-from dexgrasp_ros.hand.sources import known_hands
+from dexgrasp_ros.hand.sources import known_hands, rename_meshes
 
 __all__ = [
     'Arm',
     'HandOverrides',
     'InverseKinematics',
     'InverseKinematicsConfig',
+    'MeshFinder',
     'Reachability',
     'attach',
     'find_arm',
@@ -32,4 +34,5 @@ __all__ = [
     'mirror_hand',
     'moving_joint_names',
     'primitive_distance',
+    'rename_meshes',
 ]

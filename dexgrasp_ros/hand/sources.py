@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
@@ -125,16 +126,25 @@ def self_contained(text: str, overrides: HandOverrides, finder: MeshFinder) -> s
     document without meshes and overrides is returned as it is.
     """
 
-    def absolute(match: re.Match[str]) -> str:
-        path = finder.find(match[3])
-        return match[0] if path is None else f'{match[1]}{match[2]}file://{path}{match[2]}'
+    def absolute(filename: str) -> str:
+        path = finder.find(filename)
+        return filename if path is None else f'file://{path}'
 
-    text = re.sub(r'(<mesh\b[^>]*?\bfilename\s*=\s*)(["\'])(.*?)\2', absolute, text)
+    text = rename_meshes(text, absolute)
     text = re.sub(rf'\s*<{ELEMENT}>.*?</{ELEMENT}>', '', text, flags=re.DOTALL)
     if overrides == HandOverrides():
         return text
     head, end, tail = text.rpartition('</robot>')
     return f'{head}  <{ELEMENT}>\n{escape(write_overrides(overrides))}</{ELEMENT}>\n{end}{tail}'
+
+
+def rename_meshes(text: str, rename: Callable[[str], str]) -> str:
+    """Return a URDF with other names of mesh files, which `rename` gives for each that it has."""
+
+    def replaced(match: re.Match[str]) -> str:
+        return f'{match[1]}{match[2]}{rename(match[3])}{match[2]}'
+
+    return re.sub(r'(<mesh\b[^>]*?\bfilename\s*=\s*)(["\'])(.*?)\2', replaced, text)
 
 
 def _packaged(name: str) -> Path:

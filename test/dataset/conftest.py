@@ -44,7 +44,6 @@ def small_dataset(tmp_path_factory: pytest.TempPathFactory) -> DatasetLayout:
             executor=executor,
             config=DatasetConfig(**SETTINGS),
             license='CC0-1.0',
-            device='cpu',
             retries=0,
         )
     write_frames(layout, next(r for r in read_json(layout.manifest)['objects']))

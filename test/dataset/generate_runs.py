@@ -14,11 +14,11 @@ from pathlib import Path
 import trimesh
 
 HAND, GRASPS, SHARD = 'barrett', 6, 4
-# Two objects of two shards each; few iterations, so that some grasps fail.
+# Two objects of two shards each; few iterations, and a weak squeeze, so that some grasps fail.
 SETTINGS = (
     *('--hands', HAND, '--grasps-per-object', str(GRASPS), '--shard-size', str(SHARD)),
     *('--round-seeds', '32', '--max-rounds', '2', '--directions', '4', '--max-scenes', '1'),
-    *('--iterations', '40', '--device', 'cpu', '--json'),
+    *('--iterations', '40', '--squeeze-force', '5', '--device', 'cpu', '--json'),
 )
 PATIENCE = 300.0  # s for what a run shall reach
 

@@ -38,6 +38,24 @@ def test_held_grasps_of_some_objects_only(small_dataset, tmp_path):
     )
 
 
+def test_nothing_of_an_earlier_export_stays(copied_dataset, tmp_path):
+    """Fewer grasps of an object, and none of another."""
+    for kind in ('isaac_grasp', 'dexgraspbench'):
+        assert export(copied_dataset, tmp_path / kind, '--to', kind, '--grasps', 'all') == 0
+    files = sorted(copied_dataset.root.glob('grasps/hand=barrett/object=box*/*.parquet'))
+    for file in [*files[1:], *copied_dataset.root.glob('grasps/hand=barrett/object=can*/*')]:
+        file.unlink()
+    for kind in ('isaac_grasp', 'dexgraspbench'):
+        words = ('--to', kind, '--grasps', 'all', '--hands', 'barrett')
+        assert export(copied_dataset, tmp_path / kind, *words) == 0
+    left = len(open_dataset(copied_dataset.root, 'barrett', objects=['box']))
+    bench = tmp_path / 'dexgraspbench' / 'output'
+    assert len(list(bench.glob('*_barrett/graspdata/box-*/*/*.npy'))) == left > 0
+    assert not list(bench.glob('*_barrett/graspdata/can-*/*/*.npy'))
+    assert not list((tmp_path / 'isaac_grasp' / 'barrett').glob('can-*'))
+    assert list((tmp_path / 'isaac_grasp' / 'allegro').glob('can-*'))
+
+
 def test_nothing_to_write_is_an_error(copied_dataset, tmp_path, capsys):
     for file in copied_dataset.root.glob('grasps/hand=allegro/*/*'):
         file.unlink()

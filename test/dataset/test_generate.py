@@ -260,6 +260,53 @@ def test_other_settings_are_refused_unless_they_may_overwrite(undisturbed, objec
     assert after['dataset.json'] != before['dataset.json']
 
 
+def test_overwriting_leaves_nothing_of_other_settings(undisturbed, objects, tmp_path):
+    """Images, failures and times go with the grasps; fewer grasps are fewer from then on."""
+    out = tmp_path / 'set'
+    shutil.copytree(undisturbed[0], out)
+    key = next(iter(sorted((out / 'objects').iterdir()))).stem
+    rendered = [out / f'frames/object={key}/scene-00.parquet', out / f'images/{key}-00.tar']
+    other = [out / 'failures/object_gone.json', out / 'timing/render_gone_00.json']
+    for path in (*rendered, *other, out / 'cameras.json'):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text('{"hash": "of another run"}')
+    code, report, said = generate(objects, out, '--grasps-per-object', '4', '--overwrite')
+    assert (code, report['made'], report['skipped']) == (0, 0, 2), said
+    assert json.loads((out / 'dataset.json').read_text())['grasps_per_object'] == 4
+    assert [s.name for s in shards(out)] == ['part-00000.parquet'] * 2
+    assert all(path.exists() for path in rendered), 'resting poses are the same'
+    code, report, said = generate(
+        objects, out, '--grasps-per-object', '4', '--overwrite', '--settled-share', '0'
+    )
+    assert (code, report['made']) == (0, 2), said
+    assert not any(path.exists() for path in (*rendered, *other, out / 'cameras.json'))
+    assert not (out / f'frames/object={key}').exists()
+    digest = json.loads((out / 'dataset.json').read_text())['hash']
+    for folder in ('objects', 'scenes', 'timing'):
+        hashes = {json.loads(p.read_text())['hash'] for p in (out / folder).iterdir()}
+        assert hashes == {digest}, folder
+
+
+def test_a_broken_shard_is_made_again(undisturbed, objects, tmp_path):
+    out = tmp_path / 'set'
+    shutil.copytree(undisturbed[0], out)
+    broken = shards(out)[1]
+    broken.write_bytes(broken.read_bytes()[:-50])
+    code, report, said = generate(objects, out)
+    assert (code, report['made'], report['skipped']) == (0, 1, 3), said
+    assert content(out) == content(undisturbed[0])
+
+
+def test_a_failure_is_forgotten_once_its_object_is_there(undisturbed, objects, tmp_path):
+    """Another machine may have told of it, and this one prepared the object meanwhile."""
+    out = tmp_path / 'set'
+    shutil.copytree(undisturbed[0], out)
+    (out / 'failures').mkdir()
+    (out / 'failures' / 'object_box.json').write_text('{"unit": "object/box"}')
+    assert generate(objects, out)[0] == 0
+    assert not list((out / 'failures').iterdir())
+
+
 def test_a_ray_cluster_survives_its_driver_and_its_workers(undisturbed, objects, tmp_path):
     """The run is killed, then begun again, and a process of the cluster that works is killed."""
     pytest.importorskip('ray')

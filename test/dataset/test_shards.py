@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from dexgrasp_ros.core.errors import InputError
 from dexgrasp_ros.dataset.generation.rows import no_rows
 from dexgrasp_ros.dataset.schema import GRASP_COLUMNS, Column
-from dexgrasp_ros.dataset.shards import is_made, read_metadata, write_shard
+from dexgrasp_ros.dataset.shards import BrokenShardError, is_made, read_metadata, write_shard
 
 COLUMNS = (
     Column('key', 'string', 0, 'name'),
@@ -69,9 +70,40 @@ def test_what_was_made_from_something_else_is_not_taken(tmp_path):
     assert not is_made(path, {'hash': 'x', 'wanted': 3}, overwrite=True)
 
 
-def test_a_damaged_shard_is_told_and_may_be_overwritten(tmp_path):
+def broken_json(folder):
+    schema = pa.schema([('a', pa.int8())], metadata={'dexgrasp_ros': '{"hash": '})
+    pq.write_table(pa.table({'a': [1]}, schema=schema), folder / 'json')
+    yield (folder / 'json').read_bytes()
+
+
+def test_a_broken_shard_is_made_again(tmp_path):
     path = tmp_path / 'part.parquet'
-    path.write_bytes(b'PAR1 and nothing else')
+    write_shard(path, COLUMNS, ROWS, {'hash': 'x'}, joints=2)
+    whole = path.read_bytes()
+    for broken in (
+        b'',
+        b'PAR1 and nothing else',
+        whole[:-20],
+        whole[:-208] + bytes(200) + whole[-8:],
+        whole[:-8] + b'\xff\xff\xff\x7fPAR1',
+        whole.replace(b'{"hash"', b'"hash"{'),
+    ):
+        path.write_bytes(broken)
+        with pytest.raises(BrokenShardError, match=r'no Parquet file|broken metadata'):
+            read_metadata(path)
+        assert not is_made(path, {'hash': 'x'}, overwrite=False)
+
+
+def test_somebody_elses_table_is_left_alone(tmp_path):
+    path = tmp_path / 'part.parquet'
+    pq.write_table(pa.table({'a': [1]}), path)
     with pytest.raises(InputError, match='no shard of a dataset'):
         is_made(path, {}, overwrite=False)
     assert not is_made(path, {}, overwrite=True)
+
+
+def test_a_file_that_cannot_be_read_is_not_taken_for_broken(tmp_path):
+    path = tmp_path / 'part.parquet'
+    path.symlink_to(path)
+    with pytest.raises(OSError, match='symbolic links'):
+        is_made(path, {}, overwrite=False)

@@ -151,6 +151,33 @@ def test_a_dataset_without_any_grasp_has_statistics_too(copied_dataset, tmp_path
     assert 'none yet' not in page.read_text()
 
 
+def test_what_cannot_be_read_is_told_and_the_rest_is_counted(copied_dataset, statistics):
+    root = copied_dataset.root
+    shard = min(root.glob('grasps/hand=barrett/object=box*/*.parquet'))
+    shard.write_bytes(shard.read_bytes()[:-9])
+    (table,) = root.glob('frames/*/*.parquet')
+    table.write_bytes(b'')
+    min(root.glob('timing/*.json')).write_text('{')
+    found = dataset_statistics(root)
+    told = {f['unit']: f['message'] for f in found['failures']}
+    key = shard.parent.name.removeprefix('object=')
+    assert {f'barrett/{key}', 'object/torn', table.relative_to(root).as_posix()} == set(told)
+    assert str(shard) in told[f'barrett/{key}']
+    lost = next(r for r in statistics['by_object'] if (r['hand'], r['object']) == ('barrett', key))
+    assert found['grasps'] == statistics['grasps'] - lost['grasps']
+    assert found['frames'] == 0 and len(found['by_object']) == len(statistics['by_object']) - 1
+    page = root.parent / 'page.html'
+    assert main(['dataset', 'stats', str(root), '--html', str(page)]) == 0
+    assert key in page.read_text()
+
+
+def test_failures_of_a_folder_that_is_no_dataset(tmp_path, small_dataset, capsys):
+    assert main(['dataset', 'failures', '--out', str(tmp_path)]) == 1
+    assert 'FILE_NOT_FOUND' in capsys.readouterr().err
+    assert main(['dataset', 'failures', '--out', str(small_dataset.root)]) == 0
+    assert 'object/torn' in capsys.readouterr().out
+
+
 def test_wrong_numbers_are_told(copied_dataset, capsys):
     assert main(['dataset', 'stats', str(copied_dataset.root), '--machines', '0']) == 1
     assert f'{ErrorCode.OUT_OF_RANGE.name}: --machines is 0' in capsys.readouterr().err

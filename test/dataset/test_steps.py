@@ -65,12 +65,13 @@ class Run:
     def __init__(self, executor) -> None:
         self.executor, self.results, self.failures = executor, [], {}
 
-    def step(self, unit, function, *arguments, kind='cpu', then=None) -> Step:
+    def step(self, unit, function, *arguments, kind='cpu', then=None, time_limit=600.0) -> Step:
         return Step(
             unit=unit,
             function=f'test_steps:{function}',
             arguments=arguments,
             kind=kind,
+            time_limit=time_limit,
             then=then or (lambda result: self.results.append(result) or ()),
         )
 
@@ -169,3 +170,21 @@ def test_a_cluster_that_is_not_there_is_an_error():
 def test_no_process_is_refused():
     with pytest.raises(InputError, match="'processes' is 0"):
         LocalExecutor(0)
+    pytest.importorskip('ray')
+    from dexgrasp_ros.dataset.work.ray_executor import RayExecutor
+
+    with pytest.raises(InputError, match="'processes' is -1"):
+        RayExecutor('local', -1)
+
+
+def test_each_task_has_its_own_time(tmp_path):
+    with LocalExecutor(2, device='cpu') as executor:
+        run = Run(executor)
+        run.run(
+            run.step('hung', 'note', tmp_path, 'hung', 60.0, time_limit=1.0),
+            run.step('slow', 'note', tmp_path, 'slow', 3.0, time_limit=600.0),
+        )
+    assert (
+        set(run.failures) == {'hung'} and 'no result within 1 s' in run.failures['hung'][0].message
+    )
+    assert (tmp_path / 'slow-end').exists() and not (tmp_path / 'hung-end').exists()

@@ -74,6 +74,9 @@ def export_dexgraspbench(
     """
     hand = dataset.hand_model
     for object in dataset.objects:
+        for setting in ('fc', 'tabletop'):  # of an earlier export, which may have had more
+            for file in _grasps_folder(out, dataset, setting, object).glob('scale100*/*.npy'):
+                file.unlink()
         rows = dataset.rows(object, _COLUMNS)
         if not rows or not len(rows['key']):
             continue
@@ -82,7 +85,7 @@ def export_dexgraspbench(
             here = np.flatnonzero(rows['scene'] == scene)
             setting = 'fc' if scene == FREE else 'tabletop'
             group = 'scale100' if scene == FREE else f'scale100_pose{scene:03d}'
-            folder = out / 'output' / f'dexgrasp_{setting}_{dataset.hand}' / 'graspdata' / object
+            folder = _grasps_folder(out, dataset, setting, object)
             (folder / group).mkdir(parents=True, exist_ok=True)
             placed = _identity() if scene == FREE else _resting(dataset, object, scene)
             for number, row in enumerate(here):
@@ -92,6 +95,10 @@ def export_dexgraspbench(
                 record['obj_path'] = f'{object_root}/{object}'
                 np.save(folder / group / f'{number}.npy', np.array(record), allow_pickle=True)
         yield object, len(rows['key'])
+
+
+def _grasps_folder(out: Path, dataset: GraspDataset, setting: str, object: str) -> Path:
+    return out / 'output' / f'dexgrasp_{setting}_{dataset.hand}' / 'graspdata' / object
 
 
 def grasp_record(hand: HandModel, row: dict[str, Any], placed: ArrayLike) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,10 +11,12 @@ from dexgrasp_ros.dataset.config import DatasetConfig
 from dexgrasp_ros.dataset.files import remove_leftovers
 from dexgrasp_ros.dataset.generation.grasp_run import GraspRun
 from dexgrasp_ros.dataset.generation.objects import find_meshes
+from dexgrasp_ros.dataset.generation.overwrite import remove_outdated
 from dexgrasp_ros.dataset.generation.plan import plan_units
+from dexgrasp_ros.dataset.hands import register_hand
 from dexgrasp_ros.dataset.layout import DatasetLayout
-from dexgrasp_ros.dataset.manifest import open_manifest, register_hand
-from dexgrasp_ros.dataset.work.executors import Executor, worker_device
+from dexgrasp_ros.dataset.manifest import open_manifest
+from dexgrasp_ros.dataset.work.executors import Executor
 from dexgrasp_ros.dataset.work.report import ReportCallback, RunReport
 from dexgrasp_ros.dataset.work.shares import take_share
 from dexgrasp_ros.hand import load_hand
@@ -28,7 +31,6 @@ def generate(
     executor: Executor,
     config: DatasetConfig | None = None,
     license: str = 'unknown',
-    device: str = 'auto',
     shard_index: int = 0,
     shard_count: int = 1,
     retries: int = 2,
@@ -48,13 +50,11 @@ def generate(
     grasps_per_object
         By each hand.
     executor
-        Where the work runs; the caller closes it.
+        Where the work runs, searches on its device; the caller closes it.
     config
-        Settings of the dataset; the defaults without it.
+        Settings of the dataset, but for the device; the defaults without it.
     license
         Of meshes that no table tells about.
-    device
-        As in `SynthesisConfig`.
     shard_index, shard_count
         Make units `shard_index`, `shard_index` + `shard_count`, … only: those of one of several
         machines.
@@ -79,27 +79,27 @@ def generate(
         As from `load_hand`.
     """
     out, objects = out.absolute(), objects.absolute()  # workers may stand in other folders
-    run = GraspRun(
-        layout=DatasetLayout(out),
-        config=config or DatasetConfig(),
-        sources={s.name: s for s in find_meshes(objects, license, leave_out=out)},
-        device=worker_device(device),
-        overwrite=overwrite,
-    )
-    models = {_absolute(source): load_hand(source) for source in hands}
-    names = [model.name for model in models.values()]
+    layout = DatasetLayout(out)
+    config = dataclasses.replace(config or DatasetConfig(), device=executor.device)
+    sources = {s.name: s for s in find_meshes(objects, license, leave_out=out)}
+    models = [load_hand(source) for source in hands]
+    names = [model.name for model in models]
     if len(set(names)) < len(hands) or not hands:
         raise InputError(f'The hands are {names or "none"}; expected different ones, at least 1.')
-    units = plan_units(names, list(run.sources), grasps_per_object, run.config)
+    units = plan_units(names, list(sources), grasps_per_object, config)
     share = take_share(units, shard_index, shard_count)
-    open_manifest(run.layout, run.config, grasps_per_object, overwrite=overwrite)
-    remove_leftovers(run.layout.root)
-    for source, model in models.items():
-        run.hands[model.name] = source
-        run.urdfs[model.name] = register_hand(run.layout, model)
+    if not overwrite:
+        open_manifest(layout, config, grasps_per_object, overwrite=False)
+    stored = [register_hand(layout, model, overwrite=overwrite) for model in models]
+    if overwrite:
+        remove_outdated(layout, config, grasps_per_object, stored)
+        open_manifest(layout, config, grasps_per_object, overwrite=True)
+    remove_leftovers(layout.root)
+    run = GraspRun(
+        layout=layout,
+        config=config,
+        sources=sources,
+        hands={hand.name: hand for hand in stored},
+        overwrite=overwrite,
+    )
     return run.run(share, executor, retries=retries, progress=progress)
-
-
-def _absolute(hand: str) -> str:
-    """Name of a hand as it is, path of a URDF from the root."""
-    return str(Path(hand).absolute()) if Path(hand).is_file() else hand

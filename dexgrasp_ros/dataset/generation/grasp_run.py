@@ -15,17 +15,20 @@ from dexgrasp_ros.dataset.files import read_json, write_bytes, write_json
 from dexgrasp_ros.dataset.generation.objects import PreparedObject, SourceMesh, file_digest
 from dexgrasp_ros.dataset.generation.plan import Unit
 from dexgrasp_ros.dataset.generation.units import Batch, UnitRows, UnitTask
+from dexgrasp_ros.dataset.hands import StoredHand
 from dexgrasp_ros.dataset.layout import DatasetLayout
 from dexgrasp_ros.dataset.manifest import refresh_manifest
 from dexgrasp_ros.dataset.schema import GRASP_COLUMNS, SCHEMA_VERSION
 from dexgrasp_ros.dataset.shards import is_made, write_shard
-from dexgrasp_ros.dataset.work.executors import Executor, Failed
+from dexgrasp_ros.dataset.work.executors import Executor, Failed, as_failed
 from dexgrasp_ros.dataset.work.report import Journal, ReportCallback, RunReport
 from dexgrasp_ros.dataset.work.steps import Step, run_steps
 
 _PREPARE = 'dexgrasp_ros.dataset.generation.objects:prepare_object'
 _SYNTHESIZE = 'dexgrasp_ros.dataset.generation.units:synthesize_unit'
 _EVALUATE = 'dexgrasp_ros.dataset.generation.units:evaluate_unit'
+# After these a task is taken for hung [s]; a grasp takes a second, on a busy machine a few.
+_PREPARE_LIMIT, _GRASP_LIMIT = 10_000.0, 10.0
 _REFRESH = 10.0  # s between two versions of `dataset.json` while objects come to it
 
 
@@ -38,13 +41,12 @@ class GraspRun:
         layout: DatasetLayout,
         config: DatasetConfig,
         sources: dict[str, SourceMesh],
-        device: str,
+        hands: dict[str, StoredHand],
         overwrite: bool,
     ) -> None:
-        self.layout, self.config, self.sources = layout, config, sources
-        self._device, self._overwrite = device, overwrite
-        self.hands: dict[str, str] = {}  # what `load_hand` takes, by name
-        self.urdfs: dict[str, str] = {}  # digests, by name
+        self.layout, self.config = layout, config
+        self._sources, self._hands = sources, hands  # by name
+        self._overwrite = overwrite
         self._units: dict[str, list[Unit]] = defaultdict(list)  # by object
         self._refreshed = time.monotonic()
 
@@ -61,7 +63,7 @@ class GraspRun:
             self._units[unit.object].append(unit)
         all_units = [unit for group in self._units.values() for unit in group]
         report = RunReport(units=len(all_units), wanted=sum(u.count for u in all_units))
-        self._journal = Journal(self.layout, report, progress)
+        self._journal = Journal(self.layout, self.config.digest, report, progress)
         try:
             run_steps(
                 executor,
@@ -79,15 +81,17 @@ class GraspRun:
     def _steps(self) -> Iterator[Step]:
         """Yield what has to be done, object by object; those that are not prepared, first that."""
         for name in self._units:
-            record = self._find_record(self.sources[name])
+            record = self._find_record(self._sources[name])
             if record is not None:
+                self._journal.cleared(_preparing(name))
                 yield from self._unit_steps(record)
                 continue
             yield Step(
-                unit=f'object/{name}',
+                unit=_preparing(name),
                 function=_PREPARE,
-                arguments=(self.sources[name], self.config),
+                arguments=(self._sources[name], self.config),
                 kind='cpu',
+                time_limit=_PREPARE_LIMIT,
                 then=self._store_object,
             )
 
@@ -124,7 +128,7 @@ class GraspRun:
         write_bytes(self.layout.mesh(record['mesh']), prepared.mesh)
         write_json(self.layout.scenes(record['mesh']), prepared.scenes)
         write_json(self.layout.object_record(record['key']), record)
-        self._journal.done(f'object/{record["name"]}', prepared.seconds)
+        self._journal.done(_preparing(record['name']), prepared.seconds)
         if time.monotonic() - self._refreshed > _REFRESH:
             refresh_manifest(self.layout)
             self._refreshed = time.monotonic()
@@ -141,24 +145,25 @@ class GraspRun:
                     self._journal.cleared(unit.name)
                     self._count(unit, skipped=1, skipped_grasps=unit.count)
                     continue
-            except InputError as error:
-                self._lose([unit], unit.name, Failed(code=error.code, message=str(error)), 1)
+            except (InputError, OSError) as error:
+                self._lose([unit], unit.name, as_failed(error), 1)
                 continue
             task = UnitTask(
-                hand=self.hands[unit.hand],
+                hand=self._hands[unit.hand],
+                object_key=record['key'],
                 mesh=self.layout.mesh(record['mesh']),
                 digest=record['mesh'],
                 planes=planes,
                 part=unit.part,
                 count=unit.count,
                 config=self.config,
-                device=self._device,
             )
             yield Step(
                 unit=unit.name,
                 function=_SYNTHESIZE,
                 arguments=(task,),
                 kind='device',
+                time_limit=_unit_limit(unit),
                 then=partial(self._evaluate, unit, record, task),
             )
 
@@ -170,6 +175,7 @@ class GraspRun:
             function=_EVALUATE,
             arguments=(task, batches),
             kind='cpu',
+            time_limit=_unit_limit(unit),
             then=partial(self._write, unit, record),
         )
         return [step]
@@ -197,7 +203,7 @@ class GraspRun:
             'schema_version': SCHEMA_VERSION,
             'hash': self.config.digest,
             'hand': unit.hand,
-            'urdf': self.urdfs[unit.hand],
+            'urdf': self._hands[unit.hand].digest,
             'object': record['key'],
             'mesh': record['mesh'],
             'part': unit.part,
@@ -222,3 +228,12 @@ class GraspRun:
         for name, number in counts.items():
             setattr(report, name, getattr(report, name) + number)
         self._journal.tell()
+
+
+def _preparing(name: str) -> str:
+    """Name of the unit of work that prepares an object."""
+    return f'object/{name}'
+
+
+def _unit_limit(unit: Unit) -> float:
+    return _PREPARE_LIMIT + _GRASP_LIMIT * unit.count

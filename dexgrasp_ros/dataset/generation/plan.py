@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -42,14 +43,24 @@ def plan_units(
             f"'grasps_per_object' is {grasps_per_object}; expected 1 at least.",
             ErrorCode.OUT_OF_RANGE,
         )
-    size = config.shard_size
-    starts = range(0, grasps_per_object, size)
+    parts = range(math.ceil(grasps_per_object / config.shard_size))
     return [
-        Unit(hand=hand, object=name, part=part, count=min(size, grasps_per_object - start))
+        Unit(
+            hand=hand,
+            object=name,
+            part=part,
+            count=grasps_in_part(part, grasps_per_object, config),
+        )
         for hand in hands
         for name in objects
-        for part, start in enumerate(starts)
+        for part in parts
     ]
+
+
+def grasps_in_part(part: int, grasps_per_object: int, config: DatasetConfig) -> int:
+    """How many grasps one shard of an object has; 0 for one beyond the last."""
+    rest = grasps_per_object - part * config.shard_size
+    return min(max(rest, 0), config.shard_size)
 
 
 def split_count(count: int, scenes: int, settled_share: float) -> dict[int, int]:

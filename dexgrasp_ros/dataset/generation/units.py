@@ -24,10 +24,10 @@ from dexgrasp_ros.core.object_model import ObjectModel
 from dexgrasp_ros.dataset.config import DatasetConfig, derive_seed
 from dexgrasp_ros.dataset.generation.plan import split_count
 from dexgrasp_ros.dataset.generation.rows import grasp_rows, join_grasps, join_rows, no_rows
+from dexgrasp_ros.dataset.hands import StoredHand
 from dexgrasp_ros.dataset.manifest import FREE_PROTOCOL, SETTLED_PROTOCOL
 from dexgrasp_ros.dataset.schema import FREE
 from dexgrasp_ros.evaluation import Cause, Evaluation, evaluate
-from dexgrasp_ros.hand import load_hand
 from dexgrasp_ros.object import build_environment_grid, load_object
 from dexgrasp_ros.synthesis import synthesize
 
@@ -39,14 +39,14 @@ _SHAKE_LIMIT = 600.0  # s for one grasp; a thousand times what it takes
 class UnitTask:
     """What both stages of a unit need to know."""
 
-    hand: str  # as `load_hand` takes it
+    hand: StoredHand
+    object_key: str
     mesh: Path  # stored mesh, on a disk that all machines of the run see
     digest: str  # of the mesh
     planes: tuple[tuple[float, float, float, float], ...]  # by resting pose
     part: int
     count: int
     config: DatasetConfig
-    device: str = 'auto'
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +75,7 @@ def synthesize_unit(task: UnitTask) -> list[Batch]:
     Raises
     ------
     HandError, InputError, ObjectError, DeviceError
-        As from `load_hand`, `load_object` and `synthesize`.
+        As from `StoredHand.load`, `load_object` and `synthesize`.
     """
     hand, obj = _hand(task.hand), _object(task.mesh)
     wanted = split_count(task.count, len(task.planes), task.config.settled_share)
@@ -88,7 +88,7 @@ def evaluate_unit(task: UnitTask, batches: Sequence[Batch]) -> UnitRows:
     Raises
     ------
     HandError, InputError, ObjectError
-        As from `load_hand`, `load_object` and `evaluate`.
+        As from `StoredHand.load`, `load_object` and `evaluate`.
     """
     start = time.perf_counter()
     hand, obj = _hand(task.hand), _object(task.mesh)
@@ -113,8 +113,8 @@ def evaluate_unit(task: UnitTask, batches: Sequence[Batch]) -> UnitRows:
 
 
 @functools.lru_cache(maxsize=8)
-def _hand(source: str) -> HandModel:
-    return load_hand(source)
+def _hand(stored: StoredHand) -> HandModel:
+    return stored.load()
 
 
 @functools.lru_cache(maxsize=2)  # its grid takes up to 32 MB, and a second to make
@@ -136,11 +136,11 @@ def _search(task: UnitTask, hand: HandModel, obj: ObjectModel, scene: int, wante
     config, found, seeds = task.config, [], []
     missing = wanted
     for k in range(config.max_rounds):
-        seed = derive_seed(config.random_seed, hand.name, task.digest, task.part, scene, k)
+        seed = derive_seed(config.random_seed, hand.name, task.object_key, task.part, scene, k)
         count = math.ceil(config.seeds_per_grasp * missing)
         search = dataclasses.replace(
             config.search,
-            device=task.device,
+            device=config.device,
             random_seed=seed,
             seed_count=min(max(count, _LEAST_SEEDS), max(config.round_seeds, _LEAST_SEEDS)),
             max_grasps=missing,

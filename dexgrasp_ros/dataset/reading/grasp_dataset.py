@@ -14,6 +14,7 @@ from dexgrasp_ros.core.errors import ErrorCode, InputError, choices
 from dexgrasp_ros.core.grasp_set import GraspSet
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.dataset.files import read_json
+from dexgrasp_ros.dataset.hands import StoredHand
 from dexgrasp_ros.dataset.layout import DatasetLayout
 from dexgrasp_ros.dataset.reading.frame_images import CHANNELS, ImageTars
 from dexgrasp_ros.dataset.reading.frame_reader import find_frame, read_frames
@@ -159,12 +160,9 @@ class GraspDataset:
 
     @cached_property
     def hand_model(self) -> HandModel:
-        """The hand, from the URDF that the dataset holds."""
-        from dexgrasp_ros.hand import load_hand_text
-
+        """The hand, from the URDF and the meshes that the dataset holds."""
         record = known_hands(self.layout, self.manifest)[self.hand]
-        text = self.layout.hand(record['urdf']).read_text(encoding='utf-8')
-        return load_hand_text(text, name=self.hand, root=record['hand_frame'])
+        return StoredHand.from_record(self.layout, record).load()
 
     def rows(self, object: str, columns: Sequence[str] | None = None) -> Arrays:
         """Chosen grasps of one object as arrays; empty where none are there yet."""

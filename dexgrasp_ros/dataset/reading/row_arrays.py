@@ -48,7 +48,8 @@ def read_arrays(
     Raises
     ------
     InputError
-        MISSING_KEY: a column that the file does not have; INVALID_INPUT: it is not such a file.
+        MISSING_KEY: a column that the file does not have; INVALID_INPUT: it is not such a file,
+        or a broken one.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -63,8 +64,11 @@ def read_arrays(
                     ErrorCode.MISSING_KEY,
                 )
             table = opened.read(columns=wanted)
-    except pa.ArrowInvalid as error:
-        raise InputError(f"'{file}' is not a Parquet file that can be read ({error}).") from error
+    except (pa.ArrowInvalid, OSError) as error:
+        raise InputError(
+            f"'{file}' cannot be read ({error}); expected a Parquet file of a dataset. What made "
+            'the dataset makes a broken one again, once it is removed.'
+        ) from error
     arrays = table_arrays(table)
     if where:
         keep = np.ones(table.num_rows, dtype=bool)

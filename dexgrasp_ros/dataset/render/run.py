@@ -14,24 +14,25 @@ from dexgrasp_ros.dataset.files import (
     create_bytes,
     json_bytes,
     read_json,
+    remove_file,
     remove_leftovers,
     write_json,
 )
-from dexgrasp_ros.dataset.layout import DatasetLayout
+from dexgrasp_ros.dataset.layout import DatasetLayout, rendered_files
 from dexgrasp_ros.dataset.render.frames import CHANNELS, DEPTH_SCALE
 from dexgrasp_ros.dataset.render.scenes import (
     SceneSummary,
     SceneTask,
     is_rendered,
-    render_digest,
 )
 from dexgrasp_ros.dataset.render.settings import CameraSettings
-from dexgrasp_ros.dataset.work.executors import Executor, Failed, Kind, worker_device
+from dexgrasp_ros.dataset.work.executors import Executor, Failed, Kind, as_failed
 from dexgrasp_ros.dataset.work.report import Journal, Report, ReportCallback
 from dexgrasp_ros.dataset.work.shares import take_share
 from dexgrasp_ros.dataset.work.steps import Step, run_steps
 
 _RENDER = 'dexgrasp_ros.dataset.render.scenes:render_scene'
+_FRAME_LIMIT = 100.0  # s after which a scene is taken for hung, for each image; one takes 0.2
 
 
 @dataclass(kw_only=True)
@@ -53,7 +54,6 @@ def render(
     *,
     settings: CameraSettings,
     executor: Executor,
-    device: str = 'cpu',
     shard_index: int = 0,
     shard_count: int = 1,
     retries: int = 2,
@@ -69,9 +69,7 @@ def render(
     settings
         Of the cameras.
     executor
-        Where the work runs; the caller closes it.
-    device
-        Of the rays: 'cpu', 'cuda', or 'auto' for CUDA where there is one.
+        Where the work runs, rays on its device; the caller closes it.
     shard_index, shard_count
         Render scenes `shard_index`, `shard_index` + `shard_count`, … only: those of one of several
         machines.
@@ -94,12 +92,14 @@ def render(
         has images of other settings.
     """
     layout = DatasetLayout(out.absolute())
-    tasks = plan_scenes(layout, settings, worker_device(device))
+    tasks = plan_scenes(layout, settings, executor.device)
     share = take_share(tasks, shard_index, shard_count)
-    _open_cameras(layout, settings, tasks[0].random_seed, overwrite=overwrite)
+    digest = _open_cameras(layout, tasks[0], overwrite=overwrite)
+    if overwrite:
+        _remove_outdated(layout, tasks)
     remove_leftovers(layout.root)
     report = RenderReport(units=len(share), wanted=sum(task.frame_count for task in share))
-    run = _Run(Journal(layout, report, progress), report, overwrite=overwrite)
+    run = _Run(Journal(layout, digest, report, progress), report, overwrite=overwrite)
     run_steps(
         executor,
         run.steps(share),
@@ -167,8 +167,8 @@ class _Run:
                     self.journal.cleared(task.name)
                     self._count(task, skipped=1, skipped_frames=task.frame_count)
                     continue
-            except DexGraspError as error:
-                self._lose(task, Failed(code=error.code, message=str(error)), 1)
+            except (DexGraspError, OSError) as error:
+                self._lose(task, as_failed(error), 1)
                 continue
             kind: Kind = 'cpu' if task.device == 'cpu' else 'device'
             yield Step(
@@ -176,6 +176,7 @@ class _Run:
                 function=_RENDER,
                 arguments=(task,),
                 kind=kind,
+                time_limit=_FRAME_LIMIT * (1 + task.frame_count),
                 then=partial(self._done, task),
             )
 
@@ -201,27 +202,49 @@ class _Run:
         self.journal.tell()
 
 
-def _open_cameras(
-    layout: DatasetLayout, settings: CameraSettings, random_seed: int, *, overwrite: bool
-) -> None:
-    """Write `cameras.json`, or make sure that the one that is there says the same."""
+def _remove_outdated(layout: DatasetLayout, tasks: Iterable[SceneTask]) -> None:
+    """Remove images of scenes that the dataset has no more; those of others are overwritten."""
+    known = {
+        path
+        for task in tasks
+        for path in (
+            layout.frames(task.object_key, task.scene),
+            layout.images(task.object_key, task.scene),
+        )
+    }
+    for path in set(rendered_files(layout)) - known:
+        remove_file(path)
+
+
+def _open_cameras(layout: DatasetLayout, task: SceneTask, *, overwrite: bool) -> str:
+    """Write `cameras.json`, or make sure that the one that is there says the same.
+
+    Returns its hash, which all tasks share.
+    """
+    digest = task.about['hash']
     content = {
-        'hash': render_digest(settings, random_seed),
-        'cameras': settings.as_dict(),
-        'random_seed': random_seed,
+        'hash': digest,
+        'cameras': task.settings.as_dict(),
+        'random_seed': task.random_seed,
+        'device': task.device,
         'versions': library_versions(),
         'depth_scale': DEPTH_SCALE,
         'channels': CHANNELS,
     }
     if create_bytes(layout.cameras, json_bytes(content)):
-        return
+        return digest
     there = read_json(layout.cameras)
-    if there.get('hash') == content['hash']:
-        return
+    if there.get('hash') == digest:
+        return digest
     if overwrite:
         write_json(layout.cameras, content)
-        return
+        return digest
+    told = ('random_seed', 'device')
     differ = [
+        f"'{n}' is {content[n]!r} and there {there.get(n)!r}"
+        for n in told
+        if content[n] != there.get(n)
+    ] + [
         f"'{name}' is {value!r} and there {there.get(part, {}).get(name)!r}"
         for part in ('cameras', 'versions')
         for name, value in json.loads(json_bytes(content[part])).items()
@@ -229,6 +252,6 @@ def _open_cameras(
     ]
     raise InputError(
         f"The dataset '{layout.root}' has images of other settings, {str(there.get('hash'))[:12]},"
-        f' than these, {content["hash"][:12]}: {"; ".join(differ) or "another seed"}. Expected the'
+        f' than these, {digest[:12]}: {"; ".join(differ)}. Expected the'
         ' same, another dataset, or --overwrite to render everything again.'
     )

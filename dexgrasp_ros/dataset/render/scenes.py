@@ -41,7 +41,7 @@ class SceneTask:
     pose: tuple[float, ...]  # [7] of the mesh in the world, table z = 0
     settings: CameraSettings
     random_seed: int  # of the dataset
-    device: str = 'cpu'
+    device: str = 'cpu'  # of the rays, 'cpu' or 'cuda': their images differ a little
 
     @property
     def name(self) -> str:
@@ -58,7 +58,7 @@ class SceneTask:
         """What the scene's files are made from; they say so, and others are not mixed in."""
         return {
             'schema_version': SCHEMA_VERSION,
-            'hash': render_digest(self.settings, self.random_seed),
+            'hash': render_digest(self.settings, self.random_seed, self.device),
             'object': self.object_key,
             'mesh': self.digest,
             'scene': self.scene,
@@ -75,12 +75,13 @@ class SceneSummary:
     seconds: dict[str, float]
 
 
-def render_digest(settings: CameraSettings, random_seed: int) -> str:
-    """SHA-256 of all that decides the images: settings, seed, versions of schema and libraries."""
+def render_digest(settings: CameraSettings, random_seed: int, device: str) -> str:
+    """SHA-256 of all that decides the images: settings, seed, device, versions."""
     content = {
         'schema_version': SCHEMA_VERSION,
         'cameras': settings.as_dict(),
         'random_seed': random_seed,
+        'device': device,
         'versions': library_versions(),
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
@@ -124,7 +125,7 @@ def render_scene(task: SceneTask) -> SceneSummary:
     images = layout.images(task.object_key, task.scene)
     frames.unlink(missing_ok=True)  # of other settings: it must not stand beside the new tar
     vertices, faces = _mesh(layout.mesh(task.digest))
-    device = 'cpu' if task.device == 'cpu' else str(resolve_device(task.device))
+    device = str(resolve_device(task.device)) if task.device != 'cpu' else 'cpu'
     rows = []
     with write_images(images, task.about) as shard:
         for shot, renderer, subject in _shots(task, vertices, faces, device, seconds):
@@ -156,7 +157,7 @@ def _shots(
     seconds: Counter[str],
 ) -> Iterator[tuple[Shot, ImageRenderer, Subject]]:
     """Yield each image that is to be taken, with what takes it."""
-    settings, seed = task.settings, (task.random_seed, task.digest, task.scene)
+    settings, seed = task.settings, (task.random_seed, task.object_key, task.scene)
     stem = f'{task.object_key.replace(".", "_")}-{task.scene:02d}'  # a dot ends a sample's key
     stage: Stage | None = None
     for view in range(settings.views):

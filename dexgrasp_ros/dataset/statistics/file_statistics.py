@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from dexgrasp_ros.core.errors import InputError
 from dexgrasp_ros.dataset.files import read_json
 from dexgrasp_ros.dataset.layout import DatasetLayout
 
@@ -32,8 +35,7 @@ def stage_costs(layout: DatasetLayout) -> list[dict[str, Any]]:
     """
     seconds: dict[tuple[str, str], float] = defaultdict(float)
     counts: dict[tuple[str, str], int] = defaultdict(int)
-    for file in sorted(layout.timing('').parent.glob('[!.]*.json')):
-        told = read_json(file)
+    for told in _records(layout.timing('').parent):
         what = next((name for name in _COUNTED if name in told), 'objects')
         for stage, value in told['seconds'].items():
             seconds[what, stage] += value
@@ -46,7 +48,14 @@ def stage_costs(layout: DatasetLayout) -> list[dict[str, Any]]:
 
 def failures(layout: DatasetLayout) -> list[dict[str, Any]]:
     """Tell which units of work could not be done at the last try, and why."""
-    return [read_json(file) for file in sorted(layout.root.glob('failures/[!.]*.json'))]
+    return list(_records(layout.failure('').parent))
+
+
+def _records(folder: Path) -> Iterator[dict[str, Any]]:
+    """Yield what the files of a folder tell; one that is damaged tells nothing."""
+    for file in sorted(folder.glob('[!.]*.json')):
+        with contextlib.suppress(InputError, FileNotFoundError):
+            yield read_json(file)
 
 
 def _size(folder: Path) -> int:

@@ -62,12 +62,12 @@ def frame_pictures(path: str | Path, hand: str, *, count: int = 4) -> list[tuple
     with_frames = [key for key in opened.objects if opened.layout.frames(key, 0).is_file()]
     found = []
     for key in _spread(with_frames, count):
-        frames = opened.frames(key, scene=0)
-        row = {name: values[len(values) // 2] for name, values in frames.items()}
         try:
+            frames = opened.frames(key, scene=0)
+            row = {name: values[len(values) // 2] for name, values in frames.items()}
             found.append((row['key'], _strip(opened.images(row))))
         except InputError:
-            continue  # the images of a table of frames that is just being made
+            continue  # broken, or just being made
     return found
 
 
@@ -87,7 +87,7 @@ def _draw(opened: GraspDataset, key: str, count: int) -> NDArray[np.uint8] | Non
     try:
         grasps = opened.grasp_set(key)
     except InputError:
-        return None  # none of its grasps held
+        return None  # none of its grasps held, or none can be read
     best = grasps.select(slice(0, count))
     hand = opened.hand_model
     return render_grasps(

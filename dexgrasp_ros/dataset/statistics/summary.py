@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dexgrasp_ros.core.errors import InputError
 from dexgrasp_ros.dataset.layout import DatasetLayout
 from dexgrasp_ros.dataset.reading.grasp_dataset import GraspDataset
 from dexgrasp_ros.dataset.reading.reader import open_dataset
-from dexgrasp_ros.dataset.reading.row_arrays import Arrays
+from dexgrasp_ros.dataset.reading.row_arrays import Arrays, read_arrays
 from dexgrasp_ros.dataset.reading.selection import known_hands, known_objects, read_manifest
 from dexgrasp_ros.dataset.schema import FREE
 from dexgrasp_ros.dataset.statistics.file_statistics import disk_usage, failures, stage_costs
@@ -80,6 +81,7 @@ def dataset_statistics(
     -------
     dict
         For JSON; rates have Wilson intervals of 95 %. Contacts are links within 2 mm of the mesh.
+        Its failures are units of work that could not be done, and files that cannot be read.
 
     Raises
     ------
@@ -88,12 +90,12 @@ def dataset_statistics(
     """
     layout = DatasetLayout(Path(path))
     manifest = read_manifest(layout)
-    hands, by_object = [], []
+    hands, by_object, broken = [], [], list[dict[str, Any]]()
     for name in sorted(known_hands(layout, manifest)):
         opened = open_dataset(path, name)
         tally = _Tally()
         for done, key in enumerate(opened.objects):
-            rows = opened.rows(key, _COLUMNS)
+            rows = _rows(opened, key, broken)
             if rows and len(rows['held']):
                 tally.add(rows)
                 by_object.append(
@@ -103,7 +105,8 @@ def dataset_statistics(
             if progress is not None:
                 progress(name, done + 1, len(opened.objects))
         hands.append({'hand': name} | _hand_summary(tally))
-    frames = sum(_row_count(file) for file in layout.root.glob('frames/*/scene-*.parquet'))
+    tables = layout.root.glob('frames/*/scene-*.parquet')
+    frames = sum(_row_count(layout, file, broken) for file in tables)
     grasps = sum(hand['grasps'] for hand in hands)
     return {
         'dataset': str(layout.root),
@@ -123,7 +126,7 @@ def dataset_statistics(
         ),
         'stages': stage_costs(layout),
         'bytes': disk_usage(layout),
-        'failures': failures(layout),
+        'failures': failures(layout) + broken,
     }
 
 
@@ -185,10 +188,25 @@ def _causes(rows: Arrays) -> list[str]:
     ]
 
 
-def _row_count(file: Path) -> int:
-    import pyarrow.parquet as pq
+def _rows(opened: GraspDataset, key: str, broken: list[dict[str, Any]]) -> Arrays:
+    """Rows of one object; none, and a note, where they cannot be read."""
+    try:
+        return opened.rows(key, _COLUMNS)
+    except InputError as error:
+        broken.append(_note(f'{opened.hand}/{key}', error))
+        return {}
 
-    return pq.read_metadata(file).num_rows
+
+def _row_count(layout: DatasetLayout, file: Path, broken: list[dict[str, Any]]) -> int:
+    try:
+        return len(read_arrays(file, ['view'])['view'])
+    except InputError as error:
+        broken.append(_note(file.relative_to(layout.root).as_posix(), error))
+        return 0
+
+
+def _note(unit: str, error: InputError) -> dict[str, Any]:
+    return {'unit': unit, 'code': error.code.name, 'message': str(error)}
 
 
 def _zeros(count: int) -> NDArray[np.int64]:

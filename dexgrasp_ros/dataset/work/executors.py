@@ -16,8 +16,6 @@ from dexgrasp_ros.evaluation.workers import Failure, WorkerPool, available_cores
 # 'device': searches, on a GPU where there is one; 'cpu': everything else.
 Kind = Literal['device', 'cpu']
 KINDS: tuple[Kind, ...] = ('device', 'cpu')
-# Of one task [s]: a thousand grasps that take ten seconds each. Only what hangs takes longer.
-_TIME_LIMIT = 10_000.0
 _CALL = 'dexgrasp_ros.dataset.work.executors:call'
 
 
@@ -35,11 +33,25 @@ class Executor(Protocol):
     A context manager: leaving it ends what is still running.
     """
 
+    device: str  # what tasks of the kind 'device' run on: 'cpu' or 'cuda'
+
     def slots(self, kind: Kind) -> int:
         """How many tasks of a kind run at once."""
 
-    def submit(self, function: str, arguments: tuple[Any, ...], kind: Kind) -> int:
-        """Add a task: ``'package.module:name'`` and its arguments; return the task's number."""
+    def submit(
+        self, function: str, arguments: tuple[Any, ...], kind: Kind, time_limit: float
+    ) -> int:
+        """Add a task; return its number.
+
+        Parameters
+        ----------
+        function, arguments
+            ``'package.module:name'``, and what it is called with.
+        kind
+            Where it runs.
+        time_limit
+            After which it is taken for hung [s], where the executor can tell.
+        """
 
     def answers(self, timeout: float) -> list[tuple[int, Any]]:
         """Wait for a moment; return numbers of tasks with their results or `Failed`."""
@@ -57,10 +69,15 @@ def call(task: tuple[str, tuple[Any, ...]]) -> Any:
     module, _, attribute = name.partition(':')
     try:
         return getattr(importlib.import_module(module), attribute)(*arguments)
-    except DexGraspError as error:
-        return Failed(code=error.code, message=str(error))
     except Exception as error:  # Whatever it is, it is this task's result.
-        return Failed(code=ErrorCode.INTERNAL, message=f'{type(error).__name__}: {error}')
+        return as_failed(error)
+
+
+def as_failed(error: Exception) -> Failed:
+    """Tell of an exception, with its code if it is one of ours, else with its name."""
+    if isinstance(error, DexGraspError):
+        return Failed(code=error.code, message=str(error))
+    return Failed(code=ErrorCode.INTERNAL, message=f'{type(error).__name__}: {error}')
 
 
 class LocalExecutor(contextlib.AbstractContextManager):
@@ -86,13 +103,9 @@ class LocalExecutor(contextlib.AbstractContextManager):
     """
 
     def __init__(self, processes: int | None = None, *, device: str = 'auto') -> None:
-        if processes is not None and processes < 1:
-            raise InputError(
-                f"'processes' is {processes}; expected 1 at least.", ErrorCode.OUT_OF_RANGE
-            )
-        count = processes or available_cores()
-        self._cpu = _pool(count, {})
+        self._cpu = _pool(process_count(processes), {})
         self._gpus = [_pool(1, {'CUDA_VISIBLE_DEVICES': name}) for name in visible_gpus(device)]
+        self.device = 'cuda' if self._gpus else 'cpu'
         self._numbers: dict[tuple[WorkerPool, int], int] = {}
         self._count = 0
 
@@ -100,12 +113,14 @@ class LocalExecutor(contextlib.AbstractContextManager):
         """How many tasks of a kind run at once."""
         return len(self._gpus) if kind == 'device' and self._gpus else self._cpu.processes
 
-    def submit(self, function: str, arguments: tuple[Any, ...], kind: Kind) -> int:
+    def submit(
+        self, function: str, arguments: tuple[Any, ...], kind: Kind, time_limit: float
+    ) -> int:
         """Add a task; return its number."""
         pools = self._gpus if kind == 'device' and self._gpus else [self._cpu]
         pool = min(pools, key=lambda p: p.pending)
         number, self._count = self._count, self._count + 1
-        self._numbers[pool, pool.submit((function, arguments))] = number
+        self._numbers[pool, pool.submit((function, arguments), time_limit)] = number
         return number
 
     def answers(self, timeout: float) -> list[tuple[int, Any]]:
@@ -121,6 +136,21 @@ class LocalExecutor(contextlib.AbstractContextManager):
     def __exit__(self, *_: object) -> None:
         for pool in (self._cpu, *self._gpus):
             pool.close()
+
+
+def process_count(processes: int | None) -> int:
+    """As many as were asked for; else one for each core.
+
+    Raises
+    ------
+    InputError
+        OUT_OF_RANGE.
+    """
+    if processes is not None and processes < 1:
+        raise InputError(
+            f"'processes' is {processes}; expected 1 at least.", ErrorCode.OUT_OF_RANGE
+        )
+    return processes or available_cores()
 
 
 def visible_gpus(device: str) -> list[str]:
@@ -143,13 +173,8 @@ def visible_gpus(device: str) -> list[str]:
     return names if device == 'auto' else [names[found.ordinal]]
 
 
-def worker_device(device: str) -> str:
-    """Device setting for a worker, which sees one GPU at most: without the number of the GPU."""
-    return device.partition(':')[0]
-
-
 def _pool(processes: int, environment: Mapping[str, str]) -> WorkerPool:
-    return WorkerPool(_CALL, processes=processes, time_limit=_TIME_LIMIT, environment=environment)
+    return WorkerPool(_CALL, processes=processes, environment=environment)
 
 
 def _told(value: Any) -> Any:

@@ -7,7 +7,7 @@ import os
 from typing import Any
 
 from dexgrasp_ros.core.errors import DeviceError, ErrorCode, InputError
-from dexgrasp_ros.dataset.work.executors import Failed, Kind, call
+from dexgrasp_ros.dataset.work.executors import Failed, Kind, call, process_count
 
 _LOCAL = 'local'
 _GPU = 'GPU'
@@ -33,7 +33,7 @@ class RayExecutor(contextlib.AbstractContextManager):
     Raises
     ------
     InputError
-        INVALID_INPUT: Ray is not installed.
+        INVALID_INPUT: Ray is not installed. OUT_OF_RANGE for `processes`.
     DeviceError
         DEVICE_UNAVAILABLE: there is no such cluster, or it has no GPU and `device` asks for one.
     """
@@ -41,7 +41,7 @@ class RayExecutor(contextlib.AbstractContextManager):
     def __init__(
         self, address: str, processes: int | None = None, *, device: str = 'auto'
     ) -> None:
-        self._ray = _start(address, processes)
+        self._ray = _start(address, process_count(processes))
         has_gpus = bool(self._ray.cluster_resources().get(_GPU)) and device != 'cpu'
         if device.startswith('cuda') and not has_gpus:
             self._ray.shutdown()
@@ -49,6 +49,7 @@ class RayExecutor(contextlib.AbstractContextManager):
                 f"The device is '{device}', and the Ray cluster '{address}' has no GPU; expected "
                 "'auto' or 'cpu'."
             )
+        self.device = 'cuda' if has_gpus else 'cpu'
         self._device_resource = _GPU if has_gpus else 'CPU'
         # Ray would repeat a task that died, as the caller does: once is enough.
         remote = self._ray.remote(max_retries=0, num_cpus=1)(call)
@@ -64,8 +65,10 @@ class RayExecutor(contextlib.AbstractContextManager):
         name = self._device_resource if kind == 'device' else 'CPU'
         return max(1, int(self._ray.cluster_resources().get(name, 0)))
 
-    def submit(self, function: str, arguments: tuple[Any, ...], kind: Kind) -> int:
-        """Add a task; return its number."""
+    def submit(
+        self, function: str, arguments: tuple[Any, ...], kind: Kind, time_limit: float
+    ) -> int:
+        """Add a task; return its number. Ray gives it as long as it takes."""
         number, self._count = self._count, self._count + 1
         self._running[self._functions[kind].remote((function, arguments))] = number
         return number
@@ -94,7 +97,7 @@ class RayExecutor(contextlib.AbstractContextManager):
             return Failed(code=ErrorCode.INTERNAL, message=f'{type(error).__name__}: {told}')
 
 
-def _start(address: str, processes: int | None) -> Any:
+def _start(address: str, processes: int) -> Any:
     # Nothing is sent home by a program that the user did not ask to.
     os.environ.setdefault('RAY_USAGE_STATS_ENABLED', '0')
     try:
@@ -106,9 +109,7 @@ def _start(address: str, processes: int | None) -> Any:
         ) from error
     options: dict[str, Any] = {'address': address, 'log_to_driver': False}
     if address == _LOCAL:
-        from dexgrasp_ros.evaluation.workers import available_cores
-
-        options |= {'num_cpus': processes or available_cores(), 'include_dashboard': False}
+        options |= {'num_cpus': processes, 'include_dashboard': False}
     try:
         ray.init(logging_level='ERROR', **options)
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:

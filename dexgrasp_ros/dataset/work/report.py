@@ -66,12 +66,26 @@ class Journal:
     """Keeps the report and the files ``failures/`` and ``timing/`` of a run.
 
     They are no part of the dataset's content: where they cannot be written, the run goes on.
+
+    Parameters
+    ----------
+    layout
+        Of the dataset.
+    digest
+        Of the settings of the run, which the files tell.
+    report, progress
+        The report, and who is told of it.
     """
 
     def __init__(
-        self, layout: DatasetLayout, report: Report, progress: ReportCallback | None
+        self,
+        layout: DatasetLayout,
+        digest: str,
+        report: Report,
+        progress: ReportCallback | None,
     ) -> None:
-        self._layout, self.report, self._progress = layout, report, progress
+        self._layout, self._digest = layout, digest
+        self.report, self._progress = report, progress
 
     def tell(self) -> None:
         """Tell the caller where the run stands."""
@@ -84,7 +98,10 @@ class Journal:
         for stage, value in seconds.items():
             self.report.seconds[stage] = self.report.seconds.get(stage, 0.0) + value
         with contextlib.suppress(OSError):
-            write_json(self._layout.timing(unit), {'unit': unit, **told, 'seconds': dict(seconds)})
+            write_json(
+                self._layout.timing(unit),
+                {'unit': unit, 'hash': self._digest, **told, 'seconds': dict(seconds)},
+            )
 
     def cleared(self, unit: str) -> None:
         """Forget that a unit could not be done by an earlier run."""
@@ -99,6 +116,7 @@ class Journal:
                 self._layout.failure(unit),
                 {
                     'unit': unit,
+                    'hash': self._digest,
                     'code': failed.code.name,
                     'message': failed.message,
                     'tries': tries,

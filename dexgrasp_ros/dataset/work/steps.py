@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from dexgrasp_ros.core.errors import DexGraspError, ErrorCode
-from dexgrasp_ros.dataset.work.executors import KINDS, Executor, Failed, Kind
+from dexgrasp_ros.core.errors import DexGraspError
+from dexgrasp_ros.dataset.work.executors import KINDS, Executor, Failed, Kind, as_failed
 
 _POLL = 0.2  # s between two looks at the caller's wishes
 # Tasks that are handed out for each slot: one that runs and one that waits for its end.
@@ -24,6 +24,7 @@ class Step:
     function: str  # 'package.module:name', a plain function
     arguments: tuple[Any, ...]
     kind: Kind
+    time_limit: float  # s after which it is taken for hung
     # Called here with the result; what it returns is done before steps that wait already.
     then: Callable[[Any], Iterable[Step]]
 
@@ -71,16 +72,16 @@ def run_steps(
                 if retries and len(unwritten) < _KEPT:
                     unwritten.append((step, value, tries))
                 else:
-                    on_failure(step, _failed(error), tries)
+                    on_failure(step, as_failed(error), tries)
             except DexGraspError as error:
-                on_failure(step, _failed(error), tries)
+                on_failure(step, as_failed(error), tries)
         if not queue.is_busy:
             again, unwritten = unwritten, []
             for step, value, tries in again:
                 try:
                     queue.extend(step.then(value))
                 except (OSError, DexGraspError) as error:
-                    on_failure(step, _failed(error), tries + 1)
+                    on_failure(step, as_failed(error), tries + 1)
 
 
 class _Queue:
@@ -101,7 +102,9 @@ class _Queue:
             held = kind == 'device' and backlog > _AHEAD * self._executor.slots('cpu')
             while self._ready[kind] and room[kind] > 0 and not held:
                 step, tries = self._ready[kind].popleft()
-                number = self._executor.submit(step.function, step.arguments, step.kind)
+                number = self._executor.submit(
+                    step.function, step.arguments, step.kind, step.time_limit
+                )
                 self._running[number] = step, tries + 1
                 room[kind] -= 1
         return bool(self._running)
@@ -137,8 +140,3 @@ class _Queue:
     def _room(self, kind: Kind) -> int:
         running = sum(step.kind == kind for step, _ in self._running.values())
         return _AHEAD * self._executor.slots(kind) - running
-
-
-def _failed(error: Exception) -> Failed:
-    code = error.code if isinstance(error, DexGraspError) else ErrorCode.INTERNAL
-    return Failed(code=code, message=str(error))

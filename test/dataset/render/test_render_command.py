@@ -108,6 +108,18 @@ def test_other_settings_need_leave(layout, cameras):
     assert run(layout, cameras, '--views', '2')[1]['skipped'] == 2
 
 
+def test_overwriting_removes_images_of_scenes_that_are_gone(layout, cameras):
+    assert run(layout, cameras, '--views', '1')[0] == 0
+    gone = [layout.frames('gone-01234567', 0), layout.images('gone-01234567', 0)]
+    for path in gone:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b'of an object that was')
+    assert run(layout, cameras, '--views', '1')[1]['skipped'] == 2
+    assert all(path.exists() for path in gone), 'nothing was said of overwriting'
+    assert run(layout, cameras, '--views', '1', '--overwrite')[1]['skipped'] == 2
+    assert not any(path.exists() for path in gone)
+
+
 def test_a_folder_without_a_dataset(layout, cameras):
     layout.manifest.unlink()
     code, _, said = run(layout, cameras)

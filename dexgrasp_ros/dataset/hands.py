@@ -1,0 +1,126 @@
+"""The hands of a dataset: stored with their meshes, loaded from there by workers and readers."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dexgrasp_ros.core.errors import ErrorCode, InputError
+from dexgrasp_ros.core.hand_model import HandModel
+from dexgrasp_ros.dataset.files import read_json, write_bytes, write_json
+from dexgrasp_ros.dataset.layout import DatasetLayout
+from dexgrasp_ros.hand import MeshFinder, load_hand_text, rename_meshes
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredHand:
+    """A hand whose description, with all that it names, is in a dataset's folder."""
+
+    name: str
+    urdf: Path  # on a disk that all machines of a run see
+    digest: str  # SHA-256 of the URDF, which names its meshes by theirs
+
+    @classmethod
+    def from_record(cls, layout: DatasetLayout, record: Mapping[str, Any]) -> StoredHand:
+        """Return the hand that a record of `dataset.json` tells of."""
+        return cls(
+            name=record['name'],
+            urdf=layout.hand(record['urdf']),
+            digest=record['urdf'],
+        )
+
+    def load(self) -> HandModel:
+        """Load it.
+
+        Raises
+        ------
+        InputError
+            FILE_NOT_FOUND: its URDF is not in the dataset.
+        HandError
+            FILE_NOT_FOUND: one of its meshes is not there.
+        """
+        try:
+            text = self.urdf.read_text(encoding='utf-8')
+        except FileNotFoundError as error:
+            raise InputError(
+                f"The hand '{self.name}' of the dataset has no '{self.urdf}'; expected the URDF "
+                'that `dexgrasp dataset generate` stored there.',
+                ErrorCode.FILE_NOT_FOUND,
+            ) from error
+        return load_hand_text(text, name=self.name, base_folder=self.urdf.parent)
+
+
+def register_hand(layout: DatasetLayout, hand: HandModel, *, overwrite: bool) -> StoredHand:
+    """Store a hand's URDF, the meshes that it names, and what `dataset.json` says of it.
+
+    Meshes get names by their content, so that the same hand is the same wherever it came from.
+
+    Raises
+    ------
+    InputError
+        INVALID_INPUT: the dataset has another hand of that name, and it may not be overwritten.
+    OSError
+        A file cannot be read or written.
+    """
+    text, meshes = _portable(layout, hand.urdf)
+    content = text.encode()
+    digest = hashlib.sha256(content).hexdigest()
+    path = layout.hand_record(hand.name)
+    record = {
+        'name': hand.name,
+        'urdf': digest,
+        'meshes': sorted(meshes),
+        'hand_frame': hand.hand_frame,
+        'joint_names': list(hand.joint_names),
+        'link_names': list(hand.link_names),
+        'joint_stiffness': hand.joint_stiffness.tolist(),
+    }
+    there = _known(path)
+    if there not in (None, digest) and not overwrite:
+        raise InputError(
+            f"The dataset '{layout.root}' has another hand '{hand.name}', whose URDF has the "
+            f'digest {there[:12]}; this one has {digest[:12]}. Expected the same URDF, another '
+            'name, or --overwrite to make its grasps again.'
+        )
+    for name, mesh in meshes.items():
+        if not layout.hand_mesh(name).exists():
+            write_bytes(layout.hand_mesh(name), mesh)
+    if not layout.hand(digest).exists():
+        write_bytes(layout.hand(digest), content)
+    if there != digest:
+        write_json(path, record)
+    return StoredHand.from_record(layout, record)
+
+
+def _known(path: Path) -> str | None:
+    """Digest of the hand that a record tells of; None where there is none, or a damaged one."""
+    try:
+        return str(read_json(path)['urdf'])
+    except (FileNotFoundError, InputError, KeyError, TypeError):
+        return None
+
+
+def _portable(layout: DatasetLayout, text: str) -> tuple[str, dict[str, bytes]]:
+    """Name the meshes of a URDF by their content, relative to it; return these by their names.
+
+    A file that is not there, which only pictures can do without, keeps its name.
+    """
+    finder, beside = MeshFinder(None, []), layout.hand('').parent
+    meshes: dict[str, bytes] = {}
+
+    def store(filename: str) -> str:
+        path = finder.find(filename)
+        if path is None:
+            return filename
+        if path.suffix.lower() == '.gltf':  # may keep its triangles in files beside it
+            content, suffix = finder.load(filename).export(file_type='glb'), '.glb'
+        else:
+            content, suffix = path.read_bytes(), path.suffix.lower()
+        name = f'{hashlib.sha256(content).hexdigest()}{suffix}'
+        meshes[name] = content
+        return layout.hand_mesh(name).relative_to(beside).as_posix()
+
+    return rename_meshes(text, store), meshes
