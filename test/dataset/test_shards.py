@@ -86,7 +86,7 @@ def test_a_broken_shard_is_made_again(tmp_path):
         whole[:-20],
         whole[:-208] + bytes(200) + whole[-8:],
         whole[:-8] + b'\xff\xff\xff\x7fPAR1',
-        whole.replace(b'{"hash"', b'"hash"{'),
+        *broken_json(tmp_path),
     ):
         path.write_bytes(broken)
         with pytest.raises(BrokenShardError, match=r'no Parquet file|broken metadata'):

@@ -90,11 +90,11 @@ def collect(pool):
 
 
 def test_a_queue_may_grow_while_it_is_worked_on():
-    with WorkerPool('test_workers:work', (10,), processes=1, time_limit=20.0) as pool:
-        assert [pool.submit(task) for task in (0, 'pid')] == [0, 1]
+    with WorkerPool('test_workers:work', (10,), processes=1) as pool:
+        assert [pool.submit(task, 20.0) for task in (0, 'pid')] == [0, 1]
         first = collect(pool)
         assert first[0] == 10
-        assert [pool.submit(task) for task in ('pid', 'die', 5)] == [2, 3, 4]
+        assert [pool.submit(task, 20.0) for task in ('pid', 'die', 5)] == [2, 3, 4]
         second = collect(pool)
     assert second[2] == first[1], 'the same process goes on'
     assert isinstance(second[3], Failure) and second[4] == 15
@@ -105,9 +105,8 @@ def test_processes_have_the_variables_of_their_pool():
     pool = WorkerPool(
         *('test_workers:work', (0,)),
         processes=1,
-        time_limit=20.0,
         environment={'OF_THE_POOL': 'seen'},
     )
     with pool:
-        pool.submit('variable')
+        pool.submit('variable', 20.0)
         assert collect(pool) == {0: 'seen'} and 'OF_THE_POOL' not in os.environ
