@@ -52,16 +52,13 @@ def open_manifest(
     if not path.exists():
         create_bytes(path, json_bytes(fresh))
     there = read_json(path)
-    if there.get('hash') == config.digest:
-        before = there['grasps_per_object']
-        if not overwrite:
-            _check_count(layout, config, before, grasps_per_object)
-        if before < grasps_per_object or (overwrite and before != grasps_per_object):
-            write_json(path, fresh)
-    elif overwrite:
+    is_same, before = there.get('hash') == config.digest, there.get('grasps_per_object', 0)
+    if not overwrite:
+        if not is_same:
+            raise InputError(_mismatch(layout, there, config))
+        _check_count(layout, config, before, grasps_per_object)
+    if not is_same or before < grasps_per_object or (overwrite and before > grasps_per_object):
         write_json(path, fresh)
-    else:
-        raise InputError(_mismatch(layout, there, config))
 
 
 def refresh_manifest(layout: DatasetLayout) -> None:
