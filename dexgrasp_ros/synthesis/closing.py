@@ -18,6 +18,7 @@ from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.synthesis.batches import take
 from dexgrasp_ros.synthesis.closing_simulation import Outcome
 from dexgrasp_ros.synthesis.look import Look, Measurement
+from dexgrasp_ros.synthesis.overlap import add_unpressed
 from dexgrasp_ros.synthesis.postures import Closing, radians
 from dexgrasp_ros.synthesis.search import Search
 
@@ -67,7 +68,9 @@ def replan_closing(
     torque = np.clip(torque, -hand.effort_limits, hand.effort_limits)
     # On flat faces several points are equally close; these are where the forces act.
     look = dataclasses.replace(search.look(palm, q), point=outcome.point, normal=outcome.normal)
-    return _plan(search, hand, config, palm, q, look, torque, outcome.force)
+    closing = _plan(search, hand, config, palm, q, look, torque, outcome.force)
+    in_contact = add_unpressed(hand, search.obj, config, outcome, look)
+    return dataclasses.replace(closing, in_contact=in_contact)
 
 
 def _plan(

@@ -38,6 +38,8 @@ class Outcome:
     palm: NDArray[np.float64]  # [N, 7] in the object's frame
     q: NDArray[np.float64]  # [N, J]
     force: NDArray[np.float64]  # [N, G, 3] of the hand on the object, N
+    touching: NDArray[np.bool_]  # [N, G] groups with a point within reach of the object
+    # Of the others the force is zero, and these are left from when they last touched, or zero.
     point: NDArray[np.float64]  # [N, G, 3] where it acts
     normal: NDArray[np.float64]  # [N, G, 3] unit, into the object
 
@@ -205,6 +207,7 @@ class ClosingSimulation:
             palm=palm,
             q=q,
             force=impulse / self._dynamics.step,
+            touching=m.distance.numpy() < np.float32(self._dynamics.reach),
             point=point,
             normal=normal,
         )

@@ -53,7 +53,7 @@ class Search:
         demand: Demand | None = None,
         should_stop: StopCallback | None = None,
     ) -> None:
-        self.demand = demand
+        self.obj, self.demand = obj, demand
         self._should_stop = should_stop
         self._device = resolve_device(config.device)
         load_kernels(self._device)

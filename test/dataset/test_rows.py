@@ -1,4 +1,4 @@
-"""Rows of grasps: room for contacts, and which of them count."""
+"""Rows of grasps: room for contacts."""
 
 from __future__ import annotations
 
@@ -32,16 +32,24 @@ def grasps_with(links, normals):
     )
 
 
-def test_contacts_without_a_normal_leave_no_gap():
-    up, down, none = [0.0, 0, 1], [0.0, 0, -1], [0.0, 0, 0]
-    joined = join_grasps([grasps_with([1, 2, 0], [up, none, down]), grasps_with([2], [down])])
+def test_sets_with_more_and_fewer_contacts_have_the_same_room():
+    up, down = [0.0, 0, 1], [0.0, 0, -1]
+    joined = join_grasps([grasps_with([1, 2], [up, down]), grasps_with([2], [down])])
     assert joined.contact_links.shape == (2, CONTACTS)
-    assert joined.contact_links[:, :3].tolist() == [[1, 0, -1], [2, -1, -1]]
+    assert joined.contact_links[:, :3].tolist() == [[1, 2, -1], [2, -1, -1]]
     assert (joined.contact_links[:, 3:] == -1).all()
     np.testing.assert_array_equal(joined.contact_normals[0, :2], [up, down])
     np.testing.assert_array_equal(joined.contact_forces[0, 1], [0, 0, -3])
     for name in ('contact_points', 'contact_normals', 'contact_forces'):
+        assert np.isfinite(getattr(joined, name)[0, :2]).all()
         assert np.isnan(getattr(joined, name)[0, 2:]).all()
+
+
+def test_contacts_with_the_least_forces_make_room():
+    links = np.arange(CONTACTS + 2)
+    joined = join_grasps([grasps_with(links, np.tile([0.0, 0, 1], (len(links), 1)))])
+    np.testing.assert_array_equal(joined.contact_links, [links[:CONTACTS]])
+    assert np.isfinite(joined.contact_points).all()
 
 
 def test_grasps_that_touch_nothing_have_room_too():

@@ -98,18 +98,10 @@ def _width(name: str) -> int:
 
 
 def _with_room(grasps: GraspSet) -> GraspSet:
-    """Room for `CONTACTS` contacts; they stand in the order of their forces.
-
-    A contact without a normal, right on an edge of the mesh, says nothing and is left out.
-    """
-    used = np.abs(np.nan_to_num(grasps.contact_normals)).max(axis=2, initial=0.0) > 0
-    order = np.argsort(~used, axis=1, kind='stable')[:, :CONTACTS]
+    """Room for `CONTACTS` contacts; they stand in the order of their forces."""
     room = {}
     for name in _CONTACTS:
-        value = getattr(grasps, name)
-        rest = (...,) + (None,) * (value.ndim - 2)
-        value = np.where(used[rest], value, -1 if name == 'contact_links' else np.nan)
-        value = np.take_along_axis(value, order[rest], axis=1)
+        value = getattr(grasps, name)[:, :CONTACTS]
         empty = -1 if name == 'contact_links' else np.nan
         wide = np.full((len(value), CONTACTS, *value.shape[2:]), empty, dtype=value.dtype)
         wide[:, : value.shape[1]] = value
