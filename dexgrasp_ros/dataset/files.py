@@ -31,15 +31,11 @@ def replacing(path: Path) -> Iterator[Path]:
     OSError
         The file cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = _temporary(path)
-    try:
+    with _temporary(path) as temporary:
         yield temporary
         _sync(temporary)
         temporary.replace(path)
         _sync(path.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -64,9 +60,7 @@ def create_bytes(path: Path, content: bytes) -> bool:
     OSError
         The file cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = _temporary(path)
-    try:
+    with _temporary(path) as temporary:
         temporary.write_bytes(content)
         _sync(temporary)
         try:
@@ -77,8 +71,6 @@ def create_bytes(path: Path, content: bytes) -> bool:
             temporary.replace(path)
         _sync(path.parent)
         return True
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -134,8 +126,15 @@ def remove_leftovers(root: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def _temporary(path: Path) -> Path:
-    return path.parent / f'.{path.name}.{platform.node()}~{os.getpid()}.tmp'
+@contextlib.contextmanager
+def _temporary(path: Path) -> Iterator[Path]:
+    """Lend a name beside `path` that nobody else uses; nothing has it afterwards."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.parent / f'.{path.name}.{platform.node()}~{os.getpid()}.tmp'
+    try:
+        yield temporary
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _has_writer(path: Path, host: str, pid: int) -> bool:
