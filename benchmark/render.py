@@ -171,7 +171,7 @@ def runs_table(
         def make(kind: str, seed: int, views: int) -> tuple[float, float, RenderReport]:
             settings = CameraSettings(views=views, **kinds[kind])
             layout = write_dataset(Path(tempfile.mkdtemp(dir=folder)), things, seed)
-            cpu = sum(timed(render_scene, t)[1] for t in plan_scenes(layout, settings, device))
+            cpu = sum(timed(render_scene, t)[1] for t in plan_scenes(layout, settings, device)[0])
             layout = write_dataset(Path(tempfile.mkdtemp(dir=folder)), things, seed)
             start = time.perf_counter()
             report = render(layout.root, settings=settings, executor=pool)

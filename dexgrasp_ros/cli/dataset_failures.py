@@ -37,9 +37,9 @@ class Failures:
         told = failures(layout)
         console = Console(stderr=self.json)
         if told:
-            table = Table('unit', 'code', 'message', 'tries')
+            table = Table('unit', 'code', 'message')
             for failure in told:
-                words = (str(failure[n]) for n in ('unit', 'code', 'message', 'tries'))
+                words = (str(failure[n]) for n in ('unit', 'code', 'message'))
                 table.add_row(*map(escape, words))
             console.print(table)
         else:

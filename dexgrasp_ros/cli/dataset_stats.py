@@ -135,7 +135,7 @@ def _print_tables(
 
     table = Table(title=escape(found['dataset']), title_justify='left')
     for name in ('hand', 'grasps', 'held', 'interval', 'free', 'on a table', 'ε, held'):
-        table.add_column(name, justify='left' if name == 'hand' else 'right')
+        table.add_column(name, justify='left' if name == 'hand' else 'right', overflow='fold')
     for hand in found['hands']:
         mean = hand['epsilon_mean_held']
         table.add_row(

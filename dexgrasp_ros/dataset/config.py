@@ -20,8 +20,8 @@ _LIBRARIES = (
     *('coacd', 'manifold3d', 'mujoco', 'numpy', 'open3d', 'pyarrow', 'scipy', 'trimesh'),
     'warp-lang',
 )
-# Settings of the search that the dataset's own settings, or its plan, decide.
 DEVICES = ('cpu', 'cuda')
+# Settings of the search that the dataset's own settings, or its plan, decide.
 PLANNED = ('device', 'max_grasps', 'random_seed', 'seed_count', 'time_limit')
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from dexgrasp_ros.core.errors import InputError
+from dexgrasp_ros.core.errors import InputError, choices
 
 # .NAME.HOST~PID.tmp: who writes it, so that others know whether it is still written.
 _TEMPORARY = re.compile(r'^\..+\.(?P<host>[^~/]+)~(?P<pid>\d+)\.tmp$')
@@ -89,24 +89,28 @@ def json_bytes(content: Any) -> bytes:
     return (json.dumps(content, indent=1, ensure_ascii=False) + '\n').encode()
 
 
-def read_json(path: Path) -> Any:
-    """Read a JSON file of a dataset.
+def read_json(path: Path, *keys: str) -> dict[str, Any]:
+    """Read a JSON file of a dataset, which holds one object with some keys at least.
 
     Raises
     ------
     InputError
-        INVALID_INPUT: it is no JSON.
+        INVALID_INPUT: it is no such file.
     OSError
         It cannot be read.
     """
     try:
-        return json.loads(path.read_text(encoding='utf-8'))
+        content = json.loads(path.read_text(encoding='utf-8'))
     except ValueError as error:
-        raise InputError(f"'{path}' is no JSON file: {error}") from error
+        raise InputError(f"'{path}' is damaged, no JSON: {error}") from error
+    if not isinstance(content, dict) or (missing := set(keys) - content.keys()):
+        lacks = f'lacks {choices(missing)}' if isinstance(content, dict) else 'is no JSON object'
+        raise InputError(f"'{path}' is damaged: it {lacks}.")
+    return content
 
 
 def remove_file(path: Path) -> None:
-    """Remove a file, and its folder if it was the last in it.
+    """Remove a file, and the folders above it that are then empty, three at most.
 
     Raises
     ------
@@ -115,7 +119,8 @@ def remove_file(path: Path) -> None:
     """
     path.unlink(missing_ok=True)
     with contextlib.suppress(OSError):
-        path.parent.rmdir()
+        for folder in tuple(path.parents)[:3]:
+            folder.rmdir()
 
 
 def remove_leftovers(root: Path) -> None:

@@ -12,7 +12,7 @@ from dexgrasp_ros.core.errors import ErrorCode, InputError
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.dataset.files import read_json, write_bytes, write_json
 from dexgrasp_ros.dataset.layout import DatasetLayout
-from dexgrasp_ros.hand import MeshFinder, load_hand_text, rename_meshes
+from dexgrasp_ros.hand import MeshError, MeshFinder, load_hand_text, rename_meshes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,60 +53,79 @@ class StoredHand:
         return load_hand_text(text, name=self.name, base_folder=self.urdf.parent)
 
 
-def register_hand(layout: DatasetLayout, hand: HandModel, *, overwrite: bool) -> StoredHand:
-    """Store a hand's URDF, the meshes that it names, and what `dataset.json` says of it.
+@dataclass(frozen=True, kw_only=True)
+class PortableHand:
+    """A hand with all that it names, to be stored."""
 
-    Meshes get names by their content, so that the same hand is the same wherever it came from.
+    urdf: bytes  # its meshes have names by their content, relative to it
+    meshes: Mapping[str, bytes]  # by these names
+    record: Mapping[str, Any]  # as `dataset.json` tells of it
+
+
+def portable_hand(layout: DatasetLayout, hand: HandModel) -> PortableHand:
+    """Gather what a hand needs; the same hand is the same wherever it came from.
 
     Raises
     ------
-    InputError
-        INVALID_INPUT: the dataset has another hand of that name, and it may not be overwritten.
     OSError
-        A file cannot be read or written.
+        A mesh cannot be read.
     """
     text, meshes = _portable(layout, hand.urdf)
     content = text.encode()
-    digest = hashlib.sha256(content).hexdigest()
-    path = layout.hand_record(hand.name)
     record = {
         'name': hand.name,
-        'urdf': digest,
+        'urdf': hashlib.sha256(content).hexdigest(),
         'meshes': sorted(meshes),
         'hand_frame': hand.hand_frame,
         'joint_names': list(hand.joint_names),
         'link_names': list(hand.link_names),
         'joint_stiffness': hand.joint_stiffness.tolist(),
     }
+    return PortableHand(urdf=content, meshes=meshes, record=record)
+
+
+def register_hand(layout: DatasetLayout, hand: PortableHand, *, overwrite: bool) -> StoredHand:
+    """Store a hand; its record is last, and says that the rest is there.
+
+    Raises
+    ------
+    InputError
+        INVALID_INPUT: the dataset has another hand of that name, and it may not be overwritten.
+    OSError
+        A file cannot be written.
+    """
+    name, digest = hand.record['name'], hand.record['urdf']
+    path = layout.hand_record(name)
     there = _known(path)
-    if there not in (None, digest) and not overwrite:
+    if there not in (None, (name, digest)) and not overwrite:
         raise InputError(
-            f"The dataset '{layout.root}' has another hand '{hand.name}', whose URDF has the "
-            f'digest {there[:12]}; this one has {digest[:12]}. Expected the same URDF, another '
-            'name, or --overwrite to make its grasps again.'
+            f"The dataset '{layout.root}' has another hand in '{path.name}', '{there[0]}', whose "
+            f"URDF has the digest {there[1][:12]}; that of this one, '{name}', has {digest[:12]}. "
+            'Expected the same URDF, another name, or --overwrite to make its grasps again.'
         )
-    for name, mesh in meshes.items():
-        if not layout.hand_mesh(name).exists():
-            write_bytes(layout.hand_mesh(name), mesh)
+    for file, content in hand.meshes.items():
+        if not layout.hand_mesh(file).exists():
+            write_bytes(layout.hand_mesh(file), content)
     if not layout.hand(digest).exists():
-        write_bytes(layout.hand(digest), content)
-    if there != digest:
-        write_json(path, record)
-    return StoredHand.from_record(layout, record)
+        write_bytes(layout.hand(digest), hand.urdf)
+    if there != (name, digest):
+        write_json(path, dict(hand.record))
+    return StoredHand.from_record(layout, hand.record)
 
 
-def _known(path: Path) -> str | None:
-    """Digest of the hand that a record tells of; None where there is none, or a damaged one."""
+def _known(path: Path) -> tuple[str, str] | None:
+    """Name and digest of the hand of a record; None where there is none, or a damaged one."""
     try:
-        return str(read_json(path)['urdf'])
-    except (FileNotFoundError, InputError, KeyError, TypeError):
+        record = read_json(path, 'name', 'urdf')
+    except (FileNotFoundError, InputError):
         return None
+    return str(record['name']), str(record['urdf'])
 
 
 def _portable(layout: DatasetLayout, text: str) -> tuple[str, dict[str, bytes]]:
     """Name the meshes of a URDF by their content, relative to it; return these by their names.
 
-    A file that is not there, which only pictures can do without, keeps its name.
+    What is not there or cannot be read, which only pictures can do without, keeps its name.
     """
     finder, beside = MeshFinder(None, []), layout.hand('').parent
     meshes: dict[str, bytes] = {}
@@ -116,7 +135,10 @@ def _portable(layout: DatasetLayout, text: str) -> tuple[str, dict[str, bytes]]:
         if path is None:
             return filename
         if path.suffix.lower() == '.gltf':  # may keep its triangles in files beside it
-            content, suffix = finder.load(filename).export(file_type='glb'), '.glb'
+            try:
+                content, suffix = finder.load(filename).export(file_type='glb'), '.glb'
+            except MeshError:
+                return filename
         else:
             content, suffix = path.read_bytes(), path.suffix.lower()
         name = f'{hashlib.sha256(content).hexdigest()}{suffix}'

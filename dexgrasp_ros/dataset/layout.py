@@ -75,11 +75,16 @@ class DatasetLayout:
 
     def failure(self, unit: str) -> Path:
         """Why a unit of work could not be done at the last try; gone once it is."""
-        return self.root / 'failures' / f'{safe_name(unit)}.json'
+        return self.root / 'failures' / f'{_unit_name(unit)}.json'
 
     def timing(self, unit: str) -> Path:
         """Seconds that a unit took by stage; no part of the dataset's content."""
-        return self.root / 'timing' / f'{safe_name(unit)}.json'
+        return self.root / 'timing' / f'{_unit_name(unit)}.json'
+
+
+def _unit_name(unit: str) -> str:
+    """Name of a file for a unit of work; none of its parts has a plus."""
+    return '+'.join(map(safe_name, unit.split('/'))) if unit else ''
 
 
 def rendered_files(layout: DatasetLayout) -> list[Path]:

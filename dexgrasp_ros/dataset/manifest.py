@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import platform
+from pathlib import Path
 from typing import Any
 
 from dexgrasp_ros.core.errors import InputError
@@ -51,7 +52,12 @@ def open_manifest(
     fresh = _content(layout, config, grasps_per_object)
     if not path.exists():
         create_bytes(path, json_bytes(fresh))
-    there = read_json(path)
+    try:
+        there = read_json(path, 'hash', 'grasps_per_object', 'configuration', 'versions')
+    except InputError as error:
+        if not overwrite:
+            raise InputError(f'{error} With --overwrite it is written anew.') from error
+        there = {}
     is_same, before = there.get('hash') == config.digest, there.get('grasps_per_object', 0)
     if not overwrite:
         if not is_same:
@@ -59,6 +65,45 @@ def open_manifest(
         _check_count(layout, config, before, grasps_per_object)
     if not is_same or before < grasps_per_object or (overwrite and before > grasps_per_object):
         write_json(path, fresh)
+
+
+class SettingsGuard:
+    """Ends a run when another one has begun to make its dataset, or its images, anew.
+
+    Parameters
+    ----------
+    path
+        The file whose `hash` tells of what settings they are.
+    digest
+        Of the settings of this run.
+    """
+
+    def __init__(self, path: Path, digest: str) -> None:
+        self._path, self._digest = path, digest
+        self._seen: tuple[int, int] | None = None  # which version of the file was read
+
+    def check(self) -> None:
+        """Look whether the file is still of this run's settings.
+
+        Raises
+        ------
+        InputError
+            INVALID_INPUT: it is not; what this run would write does not belong there any more.
+        """
+        try:
+            told = self._path.stat()
+        except FileNotFoundError as error:
+            raise InputError(f"'{self._path}' has gone while the dataset was made.") from error
+        if (told.st_ino, told.st_mtime_ns) == self._seen:
+            return
+        there = read_json(self._path, 'hash')['hash']
+        if there != self._digest:
+            raise InputError(
+                f"Another run has begun to make all anew in '{self._path.parent}', with settings "
+                f'of the hash {there[:12]}; this one, of {self._digest[:12]}, ends. Expected one '
+                'kind of settings, and of device, at a time.'
+            )
+        self._seen = told.st_ino, told.st_mtime_ns
 
 
 def refresh_manifest(layout: DatasetLayout) -> None:

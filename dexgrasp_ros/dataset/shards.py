@@ -59,7 +59,7 @@ def write_shard(
     told = {METADATA_KEY: json.dumps(metadata, sort_keys=True).encode()}
     table = pa.Table.from_arrays(arrays, schema=schema.with_metadata(told))
     with replacing(path) as temporary:
-        pq.write_table(table, temporary, compression='zstd')
+        pq.write_table(table, temporary, compression='zstd', write_page_checksum=True)
 
 
 def read_metadata(path: Path) -> dict[str, Any]:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import signal
+
+if __name__ == '__main__':  # Ctrl-C is for whoever started this, also while it imports
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
 import importlib
 import sys
 from collections.abc import Callable
@@ -27,7 +32,7 @@ def serve(connection: Connection) -> None:
             except Exception as error:  # Whatever it is, it is this task's result.
                 result = Failure(timed_out=False, message=f'{type(error).__name__}: {error}')
             connection.send(result)
-    except (EOFError, OSError, KeyboardInterrupt):
+    except (EOFError, OSError):
         return
 
 

@@ -10,7 +10,7 @@ from dexgrasp_ros.hand.geometry import primitive_distance
 from dexgrasp_ros.hand.inverse_kinematics import InverseKinematics, InverseKinematicsConfig
 from dexgrasp_ros.hand.kinematics import jacobian, link_poses
 from dexgrasp_ros.hand.loading import load_hand, load_hand_text
-from dexgrasp_ros.hand.meshes import MeshFinder
+from dexgrasp_ros.hand.meshes import MeshError, MeshFinder
 from dexgrasp_ros.hand.mirror import mirror_hand
 from dexgrasp_ros.hand.moving_joints import moving_joint_names
 from dexgrasp_ros.hand.overrides import HandOverrides
@@ -22,6 +22,7 @@ __all__ = [
     'HandOverrides',
     'InverseKinematics',
     'InverseKinematicsConfig',
+    'MeshError',
     'MeshFinder',
     'Reachability',
     'attach',

@@ -126,6 +126,19 @@ def test_the_manifest_tells_what_was_made_from_what(undisturbed):
         assert read_metadata(shard)['hash'] == manifest['hash']
 
 
+def test_wrong_settings_change_nothing(undisturbed, objects, tmp_path):
+    out, _ = undisturbed
+    before = content(out)
+    code, _, said = generate(objects, out, '--retries', '-1', '--overwrite')
+    assert code == 1 and "'retries' is -1" in said
+    same = [f'{tmp_path}/{name}.urdf' for name in ('a b', 'a_b')]
+    for path in same:
+        Path(path).write_text(load_hand(HAND).urdf)
+    code, _, said = generate(objects, out, '--hands', *same)
+    assert code == 1 and 'names that differ' in said
+    assert content(out) == before
+
+
 def test_a_second_run_makes_nothing(undisturbed, objects):
     out, _ = undisturbed
     before = content(out), [s.stat().st_mtime_ns for s in shards(out)]
@@ -211,7 +224,7 @@ def test_an_unreadable_mesh_stops_nothing_else(undisturbed, objects, tmp_path):
     code, report, said = generate(meshes, out)
     assert (code, report['made'], report['lost']) == (1, 2, 2)
     assert list(report['failures']) == ['object/ball'] and 'INVALID_MESH' in said
-    told = json.loads((out / 'failures' / 'object_ball.json').read_text())
+    told = json.loads((out / 'failures' / 'object+ball.json').read_text())
     assert (told['code'], told['tries']) == ('INVALID_MESH', 3)
     (meshes / 'ball.obj').write_bytes(good)
     code, report, said = generate(meshes, out)
@@ -266,7 +279,7 @@ def test_overwriting_leaves_nothing_of_other_settings(undisturbed, objects, tmp_
     shutil.copytree(undisturbed[0], out)
     key = next(iter(sorted((out / 'objects').iterdir()))).stem
     rendered = [out / f'frames/object={key}/scene-00.parquet', out / f'images/{key}-00.tar']
-    other = [out / 'failures/object_gone.json', out / 'timing/render_gone_00.json']
+    other = [out / 'failures/object+gone.json', out / 'timing/render+gone+00.json']
     for path in (*rendered, *other, out / 'cameras.json'):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text('{"hash": "of another run"}')
@@ -287,6 +300,18 @@ def test_overwriting_leaves_nothing_of_other_settings(undisturbed, objects, tmp_
         assert hashes == {digest}, folder
 
 
+def test_a_run_that_is_overwritten_ends_and_says_so(objects, tmp_path):
+    out = tmp_path / 'set'
+    with running(objects, out) as process:
+        wait_for(lambda: shards(out), process)
+        code, _, said = generate(objects, out, '--random-seed', '1', '--overwrite')
+        assert code == 0, said
+        said = process.communicate()[1]
+    assert process.returncode == 1 and 'Another run has begun' in said
+    manifest = json.loads((out / 'dataset.json').read_text())
+    assert {read_metadata(s)['hash'] for s in shards(out)} == {manifest['hash']}
+
+
 def test_a_broken_shard_is_made_again(undisturbed, objects, tmp_path):
     out = tmp_path / 'set'
     shutil.copytree(undisturbed[0], out)
@@ -302,7 +327,7 @@ def test_a_failure_is_forgotten_once_its_object_is_there(undisturbed, objects, t
     out = tmp_path / 'set'
     shutil.copytree(undisturbed[0], out)
     (out / 'failures').mkdir()
-    (out / 'failures' / 'object_box.json').write_text('{"unit": "object/box"}')
+    (out / 'failures' / 'object+box.json').write_text('{"unit": "object/box"}')
     assert generate(objects, out)[0] == 0
     assert not list((out / 'failures').iterdir())
 

@@ -16,10 +16,14 @@ from dexgrasp_ros.dataset import open_dataset
 from dexgrasp_ros.dataset.config import DatasetConfig
 from dexgrasp_ros.dataset.files import read_json
 from dexgrasp_ros.dataset.generation.generate import generate
-from dexgrasp_ros.dataset.hands import StoredHand, register_hand
+from dexgrasp_ros.dataset.hands import StoredHand, portable_hand, register_hand
 from dexgrasp_ros.dataset.layout import DatasetLayout
 from dexgrasp_ros.dataset.work.executors import LocalExecutor
 from dexgrasp_ros.hand import load_hand
+
+
+def store(layout, hand, *, overwrite=False):
+    return register_hand(layout, portable_hand(layout, hand), overwrite=overwrite)
 
 
 def same_hand(one, other):
@@ -34,7 +38,7 @@ def same_hand(one, other):
 def test_a_hand_needs_its_own_files_no_more(tmp_path, ending):
     """Those of glTF keep their triangles in another file."""
     hand = load_hand(write_gripper(tmp_path / 'maker', ending=ending))
-    first = register_hand(DatasetLayout(tmp_path / 'set'), hand, overwrite=False)
+    first = store(DatasetLayout(tmp_path / 'set'), hand)
     shutil.rmtree(tmp_path / 'maker')
     shutil.move(tmp_path / 'set', tmp_path / 'moved')
     layout = DatasetLayout(tmp_path / 'moved')
@@ -48,7 +52,7 @@ def test_a_hand_needs_its_own_files_no_more(tmp_path, ending):
 def test_the_same_hand_from_another_folder_is_the_same(tmp_path):
     layout = DatasetLayout(tmp_path / 'set')
     digests = [
-        register_hand(layout, load_hand(write_gripper(tmp_path / name)), overwrite=False).digest
+        store(layout, load_hand(write_gripper(tmp_path / name))).digest
         for name in ('one', 'other')
     ]
     assert digests[0] == digests[1]
@@ -56,18 +60,18 @@ def test_the_same_hand_from_another_folder_is_the_same(tmp_path):
 
 def test_another_mesh_is_another_hand(tmp_path):
     layout = DatasetLayout(tmp_path / 'set')
-    register_hand(layout, load_hand(write_gripper(tmp_path / 'one')), overwrite=False)
+    store(layout, load_hand(write_gripper(tmp_path / 'one')))
     other = load_hand(write_gripper(tmp_path / 'other', width=0.02))
-    with pytest.raises(InputError, match=r"another hand 'gripper'.*--overwrite"):
-        register_hand(layout, other, overwrite=False)
-    stored = register_hand(layout, other, overwrite=True)
+    with pytest.raises(InputError, match=r"another hand in .*'gripper'.*--overwrite"):
+        store(layout, other)
+    stored = store(layout, other, overwrite=True)
     assert read_json(layout.hand_record('gripper'))['urdf'] == stored.digest
 
 
 @pytest.mark.parametrize('name', ['allegro', 'barrett_left', 'shadow'])
 def test_the_packages_hands_are_what_they_were(tmp_path, name):
     hand = load_hand(name)
-    stored = register_hand(DatasetLayout(tmp_path), hand, overwrite=False).load()
+    stored = store(DatasetLayout(tmp_path), hand).load()
     assert stored.urdf == hand.urdf
     if not name.endswith('_left'):  # its palm is derived from the mirror image anew
         assert same_hand(stored, hand)
@@ -78,7 +82,7 @@ def test_the_packages_hands_are_what_they_were(tmp_path, name):
 def test_what_is_missing_is_told(tmp_path):
     layout = DatasetLayout(tmp_path / 'set')
     hand = load_hand(write_gripper(tmp_path / 'maker'))
-    stored = register_hand(layout, hand, overwrite=False)
+    stored = store(layout, hand)
     mesh = read_json(layout.hand_record('gripper'))['meshes'][0]
     layout.hand_mesh(mesh).unlink()
     with pytest.raises(HandError, match=re.escape(mesh)) as caught:

@@ -17,6 +17,26 @@ from dexgrasp_ros.object import load_object
 SIZE = np.array([0.04, 0.06, 0.09])
 
 
+def test_a_folder_that_grows_renames_nothing(tmp_path):
+    box = trimesh.creation.box(SIZE)
+    for name in ('box one.obj', '杯子.ply', 'cup.stl'):
+        box.export(tmp_path / name)
+    before = {m.file: m.name for m in find_meshes(tmp_path)}
+    assert before == {'box one.obj': 'box_one', '杯子.ply': 'unnamed', 'cup.stl': 'cup'}
+    for name in ('box_one.obj', '盒子.ply', 'cup.obj', 'a.obj'):
+        box.export(tmp_path / name)
+    after = {m.file: m.name for m in find_meshes(tmp_path, known=before)}
+    assert before.items() <= after.items()
+    assert len(set(after.values())) == 7 and after['a.obj'] == 'a'
+    assert after == {m.file: m.name for m in find_meshes(tmp_path, known=after)}
+
+
+def test_a_table_may_begin_with_a_byte_order_mark(tmp_path):
+    trimesh.creation.box(SIZE).export(tmp_path / 'box.obj')
+    (tmp_path / 'objects.csv').write_text('file,license\nbox.obj,CC0\n', encoding='utf-8-sig')
+    assert find_meshes(tmp_path)[0].license == 'CC0'
+
+
 def test_meshes_are_found_with_what_the_table_tells(tmp_path):
     box = trimesh.creation.box(SIZE)
     (tmp_path / 'more').mkdir()

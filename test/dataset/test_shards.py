@@ -9,6 +9,7 @@ import pytest
 
 from dexgrasp_ros.core.errors import InputError
 from dexgrasp_ros.dataset.generation.rows import no_rows
+from dexgrasp_ros.dataset.reading.row_arrays import read_arrays
 from dexgrasp_ros.dataset.schema import GRASP_COLUMNS, Column
 from dexgrasp_ros.dataset.shards import BrokenShardError, is_made, read_metadata, write_shard
 
@@ -92,6 +93,23 @@ def test_a_broken_shard_is_made_again(tmp_path):
         with pytest.raises(BrokenShardError, match=r'no Parquet file|broken metadata'):
             read_metadata(path)
         assert not is_made(path, {'hash': 'x'}, overwrite=False)
+
+
+def test_no_damage_goes_unnoticed(tmp_path):
+    """Any byte of the rows may be another one; readers find out by the checksums of pages."""
+    path = tmp_path / 'part.parquet'
+    rows = ROWS | {'pose': np.random.default_rng(0).normal(size=(2, 7))}
+    write_shard(path, COLUMNS, rows, {'hash': 'x'}, joints=2)
+    whole, right = path.read_bytes(), read_arrays(path)
+    end = len(whole) - 8 - int.from_bytes(whole[-8:-4], 'little')  # where the footer begins
+    for at in range(4, end, 3):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 4]) + whole[at + 1 :])
+        try:
+            read = read_arrays(path)
+        except InputError:
+            continue
+        for name, values in right.items():  # what nobody reads may be anything
+            np.testing.assert_array_equal(read[name], values, err_msg=f'{name}, byte {at}')
 
 
 def test_somebody_elses_table_is_left_alone(tmp_path):

@@ -4,12 +4,13 @@ import json
 import re
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from dexgrasp_ros.cli import main
 from dexgrasp_ros.core.errors import ErrorCode
 from dexgrasp_ros.dataset import open_dataset
-from dexgrasp_ros.dataset.files import write_json
+from dexgrasp_ros.dataset.files import read_json, write_json
 from dexgrasp_ros.dataset.statistics.cost_estimate import estimate_cost
 from dexgrasp_ros.dataset.statistics.summary import dataset_statistics
 from dexgrasp_ros.evaluation import wilson_interval
@@ -154,18 +155,26 @@ def test_a_dataset_without_any_grasp_has_statistics_too(copied_dataset, tmp_path
 def test_what_cannot_be_read_is_told_and_the_rest_is_counted(copied_dataset, statistics):
     root = copied_dataset.root
     shard = min(root.glob('grasps/hand=barrett/object=box*/*.parquet'))
+    lost = pq.read_metadata(shard).num_rows
     shard.write_bytes(shard.read_bytes()[:-9])
     (table,) = root.glob('frames/*/*.parquet')
     table.write_bytes(b'')
-    min(root.glob('timing/*.json')).write_text('{')
+    damaged = sorted(root.glob('timing/*.json'))
+    damaged[0].write_text('{')
+    damaged[1].write_text('{}')
+    (root / 'failures' / 'nothing.json').write_text('{}')
+    can = next(
+        r['mesh'] for r in read_json(copied_dataset.manifest)['objects'] if r['name'] == 'can'
+    )
+    copied_dataset.mesh(can).write_bytes(b'ply')
     found = dataset_statistics(root)
     told = {f['unit']: f['message'] for f in found['failures']}
-    key = shard.parent.name.removeprefix('object=')
-    assert {f'barrett/{key}', 'object/torn', table.relative_to(root).as_posix()} == set(told)
-    assert str(shard) in told[f'barrett/{key}']
-    lost = next(r for r in statistics['by_object'] if (r['hand'], r['object']) == ('barrett', key))
-    assert found['grasps'] == statistics['grasps'] - lost['grasps']
-    assert found['frames'] == 0 and len(found['by_object']) == len(statistics['by_object']) - 1
+    key = next(k for k in (r['object'] for r in found['by_object']) if k.startswith('can'))
+    files = {file.relative_to(root).as_posix() for file in (shard, table)}
+    assert {f'allegro/{key}', f'barrett/{key}', 'object/torn', *files} == set(told)
+    assert 'cannot be read' in told[f'allegro/{key}']
+    assert found['grasps'] == statistics['grasps'] - lost
+    assert found['frames'] == 0 and found['by_object'] != statistics['by_object']
     page = root.parent / 'page.html'
     assert main(['dataset', 'stats', str(root), '--html', str(page)]) == 0
     assert key in page.read_text()

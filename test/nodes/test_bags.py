@@ -50,8 +50,12 @@ def recording(scene, tmp_path_factory, module_ros_domain) -> Path:
         GraspClient() as client,
     ):
         client.wait_until_ready(120, grasps=False)
+        listeners = client.node.count_subscribers('objects')
         recorder = bag('record', '--out', folder / 'box.mcap')
-        until = time.monotonic() + 60
+        until = time.monotonic() + 120
+        while client.node.count_subscribers('objects') == listeners:
+            assert time.monotonic() < until, 'nobody records the objects'
+            time.sleep(0.05)
         while time.monotonic() < until and not images(folder / 'box'):
             client.reconstruct()
             time.sleep(0.5)
@@ -225,11 +229,12 @@ def test_what_moves_a_robot_is_played_only_where_it_is_named(tmp_path, ros_domai
         assert recorder.wait(60) == 0
         for topic, kind in zip(topics, (String, JointTrajectory), strict=True):
             node.create_subscription(kind, topic, lambda _, t=topic: heard.append(t), standard())
-        player = bag('play', tmp_path / 'moves')
+        player = bag('play', tmp_path / 'moves', '--delay', 4)  # until all know each other
         assert player.wait(60) == 0, player.stdout.read()
         assert set(heard) == {'words'}
         heard.clear()
-        player = bag('play', tmp_path / 'moves', '--topics', '/arm/joint_trajectory')
+        moves = ('--delay', 4, '--topics', '/arm/joint_trajectory')
+        player = bag('play', tmp_path / 'moves', *moves)
         assert player.wait(60) == 0, player.stdout.read()
         assert set(heard) == {'arm/joint_trajectory'}
 

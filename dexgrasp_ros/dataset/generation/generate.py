@@ -10,15 +10,16 @@ from dexgrasp_ros.core.errors import InputError
 from dexgrasp_ros.dataset.config import DatasetConfig
 from dexgrasp_ros.dataset.files import remove_leftovers
 from dexgrasp_ros.dataset.generation.grasp_run import GraspRun
-from dexgrasp_ros.dataset.generation.objects import find_meshes
+from dexgrasp_ros.dataset.generation.objects import find_meshes, known_names
 from dexgrasp_ros.dataset.generation.overwrite import remove_outdated
 from dexgrasp_ros.dataset.generation.plan import plan_units
-from dexgrasp_ros.dataset.hands import register_hand
-from dexgrasp_ros.dataset.layout import DatasetLayout
+from dexgrasp_ros.dataset.hands import portable_hand, register_hand
+from dexgrasp_ros.dataset.layout import DatasetLayout, safe_name
 from dexgrasp_ros.dataset.manifest import open_manifest
 from dexgrasp_ros.dataset.work.executors import Executor
 from dexgrasp_ros.dataset.work.report import ReportCallback, RunReport
 from dexgrasp_ros.dataset.work.shares import take_share
+from dexgrasp_ros.dataset.work.steps import check_retries
 from dexgrasp_ros.hand import load_hand
 
 
@@ -61,7 +62,8 @@ def generate(
     retries
         How often a task that failed is tried again.
     overwrite
-        Whether to make anew what was made with other settings.
+        Whether to make anew what was made with other settings; `remove_outdated` says what goes,
+        also of hands and objects that are not named here.
     progress
         Called after each unit of work.
 
@@ -81,19 +83,24 @@ def generate(
     out, objects = out.absolute(), objects.absolute()  # workers may stand in other folders
     layout = DatasetLayout(out)
     config = dataclasses.replace(config or DatasetConfig(), device=executor.device)
-    sources = {s.name: s for s in find_meshes(objects, license, leave_out=out)}
+    found = find_meshes(objects, license, leave_out=out, known=known_names(layout, config))
+    sources = {source.name: source for source in found}
     models = [load_hand(source) for source in hands]
     names = [model.name for model in models]
-    if len(set(names)) < len(hands) or not hands:
-        raise InputError(f'The hands are {names or "none"}; expected different ones, at least 1.')
+    if len(set(map(safe_name, names))) < len(hands) or not hands:
+        raise InputError(
+            f'The hands are {names or "none"}; expected one at least, and names that differ in '
+            'letters, digits, dots, dashes or underscores.'
+        )
+    check_retries(retries)
     units = plan_units(names, list(sources), grasps_per_object, config)
     share = take_share(units, shard_index, shard_count)
-    if not overwrite:
-        open_manifest(layout, config, grasps_per_object, overwrite=False)
-    stored = [register_hand(layout, model, overwrite=overwrite) for model in models]
+    portable = [portable_hand(layout, model) for model in models]
     if overwrite:
-        remove_outdated(layout, config, grasps_per_object, stored)
-        open_manifest(layout, config, grasps_per_object, overwrite=True)
+        urdfs = {hand.record['name']: hand.record['urdf'] for hand in portable}
+        remove_outdated(layout, config, grasps_per_object, urdfs)
+    open_manifest(layout, config, grasps_per_object, overwrite=overwrite)
+    stored = [register_hand(layout, hand, overwrite=overwrite) for hand in portable]
     remove_leftovers(layout.root)
     run = GraspRun(
         layout=layout,

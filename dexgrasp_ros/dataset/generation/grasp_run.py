@@ -17,7 +17,7 @@ from dexgrasp_ros.dataset.generation.plan import Unit
 from dexgrasp_ros.dataset.generation.units import Batch, UnitRows, UnitTask
 from dexgrasp_ros.dataset.hands import StoredHand
 from dexgrasp_ros.dataset.layout import DatasetLayout
-from dexgrasp_ros.dataset.manifest import refresh_manifest
+from dexgrasp_ros.dataset.manifest import SettingsGuard, refresh_manifest
 from dexgrasp_ros.dataset.schema import GRASP_COLUMNS, SCHEMA_VERSION
 from dexgrasp_ros.dataset.shards import is_made, write_shard
 from dexgrasp_ros.dataset.work.executors import Executor, Failed, as_failed
@@ -61,6 +61,12 @@ class GraspRun:
         """Make what is missing of some units."""
         for unit in units:
             self._units[unit.object].append(unit)
+        guard = SettingsGuard(self.layout.manifest, self.config.digest)
+
+        def on_wait() -> None:
+            guard.check()
+            self._journal.tell()
+
         all_units = [unit for group in self._units.values() for unit in group]
         report = RunReport(units=len(all_units), wanted=sum(u.count for u in all_units))
         self._journal = Journal(self.layout, self.config.digest, report, progress)
@@ -70,7 +76,7 @@ class GraspRun:
                 self._steps(),
                 retries=retries,
                 on_failure=self._fail,
-                on_wait=self._journal.tell,
+                on_wait=on_wait,
             )
         finally:
             with contextlib.suppress(OSError):
@@ -100,7 +106,7 @@ class GraspRun:
         try:
             digest = file_digest(source.path)
             for path in sorted(self.layout.object_record('').parent.glob(f'{source.name}-*.json')):
-                record = read_json(path)
+                record = read_json(path, 'key', 'name', 'mesh', 'file_sha256', 'hash')
                 scenes = self.layout.scenes(record['mesh'])
                 if (
                     record['name'] == source.name
@@ -108,10 +114,10 @@ class GraspRun:
                     and record['hash'] == self.config.digest
                     and self.layout.mesh(record['mesh']).exists()
                     and scenes.exists()
-                    and read_json(scenes)['hash'] == self.config.digest
+                    and read_json(scenes, 'hash', 'scenes')['hash'] == self.config.digest
                 ):
                     return self._with_license(record, source)
-        except (OSError, InputError, KeyError, TypeError):
+        except (OSError, InputError):
             return None  # Who prepares it meets the same error, and tells it; or mends the record.
         return None
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
 import tempfile
 import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +20,8 @@ from scipy.spatial.transform import Rotation
 from dexgrasp_ros.core.errors import ErrorCode, InputError, choices
 from dexgrasp_ros.core.object_model import ObjectModel
 from dexgrasp_ros.dataset.config import DatasetConfig
-from dexgrasp_ros.dataset.layout import object_key, safe_name
+from dexgrasp_ros.dataset.files import read_json
+from dexgrasp_ros.dataset.layout import DatasetLayout, object_key, safe_name
 from dexgrasp_ros.object import load_object, object_pieces, read_mesh
 from dexgrasp_ros.simulation import settle
 
@@ -47,7 +51,11 @@ class PreparedObject:
 
 
 def find_meshes(
-    folder: Path, license: str = 'unknown', *, leave_out: Path | None = None
+    folder: Path,
+    license: str = 'unknown',
+    *,
+    leave_out: Path | None = None,
+    known: Mapping[str, str] | None = None,
 ) -> list[SourceMesh]:
     """Find all meshes in a folder and the folders in it, in the order of their names.
 
@@ -60,6 +68,8 @@ def find_meshes(
         Of those that the table does not tell about.
     leave_out
         A folder whose meshes do not count, such as that of a dataset within `folder`.
+    known
+        Names that files have already, by their paths from the folder.
 
     Raises
     ------
@@ -80,16 +90,7 @@ def find_meshes(
         )
     told = _read_table(folder / _TABLE)
     files = [p.relative_to(folder).as_posix() for p in paths]
-    stems = [safe_name(str(Path(file).with_suffix(''))) for file in files]
-    names = [
-        stem if stems.count(stem) == 1 else safe_name(file)
-        for stem, file in zip(stems, files, strict=True)
-    ]
-    # Paths may differ in characters only that no name keeps.
-    names = [
-        name if names.count(name) == 1 else f'{name}-{_short_digest(file)}'
-        for name, file in zip(names, files, strict=True)
-    ]
+    names = _names(files, known or {})
     return [
         SourceMesh(
             name=name,
@@ -102,8 +103,33 @@ def find_meshes(
     ]
 
 
-def _short_digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
+def known_names(layout: DatasetLayout, config: DatasetConfig) -> dict[str, str]:
+    """Names of objects by their files, so that a dataset that grows does not rename any."""
+    names = {}
+    for path in layout.object_record('').parent.glob('[!.]*.json'):
+        with contextlib.suppress(InputError, FileNotFoundError):
+            record = read_json(path, 'name', 'file', 'hash')
+            if record['hash'] == config.digest:
+                names[record['file']] = record['name']
+    return names
+
+
+def _names(files: Sequence[str], known: Mapping[str, str]) -> list[str]:
+    """Names of mesh files: as they were, else of the path, with its ending where need be.
+
+    Where another file has the name already, it gets a digest of the path.
+    """
+    stems = {file: str(Path(file).with_suffix('')) for file in files}
+    often = Counter(stems.values())
+    names: dict[str, str] = {file: known[file] for file in files if file in known}
+    taken = set(known.values())
+    for file in files:
+        name = safe_name(stems[file] if often[stems[file]] == 1 else file)
+        if name in taken:
+            name = f'{name}-{hashlib.sha256(file.encode()).hexdigest()[:8]}'
+        names.setdefault(file, name)
+        taken.add(names[file])
+    return [names[file] for file in files]
 
 
 def file_digest(path: Path) -> str:
@@ -228,7 +254,7 @@ def _read_table(path: Path) -> dict[str, dict[str, str]]:
     if not path.is_file():
         return {}
     try:
-        with path.open(newline='', encoding='utf-8') as file:
+        with path.open(newline='', encoding='utf-8-sig') as file:
             return {row['file']: row for row in csv.DictReader(file)}
     except (KeyError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from dexgrasp_ros.core.errors import InputError
 from dexgrasp_ros.dataset.config import DatasetConfig
 from dexgrasp_ros.dataset.files import read_json, remove_file
 from dexgrasp_ros.dataset.generation.plan import grasps_in_part
-from dexgrasp_ros.dataset.hands import StoredHand
 from dexgrasp_ros.dataset.layout import DatasetLayout, rendered_files
-from dexgrasp_ros.dataset.shards import read_metadata
+from dexgrasp_ros.dataset.shards import BrokenShardError, read_metadata
 
 
 def remove_outdated(
-    layout: DatasetLayout, config: DatasetConfig, grasps_per_object: int, hands: list[StoredHand]
+    layout: DatasetLayout,
+    config: DatasetConfig,
+    grasps_per_object: int,
+    urdfs: Mapping[str, str],
 ) -> None:
     """Remove what is not of these settings, so that a dataset is of one kind throughout.
 
-    Resting poses of other settings go with the images that show them. Meshes stay: their names
-    are their content. Several processes may do this at once, while others have begun to work.
+    Resting poses of other settings go with the images that show them, hands without any grasp
+    with their grasps. Meshes and URDFs stay: their names are their content. What does not say
+    that it belongs to a dataset stays, and so does everything where there is no dataset. Several
+    processes may do this at once, while others have begun to work.
 
     Parameters
     ----------
@@ -27,9 +32,11 @@ def remove_outdated(
         Of the dataset.
     config, grasps_per_object
         What stays is of these.
-    hands
-        Grasps of hands of these names stay where they are of these.
+    urdfs
+        Digests of the URDFs of this run's hands, by their names.
     """
+    if not layout.manifest.exists():
+        return
     if _hash_of(layout.manifest) not in (None, config.digest):
         for path in (*rendered_files(layout), layout.cameras):
             remove_file(path)
@@ -38,19 +45,22 @@ def remove_outdated(
         _remove_records(layout.root / folder, current)
     for folder in ('failures', 'timing'):
         _remove_records(layout.root / folder, current | {_hash_of(layout.cameras)})
-    urdfs = {hand.name: hand.digest for hand in hands}
-    for path in layout.root.glob('grasps/*/*/[!.]*.parquet'):
+    for path in layout.root.glob('grasps/hand=*/object=*/part-*.parquet'):
         if not _is_current(path, config, grasps_per_object, urdfs):
             remove_file(path)
+    for path in layout.root.glob('hands/[!.]*.json'):
+        _remove_hand(layout, path, urdfs)
 
 
 def _is_current(
-    path: Path, config: DatasetConfig, grasps_per_object: int, urdfs: dict[str, str]
+    path: Path, config: DatasetConfig, grasps_per_object: int, urdfs: Mapping[str, str]
 ) -> bool:
     try:
         told = read_metadata(path)
-    except (InputError, FileNotFoundError):  # broken, or removed meanwhile
+    except (BrokenShardError, FileNotFoundError):  # or removed meanwhile
         return False
+    except (InputError, OSError):  # of somebody else, or not to be read just now
+        return True
     return (
         told.get('hash') == config.digest
         and told.get('wanted') == grasps_in_part(told.get('part', 0), grasps_per_object, config)
@@ -60,15 +70,23 @@ def _is_current(
 
 def _remove_records(folder: Path, hashes: set[str | None]) -> None:
     for path in folder.glob('[!.]*.json'):
-        if _hash_of(path) not in hashes:
-            path.unlink(missing_ok=True)
+        if _hash_of(path) not in (None, *hashes):
+            remove_file(path)
+
+
+def _remove_hand(layout: DatasetLayout, path: Path, urdfs: Mapping[str, str]) -> None:
+    """Remove the record of a hand that has no grasps and that this run does not use."""
+    try:
+        name = read_json(path, 'name', 'urdf')['name']
+    except (InputError, FileNotFoundError):
+        return
+    if name not in urdfs and not list(layout.grasps(name, '*', 0).parent.parent.glob('*/*')):
+        remove_file(path)
 
 
 def _hash_of(path: Path) -> str | None:
-    """Hash that a file of JSON tells; None where there is no file, '' where it is damaged."""
+    """Hash that a file of JSON tells; None where it tells none."""
     try:
-        return str(read_json(path)['hash'])
-    except FileNotFoundError:
+        return str(read_json(path, 'hash')['hash'])
+    except (InputError, FileNotFoundError):
         return None
-    except (InputError, KeyError, TypeError):
-        return ''

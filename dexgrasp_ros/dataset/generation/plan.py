@@ -29,9 +29,7 @@ class Unit:
 def plan_units(
     hands: Sequence[str], objects: Sequence[str], grasps_per_object: int, config: DatasetConfig
 ) -> list[Unit]:
-    """All units, hand by hand: neighbours are of different objects.
-
-    So a machine that takes every n-th of them needs few objects, and long ones are spread.
+    """All units, hand by hand and object by object.
 
     Raises
     ------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,12 @@ from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.dataset.files import read_json
 from dexgrasp_ros.dataset.hands import StoredHand
 from dexgrasp_ros.dataset.layout import DatasetLayout
+from dexgrasp_ros.dataset.meshes import read_stored_mesh
 from dexgrasp_ros.dataset.reading.frame_images import CHANNELS, ImageTars
 from dexgrasp_ros.dataset.reading.frame_reader import find_frame, read_frames
 from dexgrasp_ros.dataset.reading.grasp_rows import SET_COLUMNS, pose_in_camera, rows_to_grasps
 from dexgrasp_ros.dataset.reading.row_arrays import Arrays, join_arrays, mixed_batches, read_arrays
-from dexgrasp_ros.dataset.reading.selection import grasp_files, known_hands
+from dexgrasp_ros.dataset.reading.selection import known_digests, known_hands
 from dexgrasp_ros.dataset.reading.torch_batches import loadable, to_tensors
 
 
@@ -63,12 +64,8 @@ class GraspDataset:
 
     @cached_property
     def _count(self) -> int:
-        import pyarrow.parquet as pq
-
-        if not self.where:
-            return sum(pq.read_metadata(file).num_rows for file in self.files)
-        name = next(iter(self.where))
-        return sum(len(read_arrays(file, [name], self.where)[name]) for file in self.files)
+        name = next(iter(self.where), 'held')
+        return sum(len(self.read(file, [name])[name]) for file in self.files)
 
     def __len__(self) -> int:
         """Count of the chosen grasps."""
@@ -114,7 +111,9 @@ class GraspDataset:
                 f'A batch of {size} rows was asked for; expected 1 or more.',
                 ErrorCode.OUT_OF_RANGE,
             )
-        for batch in mixed_batches(self.files, self._read, size, shuffle_seed):
+        for batch in mixed_batches(
+            self.files, partial(self.read, columns=self.columns), size, shuffle_seed
+        ):
             yield self._given(batch)
 
     def loadable(self, size: int, *, shuffle: bool = False) -> Any:
@@ -122,11 +121,16 @@ class GraspDataset:
         return loadable(self, size, shuffle)
 
     def mesh(self, object: str) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        """Vertices [V, 3] m and faces [F, 3] of an object by its key."""
-        import trimesh
+        """Vertices [V, 3] m and faces [F, 3] of an object by its key.
 
-        mesh = trimesh.load(self.mesh_path(object), process=False, force='mesh')
-        return np.asarray(mesh.vertices, dtype=np.float64), np.asarray(mesh.faces, dtype=np.int64)
+        Raises
+        ------
+        InputError
+            As `digest`.
+        ObjectError
+            As from `read_stored_mesh`.
+        """
+        return read_stored_mesh(self.mesh_path(object))
 
     def mesh_path(self, object: str) -> Path:
         """File of an object's mesh."""
@@ -138,20 +142,23 @@ class GraspDataset:
         Raises
         ------
         InputError
-            INVALID_INPUT: no such object; FILE_NOT_FOUND: its mesh is not there.
+            INVALID_INPUT: no such object; FILE_NOT_FOUND: nothing tells of its mesh.
         """
         if object not in self.objects:
             raise InputError(
                 f"No object '{object}' was opened; there are {choices(self.objects)}."
             )
-        start = object.rpartition('-')[2]
-        found = sorted(self.layout.mesh(start + '*').parent.glob(f'{start}*.ply'))
-        if not found:
+        if object not in self._digests:
             raise InputError(
-                f"The mesh of '{object}' is not in '{self.layout.root}'.",
+                f"Nothing in '{self.layout.root}' tells which mesh is that of '{object}'; "
+                f"expected '{self.layout.object_record(object)}'.",
                 ErrorCode.FILE_NOT_FOUND,
             )
-        return found[0].stem
+        return self._digests[object]
+
+    @cached_property
+    def _digests(self) -> dict[str, str]:
+        return known_digests(self.layout, self.manifest, self.objects)
 
     def scenes(self, object: str) -> list[dict[str, Any]]:
         """How an object comes to rest on a table, most often first; the column `scene` counts."""
@@ -164,10 +171,14 @@ class GraspDataset:
         record = known_hands(self.layout, self.manifest)[self.hand]
         return StoredHand.from_record(self.layout, record).load()
 
+    def files_of(self, object: str) -> tuple[Path, ...]:
+        """Those of `files` that hold grasps of one object."""
+        folder = self.layout.grasps(self.hand, object, 0).parent
+        return tuple(file for file in self.files if file.parent == folder)
+
     def rows(self, object: str, columns: Sequence[str] | None = None) -> Arrays:
         """Chosen grasps of one object as arrays; empty where none are there yet."""
-        files = grasp_files(self.layout, self.hand, (object,))
-        parts = [read_arrays(file, columns, self.where) for file in files if file in self.files]
+        parts = [self.read(file, columns) for file in self.files_of(object)]
         return join_arrays(parts) if parts else {}
 
     def grasp_set(self, object: str, *, scene: int | None = None) -> GraspSet:
@@ -236,8 +247,15 @@ class GraspDataset:
         """Row of a frame with the key of its object."""
         return find_frame(self.layout, self.objects, frame) if isinstance(frame, str) else frame
 
-    def _read(self, file: Path) -> Arrays:
-        return read_arrays(file, self.columns, self.where)
+    def read(self, file: Path, columns: Sequence[str] | None = None) -> Arrays:
+        """Chosen grasps of one of the `files` as arrays.
+
+        Raises
+        ------
+        InputError
+            As from `read_arrays`.
+        """
+        return read_arrays(file, columns, self.where, digest=self.manifest.get('hash'))
 
     def _given(self, arrays: Arrays) -> dict[str, Any]:
         return to_tensors(arrays) if self.framework == 'torch' else arrays

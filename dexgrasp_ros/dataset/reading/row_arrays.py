@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from dexgrasp_ros.core.errors import ErrorCode, InputError, choices
 from dexgrasp_ros.dataset.schema import CONTACTS
+from dexgrasp_ros.dataset.shards import METADATA_KEY
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -31,7 +33,11 @@ Arrays = dict[str, NDArray[Any]]
 
 
 def read_arrays(
-    file: Path, columns: Sequence[str] | None = None, where: Mapping[str, Any] | None = None
+    file: Path,
+    columns: Sequence[str] | None = None,
+    where: Mapping[str, Any] | None = None,
+    *,
+    digest: str | None = None,
 ) -> Arrays:
     """Columns of one Parquet file as arrays [B, …].
 
@@ -44,27 +50,31 @@ def read_arrays(
     where
         What some columns must be in the rows that are wanted: a value, or a function of the array
         that gives which rows [B].
+    digest
+        Hash that the file's settings must have; default: any.
 
     Raises
     ------
     InputError
         MISSING_KEY: a column that the file does not have; INVALID_INPUT: it is not such a file,
-        or a broken one.
+        a broken one, or one of other settings.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     wanted = None if columns is None else list(dict.fromkeys([*columns, *(where or ())]))
     try:
-        with pq.ParquetFile(file) as opened:
+        with pq.ParquetFile(file, page_checksum_verification=True) as opened:
             names = opened.schema_arrow.names
             if missing := set(wanted or ()) - set(names):
                 raise InputError(
                     f"'{file}' has no column {choices(missing)}; it has {choices(names)}.",
                     ErrorCode.MISSING_KEY,
                 )
+            if digest is not None:
+                _check_digest(file, opened.schema_arrow.metadata or {}, digest)
             table = opened.read(columns=wanted)
-    except (pa.ArrowInvalid, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise InputError(
             f"'{file}' cannot be read ({error}); expected a Parquet file of a dataset. What made "
             'the dataset makes a broken one again, once it is removed.'
@@ -92,6 +102,15 @@ def table_arrays(table: pa.Table) -> Arrays:
         else:
             arrays[name] = whole.to_numpy(zero_copy_only=False)
     return arrays
+
+
+def _check_digest(file: Path, metadata: Mapping[bytes, bytes], digest: str) -> None:
+    there = json.loads(metadata.get(METADATA_KEY, b'{}')).get('hash')
+    if there != digest:
+        raise InputError(
+            f"'{file}' was made with settings of the hash {str(there)[:12]}, and its dataset with "
+            f'{digest[:12]}; `dexgrasp dataset generate --overwrite` removes what does not belong.'
+        )
 
 
 def join_arrays(parts: Sequence[Arrays]) -> Arrays:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -36,12 +37,10 @@ def read_manifest(layout: DatasetLayout) -> dict[str, Any]:
             ErrorCode.FILE_NOT_FOUND,
         )
     try:
-        manifest = read_json(layout.manifest)
-        version = str(manifest['schema_version'])
-    except (InputError, KeyError, TypeError) as error:
-        raise InputError(
-            f"'{layout.manifest}' does not describe a dataset ({error!r})."
-        ) from error
+        manifest = read_json(layout.manifest, 'schema_version')
+    except InputError as error:
+        raise InputError(f'{error} It does not describe a dataset.') from error
+    version = str(manifest['schema_version'])
     if version.partition('.')[0] != SCHEMA_VERSION.partition('.')[0]:
         raise InputError(
             f"'{layout.root}' has the schema version {version}; this package reads "
@@ -53,7 +52,10 @@ def read_manifest(layout: DatasetLayout) -> dict[str, Any]:
 def known_hands(layout: DatasetLayout, manifest: Mapping[str, Any]) -> dict[str, Any]:
     """Return records of the hands of a dataset by name; some may be newer than `dataset.json`."""
     files = sorted(layout.root.glob('hands/[!.]*.json'))
-    there = [read_json(file) for file in files]
+    there = []
+    for file in files:
+        with contextlib.suppress(InputError):  # damaged; `dataset.json` may tell as well
+            there.append(read_json(file, 'name', 'urdf'))
     return {record['name']: record for record in (*manifest.get('hands', ()), *there)}
 
 
@@ -81,6 +83,17 @@ def known_objects(layout: DatasetLayout, manifest: Mapping[str, Any]) -> tuple[s
     there = {folder.name.partition('=')[2] for folder in folders}
     told = {record['key'] for record in manifest.get('objects', ())}
     return tuple(sorted(told | there))
+
+
+def known_digests(
+    layout: DatasetLayout, manifest: Mapping[str, Any], objects: Iterable[str]
+) -> dict[str, str]:
+    """Return digests of the meshes of objects; those that nothing tells of are left out."""
+    told = {record['key']: record['mesh'] for record in manifest.get('objects', ())}
+    for key in set(objects) - told.keys():  # newer than `dataset.json`
+        with contextlib.suppress(InputError, FileNotFoundError):
+            told[key] = read_json(layout.object_record(key), 'mesh')['mesh']
+    return told
 
 
 def choose_objects(

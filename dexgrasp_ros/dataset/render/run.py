@@ -19,6 +19,7 @@ from dexgrasp_ros.dataset.files import (
     write_json,
 )
 from dexgrasp_ros.dataset.layout import DatasetLayout, rendered_files
+from dexgrasp_ros.dataset.manifest import SettingsGuard
 from dexgrasp_ros.dataset.render.frames import CHANNELS, DEPTH_SCALE
 from dexgrasp_ros.dataset.render.scenes import (
     SceneSummary,
@@ -29,7 +30,7 @@ from dexgrasp_ros.dataset.render.settings import CameraSettings
 from dexgrasp_ros.dataset.work.executors import Executor, Failed, Kind, as_failed
 from dexgrasp_ros.dataset.work.report import Journal, Report, ReportCallback
 from dexgrasp_ros.dataset.work.shares import take_share
-from dexgrasp_ros.dataset.work.steps import Step, run_steps
+from dexgrasp_ros.dataset.work.steps import Step, check_retries, run_steps
 
 _RENDER = 'dexgrasp_ros.dataset.render.scenes:render_scene'
 _FRAME_LIMIT = 100.0  # s after which a scene is taken for hung, for each image; one takes 0.2
@@ -92,27 +93,44 @@ def render(
         has images of other settings.
     """
     layout = DatasetLayout(out.absolute())
-    tasks = plan_scenes(layout, settings, executor.device)
+    tasks, damaged = plan_scenes(layout, settings, executor.device)
     share = take_share(tasks, shard_index, shard_count)
+    check_retries(retries)
     digest = _open_cameras(layout, tasks[0], overwrite=overwrite)
     if overwrite:
         _remove_outdated(layout, tasks)
     remove_leftovers(layout.root)
     report = RenderReport(units=len(share), wanted=sum(task.frame_count for task in share))
     run = _Run(Journal(layout, digest, report, progress), report, overwrite=overwrite)
+    guard = SettingsGuard(layout.cameras, digest)
+
+    def on_wait() -> None:
+        guard.check()
+        run.journal.tell()
+
+    for unit, error in damaged.items():
+        run.journal.failed(unit, as_failed(error), 1)
+        report.units, report.lost = report.units + 1, report.lost + 1
     run_steps(
         executor,
         run.steps(share),
         retries=retries,
         on_failure=run.lose,
-        on_wait=run.journal.tell,
+        on_wait=on_wait,
     )
     run.journal.tell()
     return report
 
 
-def plan_scenes(layout: DatasetLayout, settings: CameraSettings, device: str) -> list[SceneTask]:
+def plan_scenes(
+    layout: DatasetLayout, settings: CameraSettings, device: str
+) -> tuple[list[SceneTask], dict[str, InputError]]:
     """All resting poses of all objects of a dataset, in an order that every machine finds.
+
+    Returns
+    -------
+    tasks, damaged
+        The poses, and why objects have none, by unit of work; `generate` mends their files.
 
     Raises
     ------
@@ -125,10 +143,16 @@ def plan_scenes(layout: DatasetLayout, settings: CameraSettings, device: str) ->
             'folder that `dexgrasp dataset generate` wrote.',
             ErrorCode.FILE_NOT_FOUND,
         )
-    seed = read_json(layout.manifest)['configuration']['random_seed']
-    tasks = []
+    seed = read_json(layout.manifest, 'configuration')['configuration']['random_seed']
+    tasks: list[SceneTask] = []
+    damaged: dict[str, InputError] = {}
     for path in sorted(layout.object_record('').parent.glob('[!.]*.json')):
-        record = read_json(path)
+        try:
+            record = read_json(path, 'key', 'mesh')
+            scenes = read_json(layout.scenes(record['mesh']), 'scenes')['scenes']
+        except InputError as error:
+            damaged[f'render/{path.stem}'] = error
+            continue
         tasks += [
             SceneTask(
                 root=layout.root,
@@ -140,7 +164,7 @@ def plan_scenes(layout: DatasetLayout, settings: CameraSettings, device: str) ->
                 random_seed=seed,
                 device=device,
             )
-            for scene in read_json(layout.scenes(record['mesh']))['scenes']
+            for scene in scenes
         ]
     if not tasks:
         raise InputError(
@@ -148,7 +172,7 @@ def plan_scenes(layout: DatasetLayout, settings: CameraSettings, device: str) ->
             "'scenes/', which `dexgrasp dataset generate` writes.",
             ErrorCode.FILE_NOT_FOUND,
         )
-    return tasks
+    return tasks, damaged
 
 
 class _Run:
@@ -233,7 +257,12 @@ def _open_cameras(layout: DatasetLayout, task: SceneTask, *, overwrite: bool) ->
     }
     if create_bytes(layout.cameras, json_bytes(content)):
         return digest
-    there = read_json(layout.cameras)
+    try:
+        there = read_json(layout.cameras, 'hash')
+    except InputError as error:
+        if not overwrite:
+            raise InputError(f'{error} With --overwrite it is written anew.') from error
+        there = {}
     if there.get('hash') == digest:
         return digest
     if overwrite:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
 import time
@@ -13,12 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import trimesh
 from numpy.typing import NDArray
 
-from dexgrasp_ros.core.errors import ObjectError
 from dexgrasp_ros.dataset.config import derive_seed, library_versions
 from dexgrasp_ros.dataset.layout import DatasetLayout
+from dexgrasp_ros.dataset.meshes import read_stored_mesh
 from dexgrasp_ros.dataset.render.cameras import place_camera, right_eye
 from dexgrasp_ros.dataset.render.frames import Shot, Subject, encode_image
 from dexgrasp_ros.dataset.render.settings import CameraSettings
@@ -114,7 +112,7 @@ def render_scene(task: SceneTask) -> SceneSummary:
     Raises
     ------
     ObjectError
-        INVALID_MESH: the stored mesh cannot be read.
+        As from `read_stored_mesh`.
     DeviceError
         DEVICE_UNAVAILABLE.
     OSError
@@ -124,7 +122,7 @@ def render_scene(task: SceneTask) -> SceneSummary:
     frames = layout.frames(task.object_key, task.scene)
     images = layout.images(task.object_key, task.scene)
     frames.unlink(missing_ok=True)  # of other settings: it must not stand beside the new tar
-    vertices, faces = _mesh(layout.mesh(task.digest))
+    vertices, faces = read_stored_mesh(layout.mesh(task.digest))
     device = str(resolve_device(task.device)) if task.device != 'cpu' else 'cpu'
     rows = []
     with write_images(images, task.about) as shard:
@@ -183,15 +181,3 @@ def _shots(
                 baseline=0.0 if eye == 'mono' else settings.baseline,
             )
             yield shot, renderer, subject
-
-
-@functools.lru_cache(maxsize=4)
-def _mesh(path: Path) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    try:
-        mesh = trimesh.load_mesh(path, process=False)
-        return np.array(mesh.vertices, dtype=np.float64), np.array(mesh.faces, dtype=np.int64)
-    # A damaged file makes its reader raise anything.
-    except Exception as error:
-        raise ObjectError(
-            f"The mesh '{path}' of the dataset cannot be read: {type(error).__name__}: {error}."
-        ) from error

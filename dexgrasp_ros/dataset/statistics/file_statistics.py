@@ -35,7 +35,7 @@ def stage_costs(layout: DatasetLayout) -> list[dict[str, Any]]:
     """
     seconds: dict[tuple[str, str], float] = defaultdict(float)
     counts: dict[tuple[str, str], int] = defaultdict(int)
-    for told in _records(layout.timing('').parent):
+    for told in _records(layout.timing('').parent, 'unit', 'seconds'):
         what = next((name for name in _COUNTED if name in told), 'objects')
         for stage, value in told['seconds'].items():
             seconds[what, stage] += value
@@ -48,14 +48,14 @@ def stage_costs(layout: DatasetLayout) -> list[dict[str, Any]]:
 
 def failures(layout: DatasetLayout) -> list[dict[str, Any]]:
     """Tell which units of work could not be done at the last try, and why."""
-    return list(_records(layout.failure('').parent))
+    return list(_records(layout.failure('').parent, 'unit', 'code', 'message'))
 
 
-def _records(folder: Path) -> Iterator[dict[str, Any]]:
+def _records(folder: Path, *keys: str) -> Iterator[dict[str, Any]]:
     """Yield what the files of a folder tell; one that is damaged tells nothing."""
     for file in sorted(folder.glob('[!.]*.json')):
         with contextlib.suppress(InputError, FileNotFoundError):
-            yield read_json(file)
+            yield read_json(file, *keys)
 
 
 def _size(folder: Path) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dexgrasp_ros.core.errors import InputError
+from dexgrasp_ros.core.errors import DexGraspError, InputError
 from dexgrasp_ros.dataset.reading.grasp_dataset import GraspDataset
 from dexgrasp_ros.dataset.reading.reader import open_dataset
 
@@ -85,15 +85,15 @@ def _draw(opened: GraspDataset, key: str, count: int) -> NDArray[np.uint8] | Non
     from dexgrasp_ros.simulation import render_grasps
 
     try:
-        grasps = opened.grasp_set(key)
-    except InputError:
-        return None  # none of its grasps held, or none can be read
+        grasps, mesh = opened.grasp_set(key), opened.mesh(key)
+    except DexGraspError:
+        return None  # none of its grasps held, or something cannot be read
     best = grasps.select(slice(0, count))
     hand = opened.hand_model
     return render_grasps(
         hand,
         link_poses(hand, best.grasp, best.base_pose),
-        *opened.mesh(key),
+        *mesh,
         captions=[f'score {score:.2f}' for score in best.score],
         columns=count,
         size=_GRASP_SIZE,

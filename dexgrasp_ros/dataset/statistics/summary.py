@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dexgrasp_ros.core.errors import InputError
+from dexgrasp_ros.core.errors import DexGraspError, InputError
 from dexgrasp_ros.dataset.layout import DatasetLayout
 from dexgrasp_ros.dataset.reading.grasp_dataset import GraspDataset
 from dexgrasp_ros.dataset.reading.reader import open_dataset
-from dexgrasp_ros.dataset.reading.row_arrays import Arrays, read_arrays
+from dexgrasp_ros.dataset.reading.row_arrays import Arrays, join_arrays, read_arrays
 from dexgrasp_ros.dataset.reading.selection import known_hands, known_objects, read_manifest
 from dexgrasp_ros.dataset.schema import FREE
 from dexgrasp_ros.dataset.statistics.file_statistics import disk_usage, failures, stage_costs
@@ -101,7 +101,7 @@ def dataset_statistics(
                 by_object.append(
                     {'hand': name, 'object': key} | _rate(Counter(rows['held'].tolist()))
                 )
-                _add_diversity(tally, opened, key, rows)
+                _add_diversity(tally, opened, key, rows, broken)
             if progress is not None:
                 progress(name, done + 1, len(opened.objects))
         hands.append({'hand': name} | _hand_summary(tally))
@@ -152,8 +152,10 @@ def _hand_summary(tally: _Tally) -> dict[str, Any]:
     }
 
 
-def _add_diversity(tally: _Tally, opened: GraspDataset, key: str, rows: Arrays) -> None:
-    """Compare the first held grasps of one object with each other."""
+def _add_diversity(
+    tally: _Tally, opened: GraspDataset, key: str, rows: Arrays, broken: list[dict[str, Any]]
+) -> None:
+    """Compare the first held grasps of one object with each other; note what is not there."""
     import trimesh
 
     from dexgrasp_ros.core.poses import compose
@@ -162,9 +164,13 @@ def _add_diversity(tally: _Tally, opened: GraspDataset, key: str, rows: Arrays) 
     chosen = np.flatnonzero(rows['held'])[:DIVERSITY_SAMPLE]
     if not len(chosen):
         return
-    palm = compose(rows['base_pose'][chosen].astype(np.float64), opened.hand_model.palm_pose)
+    try:
+        palm = compose(rows['base_pose'][chosen].astype(np.float64), opened.hand_model.palm_pose)
+        mesh = trimesh.Trimesh(*opened.mesh(key), process=False)
+    except DexGraspError as error:
+        broken.append(_note(f'{opened.hand}/{key}', error))
+        return
     q = rows['grasp'][chosen].astype(np.float64)
-    mesh = trimesh.Trimesh(*opened.mesh(key), process=False)
     length = characteristic_length(mesh, np.asarray(mesh.center_mass))
     tally.distinct += distinct_count(palm, q)
     tally.sampled += len(chosen)
@@ -189,12 +195,14 @@ def _causes(rows: Arrays) -> list[str]:
 
 
 def _rows(opened: GraspDataset, key: str, broken: list[dict[str, Any]]) -> Arrays:
-    """Rows of one object; none, and a note, where they cannot be read."""
-    try:
-        return opened.rows(key, _COLUMNS)
-    except InputError as error:
-        broken.append(_note(f'{opened.hand}/{key}', error))
-        return {}
+    """Rows of one object; a note of each file that cannot be read."""
+    parts = []
+    for file in opened.files_of(key):
+        try:
+            parts.append(opened.read(file, _COLUMNS))
+        except InputError as error:
+            broken.append(_note(file.relative_to(opened.layout.root).as_posix(), error))
+    return join_arrays(parts) if parts else {}
 
 
 def _row_count(layout: DatasetLayout, file: Path, broken: list[dict[str, Any]]) -> int:
@@ -205,7 +213,7 @@ def _row_count(layout: DatasetLayout, file: Path, broken: list[dict[str, Any]]) 
         return 0
 
 
-def _note(unit: str, error: InputError) -> dict[str, Any]:
+def _note(unit: str, error: DexGraspError) -> dict[str, Any]:
     return {'unit': unit, 'code': error.code.name, 'message': str(error)}
 
 

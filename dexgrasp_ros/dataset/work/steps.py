@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from dexgrasp_ros.core.errors import DexGraspError
+from dexgrasp_ros.core.errors import DexGraspError, ErrorCode, InputError
 from dexgrasp_ros.dataset.work.executors import KINDS, Executor, Failed, Kind, as_failed
 
 _POLL = 0.2  # s between two looks at the caller's wishes
@@ -27,6 +27,18 @@ class Step:
     time_limit: float  # s after which it is taken for hung
     # Called here with the result; what it returns is done before steps that wait already.
     then: Callable[[Any], Iterable[Step]]
+
+
+def check_retries(retries: int) -> None:
+    """Refuse less than none.
+
+    Raises
+    ------
+    InputError
+        OUT_OF_RANGE.
+    """
+    if retries < 0:
+        raise InputError(f"'retries' is {retries}; expected 0 or more.", ErrorCode.OUT_OF_RANGE)
 
 
 def run_steps(
