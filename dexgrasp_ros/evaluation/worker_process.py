@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-
-if __name__ == '__main__':  # Ctrl-C is for whoever started this, also while it imports
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
 import importlib
 import sys
 from collections.abc import Callable
@@ -50,5 +45,6 @@ def _always(error: Exception) -> Callable[..., Any]:
     return fail
 
 
-if __name__ == '__main__':
+def main() -> None:
+    """Answer on the connection whose number is the argument."""
     serve(Connection(int(sys.argv[1])))

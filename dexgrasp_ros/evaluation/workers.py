@@ -17,7 +17,13 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, Pipe, wait
 from typing import Any
 
-_PROGRAM = 'dexgrasp_ros.evaluation.worker_process'
+# Ctrl-C is for whoever started the processes, also in the seconds that their imports take.
+_PROGRAM = """
+import signal
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+from dexgrasp_ros.evaluation.worker_process import main
+main()
+"""
 READY = 'ready'  # what a process says before it begins with its first task
 _START_LIMIT = 120.0  # s to start Python and import, on a machine that is busy
 _POLL = 0.1  # s between two looks at the caller's wish to stop
@@ -176,7 +182,7 @@ def _start(function: str, shared: tuple[Any, ...], extra: Mapping[str, str]) -> 
         'OMP_NUM_THREADS': '1',
         **extra,
     }
-    command = [sys.executable, '-m', _PROGRAM, str(theirs.fileno())]
+    command = [sys.executable, '-c', _PROGRAM, str(theirs.fileno())]
     process = subprocess.Popen(
         command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, env=environment
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
@@ -75,6 +76,37 @@ def test_no_process_survives_a_stop():
     running.close()
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+def test_an_interrupt_is_for_whoever_started_them():
+    """Ctrl-C reaches all processes of a terminal, also those that still import."""
+    with WorkerPool('test_workers:work', (10,), processes=1) as pool:
+        pool.submit(1, 60.0)
+        (pid,) = children()
+        while not pool.answers(0.0):
+            os.kill(pid, signal.SIGINT)
+            time.sleep(0.02)
+        pool.submit('pid', 60.0)
+        assert collect(pool) == {1: pid}
+
+
+def children():
+    """Processes that this one has started and that interrupts do not end."""
+    path = f'/proc/self/task/{os.getpid()}/children'
+    deadline = time.monotonic() + 30.0
+    while True:
+        found = [int(pid) for pid in Path(path).read_text().split()]
+        ignoring = [pid for pid in found if ignores_interrupts(pid)]
+        if ignoring:
+            return ignoring
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
+def ignores_interrupts(pid):
+    status = Path(f'/proc/{pid}/status').read_text()
+    mask = next(line.split()[1] for line in status.splitlines() if line.startswith('SigIgn'))
+    return bool(int(mask, 16) & 1 << (signal.SIGINT - 1))
 
 
 def test_nothing_to_do():
