@@ -97,7 +97,7 @@ def render(
     share = take_share(tasks, shard_index, shard_count)
     check_retries(retries)
     digest = _open_cameras(layout, tasks[0], overwrite=overwrite)
-    if overwrite:
+    if overwrite and not damaged:  # else nobody knows what they are of
         _remove_outdated(layout, tasks)
     remove_leftovers(layout.root)
     report = RenderReport(units=len(share), wanted=sum(task.frame_count for task in share))
@@ -124,18 +124,19 @@ def render(
 
 def plan_scenes(
     layout: DatasetLayout, settings: CameraSettings, device: str
-) -> tuple[list[SceneTask], dict[str, InputError]]:
+) -> tuple[list[SceneTask], dict[str, InputError | OSError]]:
     """All resting poses of all objects of a dataset, in an order that every machine finds.
 
     Returns
     -------
     tasks, damaged
-        The poses, and why objects have none, by unit of work; `generate` mends their files.
+        The poses, and why objects have none, by the name of their first scene; `generate` mends
+        their files.
 
     Raises
     ------
     InputError
-        FILE_NOT_FOUND: there is no dataset, or it has no scene.
+        FILE_NOT_FOUND: there is no dataset, or it has no scene; INVALID_INPUT: all are damaged.
     """
     if not layout.manifest.is_file():
         raise InputError(
@@ -145,13 +146,13 @@ def plan_scenes(
         )
     seed = read_json(layout.manifest, 'configuration')['configuration']['random_seed']
     tasks: list[SceneTask] = []
-    damaged: dict[str, InputError] = {}
+    damaged: dict[str, InputError | OSError] = {}
     for path in sorted(layout.object_record('').parent.glob('[!.]*.json')):
         try:
             record = read_json(path, 'key', 'mesh')
             scenes = read_json(layout.scenes(record['mesh']), 'scenes')['scenes']
-        except InputError as error:
-            damaged[f'render/{path.stem}'] = error
+        except (InputError, OSError) as error:
+            damaged[f'render/{path.stem}/00'] = error
             continue
         tasks += [
             SceneTask(
@@ -166,6 +167,8 @@ def plan_scenes(
             )
             for scene in scenes
         ]
+    if not tasks and damaged:
+        raise next(iter(damaged.values()))
     if not tasks:
         raise InputError(
             f"No object of the dataset '{layout.root}' has a resting pose; expected scenes in "

@@ -120,6 +120,24 @@ def test_overwriting_removes_images_of_scenes_that_are_gone(layout, cameras):
     assert not any(path.exists() for path in gone)
 
 
+def test_a_damaged_record_costs_its_own_object_only(layout, cameras):
+    assert run(layout, cameras, '--views', '1')[0] == 0
+    before = content(layout)
+    first, second = sorted((layout.root / 'objects').iterdir())
+    good = first.read_text()
+    first.write_text(good[:20])
+    code, report, said = run(layout, cameras, '--views', '1', '--overwrite')
+    assert (code, report['lost'], report['skipped']) == (1, 1, 1) and 'is damaged' in said
+    first.write_text(good)
+    assert content(layout) == before, 'images of what nobody knows are kept'
+    assert run(layout, cameras, '--views', '1')[0] == 0
+    assert not list((layout.root / 'failures').iterdir())
+    for path in (first, second):
+        path.write_text('[]')
+    code, _, said = run(layout, cameras, '--views', '1')
+    assert code == 1 and 'is damaged' in said
+
+
 def test_a_folder_without_a_dataset(layout, cameras):
     layout.manifest.unlink()
     code, _, said = run(layout, cameras)
