@@ -49,8 +49,8 @@ class Generate:
     retries: int = 2
     """How often a task that failed is tried again."""
     overwrite: bool = False
-    """Make anew what was made with other settings: all grasps, also of hands and objects that are
-    not named here, and images of resting poses are removed first."""
+    """Make anew what was made with other settings: all of that is removed first, also grasps of
+    hands and objects that are not named here, and images."""
     json: bool = False
     """End with one line of JSON."""
     settings: DatasetOptions = dataclasses.field(default_factory=DatasetOptions)

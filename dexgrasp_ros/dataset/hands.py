@@ -63,13 +63,7 @@ class PortableHand:
 
 
 def portable_hand(layout: DatasetLayout, hand: HandModel) -> PortableHand:
-    """Gather what a hand needs; the same hand is the same wherever it came from.
-
-    Raises
-    ------
-    OSError
-        A mesh cannot be read.
-    """
+    """Gather what a hand needs; the same hand is the same wherever it came from."""
     text, meshes = _portable(layout, hand.urdf)
     content = text.encode()
     record = {
@@ -134,13 +128,13 @@ def _portable(layout: DatasetLayout, text: str) -> tuple[str, dict[str, bytes]]:
         path = finder.find(filename)
         if path is None:
             return filename
-        if path.suffix.lower() == '.gltf':  # may keep its triangles in files beside it
-            try:
+        try:
+            if path.suffix.lower() == '.gltf':  # may keep its triangles in files beside it
                 content, suffix = finder.load(filename).export(file_type='glb'), '.glb'
-            except MeshError:
-                return filename
-        else:
-            content, suffix = path.read_bytes(), path.suffix.lower()
+            else:
+                content, suffix = path.read_bytes(), path.suffix.lower()
+        except (MeshError, OSError):
+            return filename
         name = f'{hashlib.sha256(content).hexdigest()}{suffix}'
         meshes[name] = content
         return layout.hand_mesh(name).relative_to(beside).as_posix()

@@ -74,11 +74,12 @@ def read_metadata(path: Path) -> dict[str, Any]:
     OSError
         It cannot be read.
     """
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         metadata = pq.read_schema(path).metadata or {}
-    except (OSError, ValueError) as error:
+    except (pa.ArrowException, OSError, ValueError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise  # of the system; pyarrow has some of its own, for what a file holds
         raise BrokenShardError(f"'{path}' is no Parquet file: {error}") from error

@@ -69,6 +69,13 @@ def test_nothing_is_removed_where_there_is_no_dataset(tmp_path):
     assert files(layout) == before
 
 
+def test_a_hand_that_a_run_of_the_same_settings_has_registered_stays(copied_dataset):
+    shutil.rmtree(copied_dataset.root / 'grasps/hand=barrett')
+    hands = urdfs(copied_dataset)
+    remove_outdated(copied_dataset, SAME, 8, {'allegro': hands['allegro']})
+    assert copied_dataset.hand_record('barrett').exists()
+
+
 def test_another_hand_of_a_name_takes_its_grasps_along(copied_dataset):
     remove_outdated(copied_dataset, SAME, 8, urdfs(copied_dataset) | {'barrett': 'another'})
     assert not list(copied_dataset.root.glob('grasps/hand=barrett/*/*'))

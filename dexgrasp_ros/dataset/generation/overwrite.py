@@ -37,7 +37,8 @@ def remove_outdated(
     """
     if not layout.manifest.exists():
         return
-    if _hash_of(layout.manifest) not in (None, config.digest):
+    is_other = _hash_of(layout.manifest) not in (None, config.digest)
+    if is_other:
         for path in (*rendered_files(layout), layout.cameras):
             remove_file(path)
     current = {config.digest}
@@ -48,8 +49,9 @@ def remove_outdated(
     for path in layout.root.glob('grasps/hand=*/object=*/part-*.parquet'):
         if not _is_current(path, config, grasps_per_object, urdfs):
             remove_file(path)
-    for path in layout.root.glob('hands/[!.]*.json'):
-        _remove_hand(layout, path, urdfs)
+    if is_other:  # else a run of the same settings may have registered a hand just now
+        for path in layout.root.glob('hands/[!.]*.json'):
+            _remove_hand(layout, path, urdfs)
 
 
 def _is_current(
