@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from dexgrasp_ros.bridge.parameters import parameter_fields
-from dexgrasp_ros.nodes.configuration import NODE_PARAMETERS
+from dexgrasp_ros.nodes.shared.configuration import NODE_PARAMETERS
 
 _BEGIN, _END = '<!-- parameters: begin -->', '<!-- parameters: end -->'
 _HEAD = '| parameter | default | unit | range | |\n|---|---|---|---|---|\n'

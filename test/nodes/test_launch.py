@@ -14,12 +14,12 @@ pytest.importorskip('rclpy')
 import yaml
 
 from dexgrasp_ros.bridge.parameters import parameter_fields
-from dexgrasp_ros.nodes.configuration import NODE_PARAMETERS
 from dexgrasp_ros.nodes.parameter_documents import (
     parameter_page,
     parameter_yaml,
     readme_with_tables,
 )
+from dexgrasp_ros.nodes.shared.configuration import NODE_PARAMETERS
 
 ROOT = Path(__file__).resolve().parents[2]
 LAUNCH_FILES = sorted((ROOT / 'launch').glob('*.launch.py'))
