@@ -15,11 +15,11 @@ import yaml
 
 from dexgrasp_ros.bridge.parameters import parameter_fields
 from dexgrasp_ros.nodes.parameter_documents import (
+    NODE_PARAMETERS,
     parameter_page,
     parameter_yaml,
     readme_with_tables,
 )
-from dexgrasp_ros.nodes.shared.configuration import NODE_PARAMETERS
 
 ROOT = Path(__file__).resolve().parents[2]
 LAUNCH_FILES = sorted((ROOT / 'launch').glob('*.launch.py'))

@@ -41,7 +41,7 @@ from dexgrasp_ros.nodes.execution.hand_limits import (
     check_limits,
     check_names,
 )
-from dexgrasp_ros.nodes.shared.configuration import HandCommandParameters
+from dexgrasp_ros.nodes.execution.parameters import HandCommandParameters
 from dexgrasp_ros.simulation.paths import TimedPath
 
 _MOST_AHEAD = 1.0  # s that the clock of whoever stamped an image may be ahead

@@ -31,9 +31,9 @@ from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.nodes.execution.command_gate import CommandGate
 from dexgrasp_ros.nodes.execution.joint_feed import JointFeed, JointReading
 from dexgrasp_ros.nodes.execution.motion import FingerMotion, WristMotion, in_time
+from dexgrasp_ros.nodes.execution.parameters import HandCommandParameters
 from dexgrasp_ros.nodes.execution.plan import Phase, execution_plan
 from dexgrasp_ros.nodes.execution.watch import ExecutionWatch
-from dexgrasp_ros.nodes.shared.configuration import HandCommandParameters
 
 Goal, Result, Feedback = ExecuteGrasp.Goal, ExecuteGrasp.Result, ExecuteGrasp.Feedback
 

@@ -34,9 +34,9 @@ from dexgrasp_ros.core.errors import DexGraspError, ErrorCode
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.nodes.execution.command_gate import CommandGate
 from dexgrasp_ros.nodes.execution.joint_feed import JointFeed
+from dexgrasp_ros.nodes.execution.parameters import HandCommandParameters
 from dexgrasp_ros.nodes.execution.plan import checked_postures, within_efforts
 from dexgrasp_ros.nodes.execution.server import ExecutionServer, limited_sentence
-from dexgrasp_ros.nodes.shared.configuration import HandCommandParameters
 from dexgrasp_ros.nodes.shared.hand_source import HandSource
 from dexgrasp_ros.nodes.shared.held_hand import HeldHand
 from dexgrasp_ros.nodes.shared.lifecycle import AutostartNode

@@ -23,7 +23,7 @@ from dexgrasp_ros.nodes.execution.hand_limits import (
     check_limits,
     check_names,
 )
-from dexgrasp_ros.nodes.shared.configuration import HandCommandParameters
+from dexgrasp_ros.nodes.execution.parameters import HandCommandParameters
 
 # m in front of the palm, for where the object is in a grasp that lists no contacts
 _PALM_DEPTH = 0.08

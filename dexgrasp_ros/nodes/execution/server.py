@@ -28,7 +28,7 @@ from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.nodes.execution.command_gate import CommandGate
 from dexgrasp_ros.nodes.execution.goal import Execution
 from dexgrasp_ros.nodes.execution.joint_feed import JointFeed
-from dexgrasp_ros.nodes.shared.configuration import HandCommandParameters
+from dexgrasp_ros.nodes.execution.parameters import HandCommandParameters
 from dexgrasp_ros.nodes.shared.worker import settle
 
 _NO_LIMIT = 1e9  # s; longer is no limit, and nanoseconds in 64 bits would not hold it

@@ -21,8 +21,8 @@ from dexgrasp_ros.core.errors import CommandError, ErrorCode
 from dexgrasp_ros.core.hand_model import HandModel, JointType
 from dexgrasp_ros.nodes.execution.hand_limits import ROUNDING
 from dexgrasp_ros.nodes.execution.motion import FingerMotion, WristMotion
+from dexgrasp_ros.nodes.execution.parameters import HandCommandParameters
 from dexgrasp_ros.nodes.execution.plan import Phase
-from dexgrasp_ros.nodes.shared.configuration import HandCommandParameters
 
 SLIDING_SCALE = 0.05  # m that count like 1 rad, about the length of a finger
 

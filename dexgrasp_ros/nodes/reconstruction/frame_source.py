@@ -24,7 +24,7 @@ from dexgrasp_ros.bridge.synchronizer import StampSynchronizer
 from dexgrasp_ros.bridge.transforms import TransformListener
 from dexgrasp_ros.core.depth_frame import DepthFrame
 from dexgrasp_ros.core.errors import ErrorCode, PerceptionError
-from dexgrasp_ros.nodes.shared.configuration import ReconstructionParameters
+from dexgrasp_ros.nodes.reconstruction.parameters import ReconstructionParameters
 
 _INFO = 'depth/camera_info'
 # What makes a match, the depth first; the camera_info of a cloud need not be of its moment.

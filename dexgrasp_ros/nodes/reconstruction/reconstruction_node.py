@@ -36,8 +36,8 @@ from dexgrasp_ros.bridge.qos import latched_publisher
 from dexgrasp_ros.bridge.transforms import transform_listener
 from dexgrasp_ros.core.errors import DexGraspError, ErrorCode
 from dexgrasp_ros.nodes.reconstruction.frame_source import FrameSource
+from dexgrasp_ros.nodes.reconstruction.parameters import ReconstructionParameters
 from dexgrasp_ros.nodes.reconstruction.task import Outcome, ReconstructionTask, fill_response
-from dexgrasp_ros.nodes.shared.configuration import ReconstructionParameters
 from dexgrasp_ros.nodes.shared.lifecycle import AutostartNode
 from dexgrasp_ros.nodes.shared.process import main_of
 from dexgrasp_ros.nodes.shared.worker import Worker

@@ -19,7 +19,7 @@ from dexgrasp_ros.core.depth_frame import DepthFrame
 from dexgrasp_ros.core.errors import InputError
 from dexgrasp_ros.core.poses import pose_to_matrix
 from dexgrasp_ros.nodes.reconstruction.frame_source import FrameSource
-from dexgrasp_ros.nodes.shared.configuration import ReconstructionParameters
+from dexgrasp_ros.nodes.reconstruction.parameters import ReconstructionParameters
 from dexgrasp_ros.perception import Reconstruction, ViewFusion, reconstruct_frame
 from dexgrasp_ros.perception.tracking import ObjectTracker, sighting
 

@@ -43,7 +43,7 @@ from dexgrasp_ros.core.depth_frame import DepthFrame
 from dexgrasp_ros.core.errors import DexGraspError, ErrorCode
 from dexgrasp_ros.core.poses import transform_points
 from dexgrasp_ros.nodes.segmentation.color_source import ColorSource
-from dexgrasp_ros.nodes.shared.configuration import TabletopSegmentationParameters
+from dexgrasp_ros.nodes.segmentation.parameters import TabletopSegmentationParameters
 from dexgrasp_ros.nodes.shared.lifecycle import AutostartNode
 from dexgrasp_ros.nodes.shared.process import main_of
 from dexgrasp_ros.nodes.shared.worker import Worker

@@ -28,9 +28,9 @@ from dexgrasp_ros.core.depth_frame import DepthFrame, load_scene
 from dexgrasp_ros.core.errors import DexGraspError
 from dexgrasp_ros.core.poses import matrix_to_pose
 from dexgrasp_ros.hand import load_hand
-from dexgrasp_ros.nodes.shared.configuration import SimCameraParameters
 from dexgrasp_ros.nodes.shared.process import main_of
 from dexgrasp_ros.nodes.simulation.live_scene import LiveScene
+from dexgrasp_ros.nodes.simulation.parameters import SimCameraParameters
 from dexgrasp_ros.simulation import PinholeCamera, render_depth_frame
 
 # Reliable, so that a recorder or a subscription of either kind gets them; two frames may wait.

@@ -40,9 +40,9 @@ from dexgrasp_ros.core.errors import CommandError, DexGraspError, choices
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.core.poses import compose, invert
 from dexgrasp_ros.hand import load_hand, moving_joint_names
-from dexgrasp_ros.nodes.shared.configuration import SimHandParameters
 from dexgrasp_ros.nodes.shared.lifecycle import AutostartNode
 from dexgrasp_ros.nodes.shared.process import main_of
+from dexgrasp_ros.nodes.simulation.parameters import SimHandParameters
 from dexgrasp_ros.simulation import PhysicsSettings
 from dexgrasp_ros.simulation.sim_world import SimWorld
 from dexgrasp_ros.simulation.standing_objects import stand_objects

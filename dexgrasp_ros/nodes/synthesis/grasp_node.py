@@ -40,13 +40,13 @@ from dexgrasp_ros.bridge.qos import latched_publisher
 from dexgrasp_ros.bridge.transforms import transform_listener
 from dexgrasp_ros.core.errors import DeviceError, ErrorCode, SynthesisError
 from dexgrasp_ros.hand import find_arm
-from dexgrasp_ros.nodes.shared.configuration import GraspParameters
 from dexgrasp_ros.nodes.shared.hand_source import HandSource
 from dexgrasp_ros.nodes.shared.held_hand import HeldHand
 from dexgrasp_ros.nodes.shared.lifecycle import AutostartNode
 from dexgrasp_ros.nodes.shared.process import main_of
 from dexgrasp_ros.nodes.shared.worker import Worker, settle
 from dexgrasp_ros.nodes.synthesis.object_source import ObjectSource
+from dexgrasp_ros.nodes.synthesis.parameters import GraspParameters
 from dexgrasp_ros.nodes.synthesis.present_joints import PresentJoints
 from dexgrasp_ros.nodes.synthesis.task import Answer, GraspTask
 from dexgrasp_ros.nodes.synthesis.warm_up import warm_up

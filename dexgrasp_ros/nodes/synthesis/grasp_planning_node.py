@@ -25,9 +25,9 @@ from dexgrasp_ros.bridge.optional import optional_messages
 from dexgrasp_ros.bridge.parameters import NodeParameters
 from dexgrasp_ros.bridge.transforms import transform_listener
 from dexgrasp_ros.core.errors import DexGraspError, ErrorCode, SynthesisError
-from dexgrasp_ros.nodes.shared.configuration import GraspPlanningParameters
 from dexgrasp_ros.nodes.shared.process import main_of
 from dexgrasp_ros.nodes.shared.worker import settle
+from dexgrasp_ros.nodes.synthesis.parameters import GraspPlanningParameters
 
 _LOOK_PERIOD = 0.5  # s between two looks whether the search can still end
 

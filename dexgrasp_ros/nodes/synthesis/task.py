@@ -49,10 +49,10 @@ from dexgrasp_ros.core.object_model import ObservedObject
 from dexgrasp_ros.core.poses import compose, invert
 from dexgrasp_ros.core.progress import Progress, StopCallback, check_stop
 from dexgrasp_ros.hand import InverseKinematics, Reachability, load_hand
-from dexgrasp_ros.nodes.shared.configuration import GraspParameters
 from dexgrasp_ros.nodes.shared.hand_source import HandSource
 from dexgrasp_ros.nodes.shared.held_hand import HeldHand
 from dexgrasp_ros.nodes.synthesis.object_source import ObjectSource
+from dexgrasp_ros.nodes.synthesis.parameters import GraspParameters
 from dexgrasp_ros.nodes.synthesis.present_joints import PresentJoints
 from dexgrasp_ros.object import load_object
 from dexgrasp_ros.synthesis import synthesize

@@ -18,7 +18,7 @@ from dexgrasp_msgs.action import ExecuteGrasp, SynthesizeGrasps
 from dexgrasp_msgs.msg import Grasp
 from dexgrasp_msgs.srv import ReconstructObjects
 from dexgrasp_ros.core.errors import ErrorCode
-from dexgrasp_ros.nodes.shared.configuration import ViewerParameters
+from dexgrasp_ros.nodes.viewer.parameters import ViewerParameters
 from dexgrasp_ros.viewer import GraspPage
 
 _LOOK_PERIOD = 0.5  # s between two looks whether who works is still there

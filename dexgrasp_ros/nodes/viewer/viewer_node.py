@@ -35,10 +35,10 @@ from dexgrasp_ros.core.errors import DexGraspError, ErrorCode
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.core.poses import compose
 from dexgrasp_ros.hand import load_hand
-from dexgrasp_ros.nodes.shared.configuration import ViewerParameters
 from dexgrasp_ros.nodes.shared.lifecycle import AutostartNode
 from dexgrasp_ros.nodes.shared.process import main_of
 from dexgrasp_ros.nodes.shared.worker import Worker
+from dexgrasp_ros.nodes.viewer.parameters import ViewerParameters
 from dexgrasp_ros.nodes.viewer.requests import ViewerRequests
 from dexgrasp_ros.viewer import Actions, GraspPage, ShownGrasps, ShownObject, placed
 

@@ -20,7 +20,7 @@ from dexgrasp_ros.bridge.trajectories import finger_trajectory, pose_trajectory
 from dexgrasp_ros.core.errors import DexGraspError, ErrorCode
 from dexgrasp_ros.hand import load_hand
 from dexgrasp_ros.nodes.execution.command_gate import CommandGate
-from dexgrasp_ros.nodes.shared.configuration import HandCommandParameters
+from dexgrasp_ros.nodes.execution.parameters import HandCommandParameters
 
 HOME = np.array([0.0, 0, 0, 0, 0, 0, 1])
 UP = np.array([0.0, 0, 0.1, 0, 0, 0, 1])

@@ -6,7 +6,7 @@ pytest.importorskip('rclpy')
 
 from dexgrasp_ros.bridge.parameters import parameter_fields
 from dexgrasp_ros.core.errors import InputError
-from dexgrasp_ros.nodes.shared.configuration import ReconstructionParameters
+from dexgrasp_ros.nodes.reconstruction.parameters import ReconstructionParameters
 
 
 @pytest.mark.parametrize(
