@@ -85,11 +85,6 @@ class Bench:
         self.context.try_shutdown()
 
 
-@pytest.fixture(scope='module')
-def hand():
-    return load_hand('allegro')
-
-
 @pytest.fixture
 def bench(ros_domain, hand):
     bench = Bench(ros_domain, hand)

@@ -13,16 +13,15 @@ pytest.importorskip('control_msgs.action')
 
 import rclpy
 from control_msgs.action import FollowJointTrajectory
+from execute_goals import grasp_of
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.context import Context
 from rclpy.executors import MultiThreadedExecutor
 from sensor_msgs.msg import JointState
-from test_execute_grasp import grasp_of
 
 from dexgrasp_ros.bridge.client import GraspClient
 from dexgrasp_ros.core.errors import ErrorCode
-from dexgrasp_ros.hand import load_hand
 from dexgrasp_ros.nodes.graph import start_graph
 
 PARAMETERS = {
@@ -92,11 +91,6 @@ class Controller:
         self.server.destroy()
         self.node.destroy_node()
         self.context.try_shutdown()
-
-
-@pytest.fixture
-def hand():
-    return load_hand('allegro')
 
 
 @pytest.fixture

@@ -19,15 +19,9 @@ from trajectory_msgs.msg import JointTrajectory
 from dexgrasp_msgs.msg import Grasp, GraspArray
 from dexgrasp_ros.bridge.client import GraspClient
 from dexgrasp_ros.bridge.qos import latched_publisher
-from dexgrasp_ros.hand import load_hand
 from dexgrasp_ros.nodes.graph import start_graph
 
 SPEED_SCALE = 0.5  # the node's default
-
-
-@pytest.fixture(scope='module')
-def hand():
-    return load_hand('allegro')
 
 
 @pytest.fixture(scope='module')
