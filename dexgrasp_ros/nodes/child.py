@@ -14,7 +14,7 @@ import threading
 
 from dexgrasp_ros.core.errors import InputError, choices
 
-_MODULES = {
+MODULES = {
     'sim_hand_node': 'simulation.sim_hand_node',
     'sim_camera_node': 'simulation.sim_camera_node',
     'tabletop_segmentation_node': 'segmentation.tabletop_segmentation_node',
@@ -29,10 +29,10 @@ _MODULES = {
 def main() -> None:
     """Run the node that the first argument names; the others are for ROS."""
     name = sys.argv.pop(1) if len(sys.argv) > 1 else ''
-    if name not in _MODULES:
-        raise InputError(f"There is no node '{name}'; expected one of {choices(_MODULES)}.")
+    if name not in MODULES:
+        raise InputError(f"There is no node '{name}'; expected one of {choices(MODULES)}.")
     threading.Thread(target=_end_with_parent, name='parent', daemon=True).start()
-    importlib.import_module(f'dexgrasp_ros.nodes.{_MODULES[name]}').main()
+    importlib.import_module(f'dexgrasp_ros.nodes.{MODULES[name]}').main()
 
 
 def _end_with_parent() -> None:
