@@ -2,7 +2,7 @@
 
 Nothing here waits: `tick` is called often, looks at the state of the robot, and sends what the
 next phase needs. It raises what ends the goal; stopping the hand then is the caller's part.
-`execution_watch` says what is watched.
+`watch` says what is watched.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """`hand_command_node`: what moves a hand, once that is allowed.
 
-The action `execute_grasp` carries out one grasp, watched phase by phase (see `execution`). With
+The action `execute_grasp` carries out one grasp, watched phase by phase (see `goal`). With
 `follow_grasps`, the fingers also close on the best grasp of each `grasps` that arrives while no
 goal runs and none left the hand holding something: pregrasp, grasp and squeeze at a share of the
 velocity limits, unwatched.
