@@ -86,8 +86,8 @@ def _record(options: Record) -> None:
     from dexgrasp_ros.bridge.bags import TOPICS
     from dexgrasp_ros.core.errors import ErrorCode, InputError, PerceptionError, choices
     from dexgrasp_ros.dataset.formats.bags import BagWriter
-    from dexgrasp_ros.nodes.bag_recorder import record
-    from dexgrasp_ros.nodes.process import command_node
+    from dexgrasp_ros.nodes.bags.recorder import record
+    from dexgrasp_ros.nodes.shared.process import command_node
 
     if options.duration is not None and not options.duration > 0:
         raise InputError(
@@ -122,8 +122,8 @@ def _play(options: Play) -> None:
     from rich.console import Console
 
     from dexgrasp_ros.dataset.formats.bags import BagReader
-    from dexgrasp_ros.nodes.bag_player import BagPlayer
-    from dexgrasp_ros.nodes.process import command_node
+    from dexgrasp_ros.nodes.bags.player import BagPlayer
+    from dexgrasp_ros.nodes.shared.process import command_node
 
     console = Console()
     with (

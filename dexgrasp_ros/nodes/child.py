@@ -14,25 +14,25 @@ import threading
 
 from dexgrasp_ros.core.errors import InputError, choices
 
-_NODES = (
-    'sim_hand_node',
-    'sim_camera_node',
-    'tabletop_segmentation_node',
-    'reconstruction_node',
-    'grasp_node',
-    'hand_command_node',
-    'viewer_node',
-    'grasp_planning_node',
-)
+MODULES = {
+    'sim_hand_node': 'simulation.sim_hand_node',
+    'sim_camera_node': 'simulation.sim_camera_node',
+    'tabletop_segmentation_node': 'segmentation.tabletop_segmentation_node',
+    'reconstruction_node': 'reconstruction.reconstruction_node',
+    'grasp_node': 'synthesis.grasp_node',
+    'hand_command_node': 'execution.hand_command_node',
+    'viewer_node': 'viewer.viewer_node',
+    'grasp_planning_node': 'synthesis.grasp_planning_node',
+}
 
 
 def main() -> None:
     """Run the node that the first argument names; the others are for ROS."""
     name = sys.argv.pop(1) if len(sys.argv) > 1 else ''
-    if name not in _NODES:
-        raise InputError(f"There is no node '{name}'; expected one of {choices(_NODES)}.")
+    if name not in MODULES:
+        raise InputError(f"There is no node '{name}'; expected one of {choices(MODULES)}.")
     threading.Thread(target=_end_with_parent, name='parent', daemon=True).start()
-    importlib.import_module(f'dexgrasp_ros.nodes.{name}').main()
+    importlib.import_module(f'dexgrasp_ros.nodes.{MODULES[name]}').main()
 
 
 def _end_with_parent() -> None:

@@ -13,7 +13,24 @@ from pathlib import Path
 from typing import Any
 
 from dexgrasp_ros.bridge.parameters import parameter_fields
-from dexgrasp_ros.nodes.configuration import NODE_PARAMETERS
+from dexgrasp_ros.nodes.execution.parameters import HandCommandParameters
+from dexgrasp_ros.nodes.reconstruction.parameters import ReconstructionParameters
+from dexgrasp_ros.nodes.segmentation.parameters import TabletopSegmentationParameters
+from dexgrasp_ros.nodes.simulation.parameters import SimCameraParameters, SimHandParameters
+from dexgrasp_ros.nodes.synthesis.parameters import GraspParameters, GraspPlanningParameters
+from dexgrasp_ros.nodes.viewer.parameters import ViewerParameters
+
+# In the order of the documents.
+NODE_PARAMETERS = {
+    'sim_hand_node': SimHandParameters,
+    'sim_camera_node': SimCameraParameters,
+    'reconstruction_node': ReconstructionParameters,
+    'grasp_node': GraspParameters,
+    'hand_command_node': HandCommandParameters,
+    'tabletop_segmentation_node': TabletopSegmentationParameters,
+    'viewer_node': ViewerParameters,
+    'grasp_planning_node': GraspPlanningParameters,
+}
 
 _BEGIN, _END = '<!-- parameters: begin -->', '<!-- parameters: end -->'
 _HEAD = '| parameter | default | unit | range | |\n|---|---|---|---|---|\n'
@@ -95,7 +112,7 @@ def parameter_page() -> str:
     """`docs/parameters.md`."""
     parts = [
         '# Parameters of the nodes\n\n'
-        'Made from the dataclasses in `dexgrasp_ros/nodes/configuration.py`; files with'
+        'Made from the dataclasses in `dexgrasp_ros/nodes/*/parameters.py`; files with'
         ' the defaults stand in `config/`.\nA value outside its range is refused when it is set.\n'
     ]
     parts += [

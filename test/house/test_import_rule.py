@@ -1,7 +1,9 @@
-"""Each level of the house uses only those before it, never a sibling; only two levels know ROS."""
+"""Levels use those before them, rooms of the nodes what is shared; only two levels know ROS."""
 
 import ast
+import graphlib
 import sys
+from collections.abc import Mapping, Set
 from pathlib import Path
 
 import pytest
@@ -24,6 +26,7 @@ ROS_MODULES = {'rclpy', 'builtin_interfaces', 'std_srvs', 'tf2_ros', 'tf2_py', '
 ROS_PREFIXES = ('ament_', 'launch', 'rosidl', 'rcl_', 'ros2')
 
 FILES = sorted(PACKAGE.rglob('*.py'))
+ROOMS = {file.parent.name for file in (PACKAGE / 'nodes').glob('*/__init__.py')}
 
 
 def part_of(module: str) -> str:
@@ -34,6 +37,15 @@ def part_of(module: str) -> str:
 def module_of(file: Path) -> str:
     parts = ('dexgrasp_ros', *file.relative_to(PACKAGE).with_suffix('').parts)
     return '.'.join(parts[:-1] if parts[-1] == '__init__' else parts)
+
+
+MODULES = {module_of(file) for file in FILES}
+
+
+def room_of(module: str) -> str:
+    """`dexgrasp_ros.nodes.viewer.requests` is in the room `viewer`; what is in none, in ''."""
+    _, part, room, *_ = [*module.split('.'), '', '']
+    return room if part == 'nodes' and room in ROOMS else ''
 
 
 def imported_modules(source: str, module: str, is_folder: bool) -> set[str]:
@@ -47,9 +59,10 @@ def imported_modules(source: str, module: str, is_folder: bool) -> set[str]:
             if node.level:
                 keep = len(module.split('.')) - node.level + is_folder
                 base = '.'.join([*module.split('.')[:keep], *filter(None, [base])])
-            # `from dexgrasp_ros import core` names a part only in what follows.
-            whole = {f'{base}.{alias.name}' for alias in node.names}
-            found |= whole if base == 'dexgrasp_ros' else {base}
+            # What is named after `import` may be a part, a module or something in a module.
+            for alias in node.names:
+                whole = f'{base}.{alias.name}'
+                found.add(whole if base == 'dexgrasp_ros' or whole in MODULES else base)
     return found
 
 
@@ -69,12 +82,24 @@ def offences(module: str, imported: set[str]) -> set[str]:
                 bad.add(name)
             if part == 'kernels' and other != 'kernels':
                 bad.add(name)
+            room = room_of(module)
+            if room and other == part and room_of(name) not in {room, 'shared'}:
+                bad.add(name)
         elif part == 'kernels':
             if root not in {'warp', '__future__', 'typing'}:
                 bad.add(name)
         elif part not in KNOW_ROS and is_ros(root):
             bad.add(name)
     return bad
+
+
+def circle(imports: Mapping[str, Set[str]]) -> list[str]:
+    """Modules each of which imports the one before it, the last of them the first; or none."""
+    try:
+        graphlib.TopologicalSorter(imports).prepare()
+    except graphlib.CycleError as error:
+        return error.args[1]
+    return []
 
 
 def is_ros(root: str) -> bool:
@@ -87,6 +112,21 @@ def test_file_imports_only_what_is_below_it(file):
     assert part_of(module) in {'', *LEVEL_OF}, f'{file} belongs to no level: name one in LEVELS'
     imported = imported_modules(file.read_text(), module, file.name == '__init__.py')
     assert offences(module, imported) == set()
+
+
+def test_no_module_imports_one_that_imports_it():
+    """Neither in a function nor for annotations only."""
+    imports = {}
+    for file in FILES:
+        module = module_of(file)
+        imported = imported_modules(file.read_text(), module, file.name == '__init__.py')
+        imports[module] = imported & MODULES - {module}
+    assert circle(imports) == []
+
+
+def test_a_circle_is_seen():
+    imports = {'a': {'b', 'c'}, 'b': {'c'}, 'c': {'d'}, 'd': {'b'}}
+    assert set(circle(imports)) == {'b', 'c', 'd'}
 
 
 @pytest.mark.parametrize(
@@ -109,6 +149,26 @@ def test_file_imports_only_what_is_below_it(file):
 )  # fmt: skip
 def test_the_rule_sees_what_it_forbids(module, source, bad):
     assert offences(module, imported_modules(source, module, is_folder=False)) == bad
+
+
+@pytest.mark.parametrize(
+    ('module', 'source', 'bad'),
+    [
+        ('bags.a', 'from dexgrasp_ros.nodes import viewer', {'.viewer'}),
+        ('bags.a', 'from ..viewer import requests', {'.viewer.requests'}),
+        ('bags.a', 'from ..viewer.requests import ViewerRequests', {'.viewer.requests'}),
+        ('bags.a', 'import dexgrasp_ros.nodes.graph', {'.graph'}),
+        ('bags.a', 'from dexgrasp_ros.nodes import start_graph', {''}),
+        ('bags.a', 'from . import player\nfrom ..shared import worker', set()),
+        ('shared.a', 'from ..bags.player import BagPlayer', {'.bags.player'}),
+        ('a', 'from dexgrasp_ros.nodes.bags.player import BagPlayer', set()),
+    ],
+)
+def test_a_room_uses_itself_and_what_is_shared(module, source, bad):
+    nodes = 'dexgrasp_ros.nodes'
+    module = f'{nodes}.{module}'
+    found = offences(module, imported_modules(source, module, is_folder=False))
+    assert found == {nodes + name for name in bad}
 
 
 def test_the_rule_does_not_take_a_standard_module_for_a_ros_one():

@@ -26,7 +26,7 @@ from dexgrasp_ros.bridge.geometry import header, transform_message
 from dexgrasp_ros.bridge.qos import standard
 from dexgrasp_ros.bridge.trajectories import finger_points, pose_points
 from dexgrasp_ros.core.hand_model import HandModel
-from dexgrasp_ros.nodes.command_gate import STOP_TIME
+from dexgrasp_ros.nodes.execution.command_gate import STOP_TIME
 
 PERIOD = 0.015  # s between two states
 NEAR = 0.3  # rad that a joint moves in the time that news of it take on a busy machine

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import signal
 import subprocess
 import sys
@@ -25,7 +26,9 @@ from dexgrasp_ros.bridge.qos import sensor_data
 from dexgrasp_ros.bridge.transforms import transform_listener
 from dexgrasp_ros.core.errors import ErrorCode
 from dexgrasp_ros.core.poses import matrix_to_pose, pose_to_matrix
+from dexgrasp_ros.nodes.child import MODULES
 from dexgrasp_ros.nodes.graph import start_graph
+from dexgrasp_ros.nodes.parameter_documents import NODE_PARAMETERS
 
 LABEL = 5
 SEARCH = {'synthesis.seed_count': 16, 'synthesis.iterations': 60}
@@ -122,6 +125,16 @@ def test_a_camera_without_a_usable_scene_says_so_and_takes_another(scene, tmp_pa
             assert answer.result().results[0].successful == (path == scene)
             assert words in answer.result().results[0].reason
         wait_for(lambda: seen)
+
+
+def test_each_executable_can_be_a_child_and_has_documents():
+    config = configparser.ConfigParser()
+    config.read(Path(__file__).parents[2] / 'setup.cfg')
+    lines = config['options.entry_points']['console_scripts'].strip().splitlines()
+    executables = dict(line.split(' = ') for line in lines)
+    del executables['dexgrasp']
+    assert executables == {n: f'dexgrasp_ros.nodes.{m}:main' for n, m in MODULES.items()}
+    assert NODE_PARAMETERS.keys() == MODULES.keys()
 
 
 def test_nodes_that_cannot_start_say_why_and_end(ros_domain):

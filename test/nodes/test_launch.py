@@ -14,8 +14,8 @@ pytest.importorskip('rclpy')
 import yaml
 
 from dexgrasp_ros.bridge.parameters import parameter_fields
-from dexgrasp_ros.nodes.configuration import NODE_PARAMETERS
 from dexgrasp_ros.nodes.parameter_documents import (
+    NODE_PARAMETERS,
     parameter_page,
     parameter_yaml,
     readme_with_tables,

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from dexgrasp_ros.core.errors import InputError
-
-if TYPE_CHECKING:
-    from dexgrasp_ros.dataset.reading.reader import GraspDataset
-    from dexgrasp_ros.dataset.reading.row_arrays import Arrays
+from dexgrasp_ros.dataset.reading.row_arrays import Arrays
 
 _WIDER = {np.dtype(np.uint32): np.int64, np.dtype(np.uint16): np.int32}  # few operations take them
+
+
+class Batched(Protocol):
+    """What is asked of a dataset here; it need not be known."""
+
+    def share(self, index: int, count: int) -> Batched:
+        """Return the part of one of `count` processes."""
+
+    def batches(self, size: int, *, shuffle_seed: int | None = None) -> Iterator[dict[str, Any]]:
+        """Yield its rows."""
 
 
 def import_torch() -> Any:
@@ -45,7 +52,7 @@ def to_tensors(arrays: Arrays) -> dict[str, Any]:
     }
 
 
-def loadable(dataset: GraspDataset, size: int, shuffle: bool) -> Any:
+def loadable(dataset: Batched, size: int, shuffle: bool) -> Any:
     """Make a `torch.utils.data.IterableDataset` of batches; each worker reads its share of files.
 
     Shuffled, the order follows torch's own seed and is another one in each epoch.

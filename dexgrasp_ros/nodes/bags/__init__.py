@@ -1,0 +1,1 @@
+"""Recordings: what comes on topics into a file, and back."""

@@ -1,0 +1,83 @@
+"""Parameters of `hand_command_node`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dexgrasp_ros.core.config import check_ranges, setting
+from dexgrasp_ros.nodes.shared.parameter_texts import (
+    AUTOSTART,
+    DESCRIPTION,
+    HAND,
+    HAND_ROOT,
+    MESH_FOLDER,
+    OVERRIDES,
+)
+
+_SLIDING = '5 cm for 1 rad where it slides'
+
+
+@dataclass(frozen=True, kw_only=True)
+class HandCommandParameters:
+    """Parameters of `hand_command_node`."""
+
+    autostart: bool = setting(True, '-', AUTOSTART)
+    hand: str = setting('allegro', '-', HAND)
+    hand_root_link: str = setting('', '-', HAND_ROOT)
+    robot_description: str = setting('', '-', f'{DESCRIPTION}; read on configuration')
+    hand_overrides: str = setting('', '-', OVERRIDES)
+    mesh_folder: str = setting('', '-', MESH_FOLDER)
+    command_enabled: bool = setting(
+        False, '-', 'let joint_trajectory and wrist_trajectory leave; the robot will move'
+    )
+    follow_grasps: bool = setting(
+        False,
+        '-',
+        'also close the fingers, unwatched, on each new grasp; else only execute_grasp moves',
+    )
+    use_follow_joint_trajectory: bool = setting(
+        False,
+        '-',
+        'send fingers to the action follow_joint_trajectory; needs control_msgs; read on'
+        ' configuration',
+    )
+    speed_scale: float = setting(
+        0.5, '1', 'share of the velocity limits that follow_grasps uses', 0.01, 1.0
+    )
+    wrist_linear_speed: float = setting(0.1, 'm/s', 'of the wrist at speed scale 1', 1e-3, 10.0)
+    wrist_angular_speed: float = setting(0.5, 'rad/s', 'the same for turns', 1e-3, 20.0)
+    approach_distance: float = setting(
+        0.1, 'm', 'how far before pregrasp_pose the wrist turns towards the object', 0.0, 1.0
+    )
+    hold_time: float = setting(
+        1.0, 's', 'rest after the squeeze and after the lift, unless the goal says', 0.0, 3600.0
+    )
+    max_age: float = setting(120.0, 's', 'grasps from older images give no command', 0.01, 1e9)
+    joint_state_max_age: float = setting(
+        0.5, 's', 'older joint states do not say where the hand is', 0.01, 60.0
+    )
+    wrist_max_age: float = setting(0.5, 's', 'the same for the transform of the wrist', 0.01, 60.0)
+    max_tracking_error: float = setting(
+        0.2, 'rad', f'a joint that moves freely may be off so far; {_SLIDING}', 1e-3, 10.0
+    )
+    max_wrist_error: float = setting(0.05, 'm', 'the wrist may be off so far', 1e-4, 10.0)
+    max_wrist_turn: float = setting(0.3, 'rad', 'the same for turns', 1e-3, 3.2)
+    tracking_delay: float = setting(
+        0.3, 's', 'a robot may be behind its trajectory so long', 0.0, 60.0
+    )
+    joint_tolerance: float = setting(
+        0.05, 'rad', f'a joint that moves freely has arrived within this; {_SLIDING}', 1e-4, 1.0
+    )
+    wrist_tolerance: float = setting(0.01, 'm', 'the wrist has arrived within this', 1e-5, 1.0)
+    wrist_turn_tolerance: float = setting(0.05, 'rad', 'the same for turns', 1e-4, 3.2)
+    settle_timeout: float = setting(
+        2.0, 's', 'a motion may arrive so long after its time', 0.0, 60.0
+    )
+    max_effort: float = setting(
+        1.0, '1', 'share of the effort limits that is asked for or reported', 0.01, 10.0
+    )
+    effort_delay: float = setting(0.3, 's', 'more may be reported so long', 0.0, 60.0)
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        check_ranges(self)

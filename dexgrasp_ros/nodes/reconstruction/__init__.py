@@ -1,0 +1,1 @@
+"""`reconstruction_node`: from images or clouds to meshes."""

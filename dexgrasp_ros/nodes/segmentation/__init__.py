@@ -1,0 +1,1 @@
+"""`tabletop_segmentation_node`: labels for depth images that have none."""

@@ -1,0 +1,1 @@
+"""What nodes of several folders are made of: process, life cycle, worker, hand."""

@@ -1,0 +1,1 @@
+"""`viewer_node`: the web page of a running graph."""

@@ -1,0 +1,157 @@
+"""The fingers' commands as goals of a controller, and a controller that does not do them."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import numpy as np
+import pytest
+
+pytest.importorskip('rclpy')
+pytest.importorskip('control_msgs.action')
+
+import rclpy
+from control_msgs.action import FollowJointTrajectory
+from execute_goals import grasp_of
+from rclpy.action import ActionServer, CancelResponse, GoalResponse
+from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.context import Context
+from rclpy.executors import MultiThreadedExecutor
+from sensor_msgs.msg import JointState
+
+from dexgrasp_ros.bridge.client import GraspClient
+from dexgrasp_ros.core.errors import ErrorCode
+from dexgrasp_ros.nodes.graph import start_graph
+
+PARAMETERS = {
+    'hand_command_node': {
+        'command_enabled': True,
+        'use_follow_joint_trajectory': True,
+        'joint_state_max_age': 5.0,
+        'tracking_delay': 30.0,
+        'max_tracking_error': 10.0,
+    }
+}
+
+
+class Controller:
+    """Goes to the end of each trajectory at once, or rejects it, waits, gives up, is absent."""
+
+    def __init__(self, domain, hand, behaviour):
+        self.behaviour, self.hand = behaviour, hand
+        self.positions, self.targets = np.array(hand.lower), []
+        self.tolerances = []  # of each goal, by joint
+        self.context = Context()
+        rclpy.init(context=self.context, domain_id=domain)
+        self.node = rclpy.create_node('controller', context=self.context)
+        self.states = self.node.create_publisher(JointState, 'joint_states', 10)
+        self.node.create_timer(0.05, self._publish)
+        self.server = ActionServer(
+            self.node,
+            FollowJointTrajectory,
+            'something_else' if behaviour == 'absent' else 'follow_joint_trajectory',
+            execute_callback=self._move,
+            goal_callback=self._accept,
+            cancel_callback=lambda _: CancelResponse.ACCEPT,
+            callback_group=ReentrantCallbackGroup(),
+        )
+        self.executor = MultiThreadedExecutor(4, context=self.context)
+        self.executor.add_node(self.node)
+        self.thread = threading.Thread(target=self.executor.spin, daemon=True)
+        self.thread.start()
+
+    def _publish(self):
+        stamp = self.node.get_clock().now().to_msg()
+        state = JointState(name=list(self.hand.joint_names), position=self.positions.tolist())
+        state.header.stamp = stamp
+        self.states.publish(state)
+
+    def _accept(self, _goal):
+        return GoalResponse.REJECT if self.behaviour == 'reject' else GoalResponse.ACCEPT
+
+    def _move(self, handle):
+        result = FollowJointTrajectory.Result()
+        self.targets.append(list(handle.request.trajectory.points[-1].positions))
+        self.tolerances.append({t.name: t.position for t in handle.request.path_tolerance})
+        number, until = len(self.targets), time.monotonic() + 30.0
+        while self.behaviour == 'wait' and number == len(self.targets) < 2:
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        if number < len(self.targets) or self.behaviour == 'give up':
+            result.error_string = 'motor too hot'
+            handle.abort()
+        else:
+            self.positions = np.array(self.targets[-1])
+            handle.succeed()
+        return result
+
+    def close(self):
+        self.executor.shutdown()
+        self.server.destroy()
+        self.node.destroy_node()
+        self.context.try_shutdown()
+
+
+@pytest.fixture
+def bench(ros_domain, hand):
+    controllers = []
+
+    def start(behaviour):
+        controllers.append(Controller(ros_domain, hand, behaviour))
+        return client
+
+    with (
+        start_graph(nodes=['hand_command_node'], parameters=PARAMETERS),
+        GraspClient() as client,
+    ):
+        client.wait_until_ready(60, grasps=False, reconstruction=False, execution=True)
+        start.controllers = controllers
+        yield start
+        for controller in controllers:
+            controller.close()
+
+
+def execute(client, hand, **fields):
+    time.sleep(2.0)  # until the node knows the controller and the state
+    fields = {'fingers_only': True, 'hold_time': 0.1, 'timeout': 60} | fields
+    return client.execute(grasp_of(client, hand), **fields)
+
+
+def test_a_controller_gets_the_fingers_goals(bench, hand):
+    client = bench('follow')
+    reply = execute(client, hand, open_at_end=True)
+    assert reply.result.error_message == ''
+    grasp = grasp_of(client, hand)
+    expected = [grasp.pregrasp, grasp.grasp, grasp.squeeze, grasp.pregrasp]
+    assert np.allclose(bench.controllers[0].targets, [list(q) for q in expected])
+    # Fingers that the object holds up are no failure; those that move freely must arrive.
+    free, *touching, opening = bench.controllers[0].tolerances
+    assert free == opening == {}
+    assert all(t == dict.fromkeys(hand.joint_names, -1.0) for t in touching)
+
+
+@pytest.mark.parametrize(
+    ('behaviour', 'words'), [('reject', 'rejected'), ('give up', 'motor too hot')]
+)
+def test_a_controller_that_refuses_ends_the_goal(bench, hand, behaviour, words):
+    reply = execute(bench(behaviour), hand)
+    assert reply.result.error_code == ErrorCode.TRACKING_FAILED
+    assert words in reply.result.error_message
+    assert reply.result.phase == 'pregrasp'
+
+
+def test_where_there_is_no_controller_the_goal_says_so(bench, hand):
+    reply = execute(bench('absent'), hand)
+    assert reply.result.error_code == ErrorCode.INVALID_COMMAND
+    assert 'follow_joint_trajectory' in reply.result.error_message
+
+
+def test_an_early_end_sends_the_fingers_to_where_they_are(bench, hand):
+    reply = execute(bench('wait'), hand, time_limit=1.0)
+    assert reply.result.error_code == ErrorCode.TIME_LIMIT
+    (controller,) = bench.controllers
+    until = time.monotonic() + 20
+    while len(controller.targets) < 2 and time.monotonic() < until:
+        time.sleep(0.05)
+    assert np.allclose(controller.targets[1:], [hand.lower])

@@ -1,0 +1,159 @@
+"""`execute_grasp`: goals that are refused before anything moves."""
+
+from __future__ import annotations
+
+import math
+import time
+
+import numpy as np
+import pytest
+
+pytest.importorskip('rclpy')
+
+from action_msgs.msg import GoalStatus
+from builtin_interfaces.msg import Time
+from execute_goals import OBJECT, grasp_of, set_parameters, stale
+from geometry_msgs.msg import Pose
+
+from dexgrasp_msgs.action import ExecuteGrasp
+from dexgrasp_msgs.msg import Contact
+from dexgrasp_ros.bridge.geometry import point, pose_message
+from dexgrasp_ros.bridge.transforms import StaticTransformPublisher
+from dexgrasp_ros.core.errors import ErrorCode
+
+
+def unstamped(client, hand):
+    grasp = grasp_of(client, hand)
+    grasp.header.stamp = Time()
+    return grasp
+
+
+def in_frame(client, hand, frame):
+    grasp = grasp_of(client, hand)
+    grasp.header.frame_id = frame
+    return grasp
+
+
+BAD = {
+    'old image': (lambda c, h: {'grasp': stale(c, h)}, ErrorCode.STALE_DATA),
+    'other joints': (
+        lambda c, h: {'grasp': grasp_of(c, h, joint_names=['a'] * 16)},
+        ErrorCode.INVALID_COMMAND,
+    ),
+    'beyond the limits': (
+        lambda c, h: {'grasp': grasp_of(c, h, grasp=[9.0] * 16)},
+        ErrorCode.INVALID_COMMAND,
+    ),
+    'not a number': (
+        lambda c, h: {'grasp': grasp_of(c, h, squeeze=[math.nan] * 16)},
+        ErrorCode.INVALID_COMMAND,
+    ),
+    'squeeze too strong': (
+        lambda c, h: {'grasp': grasp_of(c, h, squeeze=h.upper.tolist())},
+        ErrorCode.EFFORT_LIMIT,
+    ),
+    'no stiffness': (
+        lambda c, h: {'grasp': grasp_of(c, h, joint_stiffness=[0.0] * 16)},
+        ErrorCode.INVALID_COMMAND,
+    ),
+    'force too large': (
+        lambda c, h: {'grasp': grasp_of(c, h), 'hold_force': 40.0},
+        ErrorCode.EFFORT_LIMIT,
+    ),
+    'force without contacts': (
+        lambda c, h: {'grasp': grasp_of(c, h, contacts=[]), 'hold_force': 2.0},
+        ErrorCode.INVALID_COMMAND,
+    ),
+    'too fast': (
+        lambda c, h: {'grasp': grasp_of(c, h), 'speed_scale': 1.5},
+        ErrorCode.OUT_OF_RANGE,
+    ),
+    'no speed': (
+        lambda c, h: {'grasp': grasp_of(c, h), 'speed_scale': math.nan},
+        ErrorCode.OUT_OF_RANGE,
+    ),
+    'hardly any speed': (
+        lambda c, h: {'grasp': grasp_of(c, h), 'speed_scale': 1e-10},
+        ErrorCode.OUT_OF_RANGE,
+    ),
+    'no stamp': (lambda c, h: {'grasp': unstamped(c, h)}, ErrorCode.STALE_DATA),
+    'negative limit': (
+        lambda c, h: {'grasp': grasp_of(c, h), 'time_limit': -1.0},
+        ErrorCode.OUT_OF_RANGE,
+    ),
+    'other hand': (
+        lambda c, h: {'grasp': grasp_of(c, h, hand_frame='claw')},
+        ErrorCode.INVALID_COMMAND,
+    ),
+    'no pose': (lambda c, h: {'grasp': grasp_of(c, h, pose=Pose())}, ErrorCode.INVALID_COMMAND),
+    'pose of zeros': (
+        lambda c, h: {'grasp': grasp_of(c, h, pose=pose_message([0.0] * 7))},
+        ErrorCode.INVALID_COMMAND,
+    ),
+    'pose without a turn': (
+        lambda c, h: {'grasp': grasp_of(c, h, lift_pose=pose_message([*OBJECT, 0, 0, 0, 0]))},
+        ErrorCode.INVALID_COMMAND,
+    ),
+    'hand in itself': (
+        lambda c, h: {'grasp': in_frame(c, h, h.hand_frame)},
+        ErrorCode.INVALID_COMMAND,
+    ),
+    'no pregrasp': (
+        lambda c, h: {'grasp': grasp_of(c, h, pregrasp_pose=Pose())},
+        ErrorCode.INVALID_COMMAND,
+    ),
+    'no lift': (
+        lambda c, h: {'grasp': grasp_of(c, h, lift_pose=Pose())},
+        ErrorCode.INVALID_COMMAND,
+    ),
+    'contacts nowhere': (
+        lambda c, h: {'grasp': grasp_of(c, h, contacts=[Contact(point=point([math.nan] * 3))])},
+        ErrorCode.OUT_OF_RANGE,
+    ),
+    'frame on the hand': (
+        lambda c, h: {'grasp': in_frame(c, h, 'hand_camera')},
+        ErrorCode.TRANSFORM_UNAVAILABLE,
+    ),
+    'no frame': (lambda c, h: {'grasp': in_frame(c, h, '')}, ErrorCode.INVALID_COMMAND),
+    'unknown frame': (
+        lambda c, h: {'grasp': in_frame(c, h, 'moon')},
+        ErrorCode.TRANSFORM_UNAVAILABLE,
+    ),
+}
+
+
+@pytest.fixture(scope='module')
+def hand_camera(client, hand):
+    """A camera that the hand carries."""
+    camera = StaticTransformPublisher(client.node)
+    camera.publish(hand.hand_frame, 'hand_camera', 0, np.array([0, 0, 0.1, 0, 0, 0, 1.0]))
+    time.sleep(1.0)  # until the node has heard of it
+
+
+@pytest.mark.parametrize(('make', 'code'), BAD.values(), ids=BAD.keys())
+def test_a_bad_goal_is_aborted_with_its_code_before_anything_moves(
+    client, robot, hand, hand_camera, make, code
+):
+    handle = client.send_execution(ExecuteGrasp.Goal(**make(client, hand)))
+    reply = client.wait_for_result(handle, 60)
+    assert reply.result.error_message.endswith('.')
+    assert (reply.status, reply.result.error_code) == (GoalStatus.STATUS_ABORTED, code)
+    time.sleep(0.1)
+    assert not robot.heard
+
+
+def test_without_joint_states_nothing_moves(client, robot, hand):
+    robot.silent = True
+    time.sleep(1.3)
+    reply = client.execute(grasp_of(client, hand), timeout=60)
+    assert reply.result.error_code == ErrorCode.STALE_DATA
+    assert not robot.heard
+
+
+def test_nothing_leaves_while_commands_are_not_enabled(client, robot, hand):
+    set_parameters(client, command_enabled=False)
+    reply = client.execute(grasp_of(client, hand), timeout=60)
+    assert reply.status == GoalStatus.STATUS_ABORTED
+    assert reply.result.error_code == ErrorCode.COMMAND_DISABLED
+    time.sleep(0.4)
+    assert not robot.heard
