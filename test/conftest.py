@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import io
 import itertools
 import os
 import shutil
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +18,6 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 NO_DATA = 'third-party test data are absent'
 SLOW = 'slow: `make test-all`, or --slow, runs it'
-# DDS maps a domain to ports; above 101 these would reach those that Linux hands out at will.
-LAST_DOMAIN = 101
 
 
 @pytest.fixture(scope='session')
@@ -76,7 +72,7 @@ def domain_counter() -> Iterator[int]:
 @pytest.fixture
 def ros_domain(domain_counter: Iterator[int], monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """Give the test a ROS domain that no other test on this machine uses meanwhile."""
-    with lease_domain(next(domain_counter)) as domain:
+    with lease_domain(domain_counter) as domain:
         monkeypatch.setenv('ROS_DOMAIN_ID', str(domain))
         yield domain
 
@@ -84,29 +80,19 @@ def ros_domain(domain_counter: Iterator[int], monkeypatch: pytest.MonkeyPatch) -
 @pytest.fixture(scope='module')
 def module_ros_domain(domain_counter: Iterator[int]) -> Iterator[int]:
     """Give the tests of a module that share one graph a domain of their own."""
-    with lease_domain(next(domain_counter)) as domain, pytest.MonkeyPatch.context() as patch:
+    with lease_domain(domain_counter) as domain, pytest.MonkeyPatch.context() as patch:
         patch.setenv('ROS_DOMAIN_ID', str(domain))
         yield domain
 
 
-@contextlib.contextmanager
-def lease_domain(start: int) -> Iterator[int]:
+def lease_domain(start: Iterator[int]) -> AbstractContextManager[int]:
     """Hold a domain that nobody else holds; counting on from `start`.
 
     Counting on, since a participant of the test before lives on for a moment.
     """
-    folder = Path(tempfile.gettempdir()) / f'dexgrasp_ros_domains_{os.getuid()}'
-    folder.mkdir(exist_ok=True)
-    for step in range(LAST_DOMAIN):
-        domain = 1 + (start + step) % LAST_DOMAIN
-        with (folder / str(domain)).open('w') as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                continue
-            yield domain
-            return
-    pytest.fail(f'all {LAST_DOMAIN} ROS domains are in use by other tests')
+    from domain_coordinator import domain_id
+
+    return domain_id(lambda: 1 + next(start) % 100)
 
 
 BROWSERS = ('chromium', 'chromium-browser', 'google-chrome')

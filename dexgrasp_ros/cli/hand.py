@@ -21,8 +21,8 @@ def hand(
     Parameters
     ----------
     urdf
-        Name of a hand of the package ('allegro', 'allegro_left'), path of a URDF, or name of a
-        module of robot_descriptions.
+        Name of a hand of the package ('allegro', 'allegro_left'), path of a URDF or xacro file,
+        or name of a module of robot_descriptions.
     root
         Link whose subtree is the hand.
     overrides

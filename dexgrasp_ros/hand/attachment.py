@@ -1,4 +1,4 @@
-"""A hand and an arm from two URDFs as one description, for who has no xacro for them."""
+"""A hand and an arm from two files as one description, with what the overrides say of the hand."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def attach(
     Parameters
     ----------
     arm, hand
-        Each a URDF file, or a name that `load_hand` takes (for the arm a file as a rule).
+        Each a URDF or xacro file, or a name that `load_hand` takes (for the arm a file as a rule).
     flange
         Link of the arm that carries the hand.
     origin

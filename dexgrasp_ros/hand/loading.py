@@ -46,14 +46,14 @@ def load_hand(
     overrides: str | Path | None = None,
     mirrored: bool = False,
 ) -> HandModel:
-    """Load a hand by name or from a URDF file.
+    """Load a hand by name or from a URDF or xacro file.
 
     Parameters
     ----------
     source
         Name of a hand in the package's ``urdf`` folder, such as ``'allegro'``, or of its mirror
-        image, ``'allegro_left'``; the path of any URDF file; or the name of a module of
-        robot_descriptions, where that is installed.
+        image, ``'allegro_left'``; the path of any URDF file, or of a xacro file whose arguments
+        have defaults; or the name of a module of robot_descriptions, where that is installed.
     root
         Link that becomes the hand's root, where the URDF has an arm above it.
     locked_joints

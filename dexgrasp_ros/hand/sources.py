@@ -20,6 +20,7 @@ MIRROR_SUFFIX = '_left'
 # A description that we hand on carries its overrides in this element, which other readers skip.
 ELEMENT = 'dexgrasp_ros'
 _CATALOGUE = 'robot_descriptions'
+_XACRO = '.xacro'
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,18 +40,20 @@ def known_hands() -> list[str]:
 
 
 def find_source(source: str | Path) -> HandSource:
-    """Read a hand by name, path, or module of robot_descriptions.
+    """Read a hand by name, path of a URDF or xacro file, or module of robot_descriptions.
 
     Raises
     ------
     HandError
-        UNKNOWN_HAND, FILE_NOT_FOUND, or INVALID_URDF for what is not text.
+        UNKNOWN_HAND, FILE_NOT_FOUND, or INVALID_URDF for what is not text, or no xacro.
     """
     text = str(source)
     mirrored = False
-    looks_like_path = '/' in text or text.lower().endswith(('.urdf', '.xml'))
+    looks_like_path = '/' in text or text.lower().endswith(('.urdf', '.xml', _XACRO))
     if looks_like_path or Path(source).is_file():
-        path, name = Path(source), Path(source).stem
+        path = Path(source)
+        # Both `hand.xacro` and `hand.urdf.xacro` are usual.
+        name = path.stem.removesuffix('.urdf') if _is_xacro(path) else path.stem
         if not path.is_file():
             raise HandError(
                 f"There is no file '{path}'; expected a URDF, or one of the hands "
@@ -64,7 +67,7 @@ def find_source(source: str | Path) -> HandSource:
         path = _packaged(text)
         name, mirrored = path.stem, path.stem != text
     try:
-        document = path.read_text(encoding='utf-8')
+        document = _expanded(path) if _is_xacro(path) else path.read_text(encoding='utf-8')
     except (OSError, UnicodeDecodeError) as error:
         raise HandError(f"'{path}' cannot be read as text ({error}).") from error
     return HandSource(text=document, name=name, folder=path.resolve().parent, mirrored=mirrored)
@@ -145,6 +148,21 @@ def rename_meshes(text: str, rename: Callable[[str], str]) -> str:
         return f'{match[1]}{match[2]}{rename(match[3])}{match[2]}'
 
     return re.sub(r'(<mesh\b[^>]*?\bfilename\s*=\s*)(["\'])(.*?)\2', replaced, text)
+
+
+def _is_xacro(path: Path) -> bool:
+    return path.suffix.lower() == _XACRO
+
+
+def _expanded(path: Path) -> str:
+    """URDF that a xacro file makes, its arguments at their defaults."""
+    import xacro
+
+    try:
+        return xacro.process_file(str(path)).toxml()
+    except Exception as error:  # Whatever its expressions raise.
+        why = ' '.join(str(error).split()) or type(error).__name__
+        raise HandError(f"xacro cannot expand '{path}' ({why}).") from error
 
 
 def _packaged(name: str) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import trimesh
+import xacro
 from arms import FINGERS, FLANGE_POSE, SIMPLE_ARM, arm_with
 
 from dexgrasp_ros.core.errors import ErrorCode, HandError
@@ -81,7 +82,6 @@ def test_relative_meshes_are_found_from_anywhere(tmp_path):
 )
 @pytest.mark.parametrize(('hand', 'root'), [('barrett', 'base_link'), ('shadow', 'rh_forearm')])
 def test_xacro_joins_them_in_the_same_way(name, arm, flange, hand, root):
-    xacro = pytest.importorskip('xacro')
     file = find_resource(f'urdf/{hand}.urdf')
     given = {'hand_file': str(file), 'hand_root': root, 'xyz': '0 0.01 0.02', 'rpy': '0 0 0.5'}
     text = xacro.process_file(find_resource(f'urdf/{name}.urdf.xacro'), mappings=given).toxml()
