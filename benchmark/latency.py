@@ -23,7 +23,6 @@ from pathlib import Path
 
 import numpy as np
 import tyro
-from arguments import Folder
 from markdown_tables import show, table
 from records import machine
 
@@ -37,7 +36,7 @@ from dexgrasp_ros.simulation import make_demo_scene, save_scene
 
 
 def main(
-    scene: Folder = None,
+    scene: tyro.conf.Positional[Path | None] = None,
     *,
     hand: str = 'allegro',
     max_grasps: int = 16,
