@@ -11,20 +11,20 @@ again: another version of the search needs another file.
 
 from __future__ import annotations
 
+import functools
 import itertools
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tyro
-from records import TUNED, append_record, read_records, table_row
+from arguments import Folder, check_names, find_meshes
+from markdown_tables import interval, share, show, table
+from records import TUNED, Record, Records
 from success import BEST, FINE, search_and_shake
 
 from dexgrasp_ros import SynthesisConfig, load_hand, load_object
-from dexgrasp_ros.core.object_model import ObjectModel
-from dexgrasp_ros.evaluation import wilson_interval
 
 BASE = 'as it is'
 _DEFAULT = SynthesisConfig()
@@ -69,7 +69,7 @@ _HEAD = ('variant', 'held', '95 % interval', 'points', 'returned', 'penetration 
 
 
 def main(
-    folder: tyro.conf.Positional[Path | None] = None,
+    folder: Folder = None,
     *,
     variants: tuple[str, ...] = tuple(VARIANTS),
     hand: str = 'allegro',
@@ -82,19 +82,12 @@ def main(
     out: Path = Path('out/ablation.jsonl'),
 ) -> list[str]:
     """Make what is missing; print and return the table of what was asked for."""
-    folder = folder or Path(os.environ.get('DEXGRASP_TEST_DATA', '../shared/data')) / 'objects'
-    if unknown := set(variants) - set(VARIANTS):
-        raise SystemExit(f'no variants {sorted(unknown)}; there are {sorted(VARIANTS)}')
-    if missing := [name for name in objects if not (folder / f'{name}.obj').is_file()]:
-        raise SystemExit(f'{folder} has no {", ".join(missing)}')
-    stored = {_key(r): r for r in read_records(out)}
-    model = load_hand(hand)
-    loaded: dict[str, ObjectModel] = {}
+    check_names('variants', variants, VARIANTS)
+    meshes, stored = find_meshes(folder, objects), Records(out, _KEY)
+    load, model = functools.cache(load_object), load_hand(hand)
     records = []
     # All variants of one object before the next: a run that is broken off compares like with like.
-    for seed, name, variant in itertools.product(random_seeds, objects, variants):
-        settings = {'random_seed': seed, 'seed_count': seed_count, 'max_grasps': max_grasps}
-        config = SynthesisConfig(device=device, **settings, **VARIANTS[variant])
+    for seed, name, variant in itertools.product(random_seeds, meshes, variants):
         head = {
             'variant': variant,
             'changes': _changes(variant),
@@ -105,18 +98,16 @@ def main(
             'seed_count': seed_count,
             'asked': max_grasps,
         }
-        if _key(head) not in stored:
-            if name not in loaded:
-                loaded[name] = load_object(folder / f'{name}.obj')
-            shakes = search_and_shake(model, loaded[name], config, [(protocol, BEST)], FINE)
-            record = next(shakes) | head
-            stored[_key(record)] = record
-            append_record(out, record)
+        if head not in stored:
+            settings = {'random_seed': seed, 'seed_count': seed_count, 'max_grasps': max_grasps}
+            config = SynthesisConfig(device=device, **settings, **VARIANTS[variant])
+            shakes = search_and_shake(model, load(meshes[name]), config, [(protocol, BEST)], FINE)
+            record = stored.add(next(shakes) | head)
             print(f'{name} seed {seed} {variant}: {record["held"]}/{max_grasps}', flush=True)
-        records.append(stored[_key(head)] | {'variant': variant})
-    table = _table(hand, protocol, records)
-    print(table)
-    return [table]
+        records.append(stored[head] | {'variant': variant})
+    lines = list(_table(hand, protocol, records))
+    show(lines)
+    return lines
 
 
 def _changes(variant: str) -> str:
@@ -124,37 +115,31 @@ def _changes(variant: str) -> str:
     return ', '.join(f'{name} {value:g}' for name, value in VARIANTS[variant].items())
 
 
-def _key(record: dict[str, Any]) -> tuple[Any, ...]:
-    return tuple(record[name] for name in _KEY)
-
-
-def _table(hand: str, protocol: str, records: list[dict[str, Any]]) -> str:
-    """Markdown: a row for each variant, over all objects and seeds; points are against `BASE`."""
+def _table(hand: str, protocol: str, records: list[Record]) -> Iterable[str]:
+    """Yield a row for each variant, over all objects and seeds; points are against `BASE`."""
     names = sorted({r['object'] for r in records})
     seeds = sorted({r['random_seed'] for r in records})
     title = f'{hand}, {protocol}, {len(names)} objects ({", ".join(names)}), random seeds {seeds}'
-    lines = [f'\n{title}\n', table_row(_HEAD), table_row(['---'] * len(_HEAD))]
     by_variant = {v: [r for r in records if r['variant'] == v] for v in VARIANTS}
     base = _share(by_variant[BASE])
-    lines += [table_row(_cells(v, own, base)) for v, own in by_variant.items() if own]
-    return '\n'.join(lines)
+    yield f'\n{title}\n'
+    yield from table(_HEAD, (_cells(v, own, base) for v, own in by_variant.items() if own))
 
 
-def _share(records: Iterable[dict[str, Any]]) -> float:
+def _share(records: Iterable[Record]) -> float:
     """Share of the grasps asked for that held; NaN of none."""
     held, asked = (sum(r[k] for r in records) for k in ('held', 'asked'))
     return held / asked if asked else float('nan')
 
 
-def _cells(variant: str, records: list[dict[str, Any]], base: float) -> list[str]:
+def _cells(variant: str, records: list[Record], base: float) -> list[str]:
     held, asked, returned = (sum(r[k] for r in records) for k in ('held', 'asked', 'returned'))
-    low, high = wilson_interval(held, asked)
     points = 100 * (_share(records) - base)
     depth = 1e3 * np.array([d for r in records for d in r['penetration']])
     return [
         f'{variant} ({_changes(variant)})' if VARIANTS[variant] else f'**{variant}**',
-        f'{held}/{asked} = {100 * held / asked:.1f} %',
-        f'{100 * low:.0f} to {100 * high:.0f} %',
+        share(held, asked),
+        f'{interval(held, asked)} %',
         f'{points:+.1f}' if variant != BASE and np.isfinite(points) else '',
         f'{returned}/{asked}',
         f'{depth.mean():.2f}, at most {depth.max():.2f}' if len(depth) else '–',

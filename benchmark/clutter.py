@@ -13,19 +13,19 @@ be chosen on scenes below `REPORTED` only.
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
+import itertools
 
 import numpy as np
 import trimesh
+import tyro
 from numpy.typing import NDArray
+from surfaces import Surface, hand_points
 
 from dexgrasp_ros import load_hand, load_object, synthesize
 from dexgrasp_ros.core.config import SynthesisConfig
 from dexgrasp_ros.core.grasp_set import GraspSet
 from dexgrasp_ros.core.hand_model import HandModel
-from dexgrasp_ros.core.open3d_loader import import_open3d
-from dexgrasp_ros.core.poses import pose_to_matrix
 from dexgrasp_ros.hand import link_poses
 from dexgrasp_ros.object.config import ObjectConfig
 from dexgrasp_ros.perception import ReconstructionConfig, reconstruct_frame
@@ -64,33 +64,18 @@ def depths(
     hand: HandModel, grasps: GraspSet, meshes: list[trimesh.Trimesh], T_world_cam: NDArray
 ) -> NDArray[np.float64]:
     """How deep [N, 2] m each hand is in a neighbour and in the table, in its worst posture."""
-    o3d = import_open3d()
-    scene = o3d.t.geometry.RaycastingScene()
     rest = trimesh.util.concatenate(meshes)
-    scene.add_triangles(
-        o3d.core.Tensor(rest.vertices.astype(np.float32)),
-        o3d.core.Tensor(rest.faces.astype(np.uint32)),
-    )
-    worst = np.zeros((len(grasps), 2))
-    links = hand.geometry_links[np.repeat(np.arange(len(hand.geometry_links)), _counts(hand))]
+    surface, worst = Surface(rest.vertices, rest.faces), np.zeros((len(grasps), 2))
     for base, q in (
         (grasps.pregrasp_base_pose, grasps.pregrasp),
         (grasps.base_pose, grasps.grasp),
         (grasps.base_pose, grasps.squeeze),
     ):
         for n, poses in enumerate(link_poses(hand, q, base)):
-            T = T_world_cam @ pose_to_matrix(poses)[links]
-            points = np.einsum('pij,pj->pi', T[:, :3, :3], hand.points) + T[:, :3, 3]
-            signed = scene.compute_signed_distance(
-                o3d.core.Tensor(points.astype(np.float32)), nsamples=3
-            ).numpy()
-            worst[n] = np.maximum(worst[n], [-signed.min(), -points[:, 2].min()])
+            points = trimesh.transform_points(hand_points(hand, poses), T_world_cam)
+            inside = -surface.signed_distance(points, votes=3).min()
+            worst[n] = np.maximum(worst[n], [inside, -points[:, 2].min()])
     return worst
-
-
-def _counts(hand: HandModel) -> NDArray[np.int64]:
-    """Points [G] of each group."""
-    return np.diff(hand.cluster_points[hand.group_clusters])
 
 
 def run_scene(
@@ -118,27 +103,27 @@ def run_scene(
     return depths(hand, synthesize(hand, obj, search), meshes[1:], frame.T_world_cam)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
-    parser.add_argument('--first', type=int, default=REPORTED)
-    parser.add_argument('--count', type=int, default=24)
-    parser.add_argument('--hand', default='allegro')
-    parser.add_argument('--clearances', type=float, nargs='*', default=[])
-    parser.add_argument('--reaches', type=float, nargs='*', default=[])
-    given = parser.parse_args()
-    hand = load_hand(given.hand)
+def main(
+    *,
+    first: int = REPORTED,
+    count: int = 24,
+    hand: str = 'allegro',
+    clearances: tuple[float, ...] = (ObjectConfig().obstacle_clearance,),
+    reaches: tuple[float, ...] = (ReconstructionConfig().hidden_reach,),
+) -> None:
+    """Print a line for each scene, and one for each setting."""
+    model = load_hand(hand)
     settings = {
         f'clearance {1e3 * clearance:g} mm, reach {1e3 * reach:g} mm': (
             dataclasses.replace(ObjectConfig(), obstacle_clearance=clearance),
             dataclasses.replace(ReconstructionConfig(), hidden_reach=reach),
         )
-        for clearance in given.clearances or [ObjectConfig().obstacle_clearance]
-        for reach in given.reaches or [ReconstructionConfig().hidden_reach]
+        for clearance, reach in itertools.product(clearances, reaches)
     }
     found: dict[str, list[NDArray[np.float64]]] = {name: [] for name in settings}
-    for number in range(given.first, given.first + given.count):
+    for number in range(first, first + count):
         for name, configs in settings.items():
-            deep = run_scene(hand, number, *configs)
+            deep = run_scene(model, number, *configs)
             found[name].append(deep)
             print(
                 f'scene {number}, {name}: {len(deep)} grasps, in a neighbour'
@@ -156,4 +141,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    tyro.cli(main)

@@ -9,20 +9,19 @@ against the mesh by an independent oracle (Open3D's exact distances).
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import tyro
-from records import table_row
+from arguments import Folder, test_data
+from markdown_tables import show, table
+from surfaces import Surface, hand_points
 
 from dexgrasp_ros import GraspSet, SynthesisConfig, load_hand, load_object, load_scene, synthesize
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.core.object_model import ObservedObject
-from dexgrasp_ros.core.open3d_loader import import_open3d
-from dexgrasp_ros.core.poses import transform_points
 from dexgrasp_ros.hand import link_poses
 from dexgrasp_ros.perception import reconstruct_frame
 from dexgrasp_ros.simulation import render_grasp, save_picture
@@ -43,7 +42,7 @@ _HEAD = (
 
 
 def main(
-    folder: tyro.conf.Positional[Path | None] = None,
+    folder: Folder = None,
     *,
     hand: str = 'allegro',
     out: Path | None = None,
@@ -51,17 +50,10 @@ def main(
     random_seed: int = 0,
 ) -> None:
     """Print one row for each label of each frame."""
-    folder = folder or Path(os.environ.get('DEXGRASP_TEST_DATA', '../shared/data')) / 'scenes'
-    model = load_hand(hand)
+    model, scenes = load_hand(hand), sorted((folder or test_data('scenes')).glob('*.npz'))
     config = SynthesisConfig(max_grasps=8, random_seed=random_seed)
-    rows = [table_row(_HEAD), table_row(['---'] * len(_HEAD))]
-    print('\n'.join(rows), flush=True)
-    for scene in sorted(folder.glob('*.npz')):
-        for row in _rows(scene, model, config, pictures):
-            rows.append(table_row(row))
-            print(rows[-1], flush=True)
-    if out:
-        out.write_text('\n'.join(rows) + '\n')
+    rows = (row for scene in scenes for row in _rows(scene, model, config, pictures))
+    show(table(_HEAD, rows), out)
 
 
 def _rows(
@@ -102,23 +94,10 @@ def _rows(
 
 def _worst_penetration(hand: HandModel, observed: ObservedObject, grasps: GraspSet) -> float:
     """Deepest surface point of the hand inside the mesh over all grasps [m]."""
-    o3d = import_open3d()
-    scene = o3d.t.geometry.RaycastingScene()
-    scene.add_triangles(observed.vertices.astype(np.float32), observed.faces.astype(np.uint32))
-    cluster = np.repeat(np.arange(len(hand.cluster_radii)), np.diff(hand.cluster_points))
-    group = np.repeat(np.arange(len(hand.group_names)), np.diff(hand.group_clusters))[cluster]
-    deepest = 0.0
-    for links in link_poses(hand, grasps.grasp, grasps.base_pose):
-        points = np.concatenate(
-            [
-                transform_points(links[link], hand.points[group == g])
-                for g, link in enumerate(hand.geometry_links)
-            ]
-        )
-        # One ray can slip through an edge; the sign is the vote of eleven.
-        distance = scene.compute_signed_distance(points.astype(np.float32), nsamples=11).numpy()
-        deepest = max(deepest, -float(distance.min()))
-    return deepest
+    surface = Surface(observed.vertices, observed.faces)
+    links = link_poses(hand, grasps.grasp, grasps.base_pose)
+    points = [hand_points(hand, poses) for poses in links]
+    return max([0.0, *(-float(surface.signed_distance(p, votes=11).min()) for p in points)])
 
 
 def _draw(hand: HandModel, observed: ObservedObject, grasps: GraspSet, path: Path) -> None:

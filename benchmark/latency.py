@@ -14,7 +14,6 @@ for what it saw. Each row is the median, with the 95th percentile, the least and
 from __future__ import annotations
 
 import os
-import platform
 import queue
 import tempfile
 import time
@@ -24,6 +23,8 @@ from pathlib import Path
 
 import numpy as np
 import tyro
+from markdown_tables import show, table
+from records import machine
 
 from dexgrasp_msgs.msg import GraspArray
 from dexgrasp_ros.bridge import GraspClient
@@ -65,16 +66,10 @@ def main(
                 for name, value in _ask(client, request, ages).items():
                     if k >= 0:
                         times[name].append(value)
-    lines = [
-        f'{platform.machine()}, {os.cpu_count()} cores; {hand}, {max_grasps} grasps of'
-        f' {seed_count} seeds, {repeats} goals, {len(labels)} objects\n',
-        '| phase | median [s] | 95th percentile | least to most |',
-        '| --- | --- | --- | --- |',
-        *(_row(name, times[name], repeats) for name in times),
-    ]
-    print('\n'.join(lines))
-    if out is not None:
-        out.write_text('\n'.join(lines) + '\n')
+    title = f'{machine()}; {hand}, {max_grasps} grasps of {seed_count} seeds, {repeats} goals'
+    rows = (_cells(name, seconds, repeats) for name, seconds in times.items())
+    head = ('phase', 'median [s]', '95th percentile', 'least to most')
+    show([f'{title}, {len(labels)} objects\n', *table(head, rows)], out)
 
 
 def _ages(client: GraspClient) -> queue.SimpleQueue[tuple[int, float]]:
@@ -111,15 +106,12 @@ def _ask(
     }
 
 
-def _row(name: str, values: Sequence[float], repeats: int) -> str:
+def _cells(name: str, values: Sequence[float], repeats: int) -> list[str]:
     """Phases that a goal went without count as 0."""
     filled = [*values, *[0.0] * (repeats - len(values))]
     digits = 0 if name == 'grasps' else 3
-    low, median, late, high = np.percentile(filled, [0, 50, 95, 100])
-    return (
-        f'| {name} | {median:.{digits}f} | {late:.{digits}f} | {low:.{digits}f} to'
-        f' {high:.{digits}f} |'
-    )
+    low, median, late, high = (f'{v:.{digits}f}' for v in np.percentile(filled, [0, 50, 95, 100]))
+    return [name, median, late, f'{low} to {high}']
 
 
 if __name__ == '__main__':

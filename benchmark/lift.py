@@ -15,15 +15,17 @@ Settings may be chosen on the objects of `TUNED` only; the others are there to r
 
 from __future__ import annotations
 
+import itertools
 import os
-import platform
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import tyro
-from records import TUNED, append_record, read_records, table_row
+from arguments import Folder, find_meshes
+from markdown_tables import interval, share, show, table
+from records import Record, Records, by_half, by_object, machine
 
 from dexgrasp_ros import load_hand
 from dexgrasp_ros.bridge import GraspClient
@@ -32,7 +34,6 @@ from dexgrasp_ros.bridge.geometry import stamp_to_nanoseconds
 from dexgrasp_ros.bridge.simulation_watch import SimulationWatch
 from dexgrasp_ros.cli.closed_loop import draw_attempt
 from dexgrasp_ros.core.errors import DexGraspError, ErrorCode
-from dexgrasp_ros.evaluation import wilson_interval
 from dexgrasp_ros.evaluation.lift import moved_by
 from dexgrasp_ros.nodes.graph import start_graph
 from dexgrasp_ros.simulation import save_picture, stand_objects
@@ -44,7 +45,7 @@ _HEAD = ('object', 'lifted', '95 % interval', 'what the rest died of')
 
 
 def main(
-    folder: tyro.conf.Positional[Path | None] = None,
+    folder: Folder = None,
     *,
     hands: tuple[str, ...] = ('allegro', 'barrett', 'shadow'),
     objects: tuple[str, ...] = (),
@@ -59,12 +60,8 @@ def main(
     out: Path = Path('out/lift.jsonl'),
 ) -> list[str]:
     """Make what is missing; print and return the tables of all that was asked for."""
-    folder = folder or Path(os.environ.get('DEXGRASP_TEST_DATA', '../shared/data')) / 'objects'
-    meshes = {p.stem: p for p in sorted(folder.glob('*.obj')) if not objects or p.stem in objects}
-    if missing := set(objects) - set(meshes):
-        raise SystemExit(f'{folder} has no {", ".join(sorted(missing))}')
-    stored = {_key(r): r for r in read_records(out)}
-    tables = []
+    meshes, stored = find_meshes(folder, objects), Records(out, _KEY)
+    lines = []
     for hand in hands:
         heads = [
             {
@@ -77,31 +74,26 @@ def main(
                 'hold_force': hold_force,
                 'max_grasps': max_grasps,
             }
-            for seed in random_seeds
-            for name in meshes
+            for seed, name in itertools.product(random_seeds, meshes)
         ]
-        todo = [head for head in heads if _key(head) not in stored]
-        if todo:
+        if todo := [head for head in heads if head not in stored]:
             for record in _run(hand, meshes, todo, device, pictures):
-                stored[_key(record)] = record
-                append_record(out, record)
-                print(
-                    f'{hand} {record["object"]} seed {record["random_seed"]}: {record["cause"]}'
-                    f' {record["message"]} ({record["seconds"]:.0f} s)',
-                    flush=True,
-                )
-        tables.append(_table(hand, [stored[_key(head)] for head in heads]))
-    print('\n'.join(tables), flush=True)
-    return tables
+                stored.add(record)
+                what = f'{hand} {record["object"]} seed {record["random_seed"]}'
+                how = f'{record["cause"]} {record["message"]} ({record["seconds"]:.0f} s)'
+                print(f'{what}: {how}', flush=True)
+        lines += _table(hand, [stored[head] for head in heads])
+    show(lines)
+    return lines
 
 
 def _run(
     hand: str,
     meshes: dict[str, Path],
-    heads: list[dict[str, Any]],
+    heads: list[Record],
     device: str,
     pictures: Path | None,
-) -> Any:
+) -> Iterator[Record]:
     """Yield a record for each head, all from one graph."""
     # Only this machine: a benchmark must not talk to somebody's robot.
     os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
@@ -126,7 +118,7 @@ def _run(
             except DexGraspError as error:
                 record, attempt = _failure(error, ErrorCode(error.code).name), None
             record = head | record | {'seconds': time.perf_counter() - begin}
-            record['machine'] = f'{platform.machine()}, {os.cpu_count()} cores'
+            record['machine'] = machine()
             if pictures is not None and attempt is not None:
                 pictures.mkdir(parents=True, exist_ok=True)
                 name = f'{head["hand"]}_{head["object"]}_{head["random_seed"]}.png'
@@ -135,8 +127,8 @@ def _run(
 
 
 def _attempt(
-    client: GraspClient, watch: SimulationWatch, mesh: Path, head: dict[str, Any]
-) -> tuple[dict[str, Any], Attempt | None]:
+    client: GraspClient, watch: SimulationWatch, mesh: Path, head: Record
+) -> tuple[Record, Attempt | None]:
     """Stand an object up, find a grasp of it, carry it out."""
     watch.reset({'objects': str(mesh), 'random_seed': head['random_seed']})
     client.clear_objects()
@@ -176,7 +168,7 @@ def _attempt(
     }, attempt
 
 
-def _failure(error: DexGraspError, cause: str) -> dict[str, Any]:
+def _failure(error: DexGraspError, cause: str) -> Record:
     return {
         'lifted': False,
         'cause': cause,
@@ -185,34 +177,20 @@ def _failure(error: DexGraspError, cause: str) -> dict[str, Any]:
     }
 
 
-def _key(record: dict[str, Any]) -> tuple[Any, ...]:
-    return tuple(record[name] for name in _KEY)
+def _table(title: str, records: list[Record]) -> Iterator[str]:
+    """Yield a row for each object, for each half, and for all."""
+    yield f'\n{title}\n'
+    parts = (*by_object(records), *by_half(records))
+    yield from table(_HEAD, (_cells(name, own) for name, own in parts))
 
 
-def _table(title: str, records: list[dict[str, Any]]) -> str:
-    """Markdown: a row for each object, for each half, and for all."""
-    lines = [f'\n{title}\n', table_row(_HEAD), table_row(['---'] * len(_HEAD))]
-    for name in sorted({r['object'] for r in records}):
-        lines.append(table_row(_cells(name, [r for r in records if r['object'] == name])))
-    halves = {
-        '**tuned half**': [r for r in records if r['object'] in TUNED],
-        '**reporting half**': [r for r in records if r['object'] not in TUNED],
-        '**all**': records,
-    }
-    for name, half in halves.items():
-        if half:
-            lines.append(table_row(_cells(name, half)))
-    return '\n'.join(lines)
-
-
-def _cells(name: str, records: list[dict[str, Any]]) -> list[str]:
+def _cells(name: str, records: list[Record]) -> list[str]:
     lifted, count = sum(r['lifted'] for r in records), len(records)
-    low, high = wilson_interval(lifted, count)
     causes = Counter(r['cause'] for r in records if not r['lifted'])
     return [
         name,
-        f'{lifted}/{count} = {100 * lifted / count:.0f} %',
-        f'{100 * low:.0f} to {100 * high:.0f} %',
+        share(lifted, count, 0),
+        f'{interval(lifted, count)} %',
         ', '.join(f'{n} {cause}' for cause, n in causes.most_common()) or '–',
     ]
 

@@ -22,20 +22,22 @@ are not made again.
 from __future__ import annotations
 
 import itertools
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import trimesh
 import tyro
+from arguments import Folder, test_data
+from markdown_tables import show, table
 from numpy.typing import NDArray
-from records import TUNED, append_record, read_records, table_row
+from records import TUNED, Record, Records
 from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
-from view_scores import measured_points, render_views, score, surface_distance
+from surfaces import Surface
+from view_scores import measured_points, render_views, score
 
 from dexgrasp_ros.core.depth_frame import DepthFrame
 from dexgrasp_ros.core.object_model import ObservedObject
@@ -48,28 +50,25 @@ _KEY = ('part', 'object', 'views', 'pose_error')
 
 
 def main(
-    folder: tyro.conf.Positional[Path | None] = None,
+    folder: Folder = None,
     *,
     parts: tuple[str, ...] = ('real', 'rendered'),
     random_seeds: tuple[int, ...] = (0, 1, 2),
     pose_error: tuple[float, float] = (0.0, 0.0),
     objects: tuple[str, ...] = (),
     out: Path = Path('out/multiview.jsonl'),
-    table: Path | None = None,
+    table_file: Annotated[Path | None, tyro.conf.arg(name='table')] = None,
     pictures: Path | None = None,
 ) -> None:
     """Make what is missing, then print the tables."""
-    folder = folder or Path(os.environ.get('DEXGRASP_TEST_DATA', '../shared/data'))
-    done = {tuple(map(str, (r[k] for k in _KEY))) for r in read_records(out)}
+    folder = folder or test_data()
+    stored = Records(out, lambda record: tuple(str(record[name]) for name in _KEY))
     if 'real' in parts:
-        _real(folder, random_seeds, done, out, pictures)
+        _real(folder, random_seeds, stored, pictures)
     if 'rendered' in parts:
         names = objects or tuple(sorted(p.stem for p in (folder / 'objects').glob('*.obj')))
-        _rendered(folder, names, random_seeds, pose_error, done, out, pictures)
-    text = '\n'.join([*_real_table(read_records(out)), '', *_rendered_table(read_records(out))])
-    print(text)
-    if table:
-        table.write_text(text + '\n')
+        _rendered(folder, names, random_seeds, pose_error, stored, pictures)
+    show([*_real_table(stored), '', *_rendered_table(stored)], table_file)
 
 
 def _fuse(frames: list[DepthFrame]) -> tuple[Reconstruction, float]:
@@ -93,9 +92,7 @@ def _subsets(total: int, counts: tuple[int, ...], seeds: tuple[int, ...]) -> Ite
         yield sorted(int(v) for v in rng.choice(total, count, replace=False))
 
 
-def _real(
-    folder: Path, seeds: tuple[int, ...], done: set, out: Path, pictures: Path | None
-) -> None:
+def _real(folder: Path, seeds: tuple[int, ...], stored: Records, pictures: Path | None) -> None:
     frames = load_views(folder / 'multiview' / 'apc_shelf_15views.npz')
     points = [measured_points(frame) for frame in frames]
     every = range(len(frames))
@@ -104,10 +101,8 @@ def _real(
     subsets += [[v for v in every if v != 4 * i % len(frames)] for i in every]
     for views in subsets:
         key = {'part': 'real', 'object': 'shelf', 'views': views, 'pose_error': [0.0, 0.0]}
-        text = tuple(map(str, key.values()))
-        if text in done:
+        if key in stored:
             continue
-        done.add(text)
         made, seconds = _fuse([frames[v] for v in views])
         rows = {}
         for found in made.objects:
@@ -118,12 +113,12 @@ def _real(
             fused = np.concatenate([points[v][found.label] for v in views])
             rows[found.label] = {
                 **_common(found, seconds / len(made.objects)),
-                'distance': _quantiles(surface_distance(found.vertices, found.faces, left)),
+                'distance': _quantiles(Surface(found.vertices, found.faces).distance(left)),
                 'to_points': _quantiles(cKDTree(fused).query(left)[0]),
             }
             _draw(found, frames, pictures, f'shelf_{found.label}_{len(views)}_{views[0]}')
         lost = {label: error.code.name for label, error in made.failures.items()}
-        append_record(out, {**key, 'labels': rows, 'failures': lost})
+        stored.add({**key, 'labels': rows, 'failures': lost})
         print(len(views), views, {k: r['distance'] for k, r in rows.items()}, lost, flush=True)
 
 
@@ -132,29 +127,26 @@ def _rendered(
     names: tuple[str, ...],
     seeds: tuple[int, ...],
     pose_error: tuple[float, float],
-    done: set,
-    out: Path,
+    stored: Records,
     pictures: Path | None,
 ) -> None:
     for name in names:
         truth, frames = None, []
         for views in _subsets(8, _RENDERED_COUNTS, seeds):
             key = {'part': 'rendered', 'object': name, 'views': views, 'pose_error': [*pose_error]}
-            text = tuple(map(str, key.values()))
-            if text in done:
+            if key in stored:
                 continue
-            done.add(text)
             if truth is None:
                 truth, frames = render_views(folder / 'objects' / f'{name}.obj')
             made, seconds = _fuse([_displaced(frames[v], pose_error, v) for v in views])
-            record: dict[str, Any] = {
+            record: Record = {
                 **key,
                 'failures': [e.code.name for e in made.failures.values()],
             }
             for found in made.objects:
                 record |= {**_common(found, seconds), **score(found, truth)}
                 _draw(found, frames, pictures, f'{name}_{len(views)}_{views[0]}')
-            append_record(out, record)
+            stored.add(record)
             print(name, views, record.get('overlap'), record.get('chamfer'), flush=True)
 
 
@@ -192,66 +184,60 @@ def _spread(values: list[float], digits: int = 1) -> str:
     return f'{np.mean(values):.{digits}f} ± {np.std(values):.{digits}f}' if values else '–'
 
 
-def _real_table(records: list[dict[str, Any]]) -> list[str]:
+def _real_table(records: Records) -> Iterator[str]:
     head = ('label', 'views', 'meshes', 'mean [mm]', 'median [mm]', '95 % [mm]',
             'to points, median [mm]', 'seen', 'watertight', 'time [s]')  # fmt: skip
-    rows = [table_row(head), table_row(['---'] * len(head))]
     real = [r for r in records if r['part'] == 'real']
-    for label in sorted({k for r in real for k in r['labels']}, key=int):
-        for count in sorted({len(r['views']) for r in real}):
-            sets = [r for r in real if len(r['views']) == count]
-            made = [r['labels'][label] for r in sets if label in r['labels']]
-            rows.append(
-                table_row(
-                    [
-                        label,
-                        str(count),
-                        f'{len(made)} of {len(sets)}',
-                        *(_spread([m['distance'][i] for m in made]) for i in range(3)),
-                        _spread([m['to_points'][1] for m in made]),
-                        _spread([m['observed'] for m in made], 2),
-                        f'{sum(m["watertight"] for m in made)} of {len(made)}',
-                        _spread([m['seconds'] for m in made]),
-                    ]
-                )
-            )
-    return rows
+    labels = sorted({k for r in real for k in r['labels']}, key=int)
+    rows = []
+    for label, count in itertools.product(labels, sorted({len(r['views']) for r in real})):
+        sets = [r for r in real if len(r['views']) == count]
+        made = [r['labels'][label] for r in sets if label in r['labels']]
+        rows.append(
+            [
+                *(label, count, f'{len(made)} of {len(sets)}'),
+                *(_spread([m['distance'][i] for m in made]) for i in range(3)),
+                _spread([m['to_points'][1] for m in made]),
+                *_common_cells(made),
+            ]
+        )
+    return table(head, rows)
 
 
-def _rendered_table(records: list[dict[str, Any]]) -> list[str]:
+def _rendered_table(records: Records) -> Iterator[str]:
     head = ('objects', 'pose off by', 'views', 'meshes', 'overlap', 'worst', 'Chamfer [mm]',
             'seen', 'watertight', 'time [s]')  # fmt: skip
-    rows = [table_row(head), table_row(['---'] * len(head))]
-    rendered = [r for r in records if r['part'] == 'rendered']
-    errors = sorted({tuple(r['pose_error']) for r in rendered})
-    for half, error, count in itertools.product(('tuned', 'reported'), errors, _RENDERED_COUNTS):
-        sets = [
-            r
-            for r in rendered
-            if len(r['views']) == count
-            and tuple(r['pose_error']) == error
-            and (r['object'] in TUNED) == (half == 'tuned')
-        ]
-        made = [r for r in sets if 'overlap' in r]
-        if not made:
+    groups: dict[Any, list[Record]] = {}
+    for r in records:
+        if r['part'] == 'rendered':
+            half = 'tuned' if r['object'] in TUNED else 'reported'
+            groups.setdefault((half, tuple(r['pose_error']), len(r['views'])), []).append(r)
+    errors = sorted({error for _, error, _ in groups})
+    rows = []
+    for key in itertools.product(('tuned', 'reported'), errors, _RENDERED_COUNTS):
+        (half, error, count), sets = key, groups.get(key, [])
+        if not (made := [r for r in sets if 'overlap' in r]):
             continue
         rows.append(
-            table_row(
-                [
-                    half,
-                    f'{1e3 * error[0]:g} mm, {np.degrees(error[1]):.2g}°' if any(error) else '0',
-                    str(count),
-                    f'{len(made)} of {len(sets)}',
-                    _spread([r['overlap'] for r in made], 3),
-                    f'{min(r["overlap"] for r in made):.2f}',
-                    _spread([r['chamfer'] for r in made], 2),
-                    _spread([r['observed'] for r in made], 2),
-                    f'{sum(r["watertight"] for r in made)} of {len(made)}',
-                    _spread([r['seconds'] for r in made]),
-                ]
-            )
+            [
+                half,
+                f'{1e3 * error[0]:g} mm, {np.degrees(error[1]):.2g}°' if any(error) else '0',
+                *(count, f'{len(made)} of {len(sets)}'),
+                _spread([r['overlap'] for r in made], 3),
+                f'{min(r["overlap"] for r in made):.2f}',
+                _spread([r['chamfer'] for r in made], 2),
+                *_common_cells(made),
+            ]
         )
-    return rows
+    return table(head, rows)
+
+
+def _common_cells(made: list[Record]) -> list[str]:
+    return [
+        _spread([r['observed'] for r in made], 2),
+        f'{sum(r["watertight"] for r in made)} of {len(made)}',
+        _spread([r['seconds'] for r in made]),
+    ]
 
 
 if __name__ == '__main__':

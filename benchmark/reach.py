@@ -12,11 +12,12 @@ well lead out of reach.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import tyro
+from markdown_tables import show, table
 
 from dexgrasp_ros.core.poses import matrix_to_pose, pose_to_matrix
 from dexgrasp_ros.core.resources import find_resource
@@ -34,8 +35,8 @@ _IDENTITY = np.array([0.0, 0, 0, 0, 0, 0, 1])
 _APPROACH = 0.08  # m
 _LOCKED = '<dexgrasp_ros>\nlocked_joints: {arm_joint_3: 0.0}\n'
 _HEAD = (
-    '| arm | joints | poses found | at the first start | time of a pose [ms]'
-    ' | time of a refusal [ms] | grasps found | time of a grasp [ms] |'
+    *('arm', 'joints', 'poses found', 'at the first start', 'time of a pose [ms]'),
+    *('time of a refusal [ms]', 'grasps found', 'time of a grasp [ms]'),
 )
 
 
@@ -57,13 +58,11 @@ def main(
             'six of them': seven.replace('<dexgrasp_ros>\n', _LOCKED),
             'floating wrist': wrist,
         }
-    print(_HEAD + '\n|' + '---|' * (_HEAD.count('|') - 1), flush=True)
-    for name, text in texts.items():
-        arm = find_arm(load_hand_text(text))
-        print(_row(name, arm, poses, random_seed), flush=True)
+    found = ((name, find_arm(load_hand_text(text))) for name, text in texts.items())
+    show(table(_HEAD, (_cells(name, arm, poses, random_seed) for name, arm in found)))
 
 
-def _row(name: str, arm: Arm, count: int, random_seed: int) -> str:
+def _cells(name: str, arm: Arm, count: int, random_seed: int) -> list[object]:
     solver = InverseKinematics(arm, random_seed=random_seed)
     rng = np.random.default_rng(random_seed + 1)
     lower, upper = np.maximum(arm.chain.lower, -np.pi), np.minimum(arm.chain.upper, np.pi)
@@ -79,11 +78,11 @@ def _row(name: str, arm: Arm, count: int, random_seed: int) -> str:
     reach = Reachability(solver, _IDENTITY)
     pairs = list(zip(grasps, matrix_to_pose(hands), strict=True))
     found, whole = _timed(lambda pair: reach(pair[0][None], pair[1][None])[0], pairs)
-    return (
-        f'| {name} | {len(lower)} | {np.count_nonzero(tries)}/{count} |'
-        f' {tries.count(1)}/{count} | {_times(seconds)} | {_times(refusal)} |'
-        f' {np.count_nonzero(found)}/{count} | {_times(whole)} |'
-    )
+    return [
+        *(name, len(lower), f'{np.count_nonzero(tries)}/{count}', f'{tries.count(1)}/{count}'),
+        *(_times(seconds), _times(refusal)),
+        *(f'{np.count_nonzero(found)}/{count}', _times(whole)),
+    ]
 
 
 def _tries(solver: InverseKinematics, target: np.ndarray) -> int:
@@ -94,7 +93,7 @@ def _tries(solver: InverseKinematics, target: np.ndarray) -> int:
     return 0
 
 
-def _timed(work: Callable, items: list | np.ndarray) -> tuple[list, list[float]]:
+def _timed(work: Callable, items: Sequence) -> tuple[list, list[float]]:
     """Results and seconds of each."""
     results, seconds = [], []
     for item in items:

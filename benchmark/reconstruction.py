@@ -21,10 +21,9 @@ may be chosen on the objects of `TUNED` only; the others are there to report on.
 
 from __future__ import annotations
 
-import os
-import platform
+import functools
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -32,15 +31,16 @@ from unittest import mock
 import numpy as np
 import trimesh
 import tyro
+from arguments import Folder, find_meshes
 from completions import VARIANTS
-from records import TUNED, append_record, read_records, table_row
+from markdown_tables import interval, share, show, spread, table
+from records import TUNED, Record, Records, by_half, by_object, machine
 from shape_errors import shape_errors
-from views import VIEWS, Resting, View, first_azimuth, rest, spread, take_view
+from views import VIEWS, Resting, View, choose_views, first_azimuth, rest, take_view
 
 from dexgrasp_ros import SynthesisConfig, evaluate, load_hand, load_object, synthesize
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.core.object_model import ObjectModel, ObservedObject
-from dexgrasp_ros.evaluation import wilson_interval
 from dexgrasp_ros.perception import ReconstructionConfig, reconstruct_frame
 from dexgrasp_ros.perception.completion.guesses import GUESSES
 from dexgrasp_ros.simulation import SensorNoise
@@ -59,7 +59,7 @@ _MEASURES = (
 
 
 def main(
-    folder: tyro.conf.Positional[Path | None] = None,
+    folder: Folder = None,
     *,
     variants: tuple[str, ...] = (ReconstructionConfig().completion,),
     objects: tuple[str, ...] = (),
@@ -72,40 +72,39 @@ def main(
     out: Path = Path('out/reconstruction.jsonl'),
 ) -> None:
     """Make what is missing, then print the tables of everything that was asked for."""
-    folder = folder or Path(os.environ.get('DEXGRASP_TEST_DATA', '../shared/data')) / 'objects'
-    meshes = dict(enumerate(sorted(folder.glob('*.obj'))))
-    stored = {_key(r): r for r in read_records(out)}
-    kind = _SHAKE if shake else _SHAPE
+    stored, kind = Records(out, _key), _SHAKE if shake else _SHAPE
     variants = (*variants, TRUTH) if shake else variants
     model = load_hand(hand) if shake else None
     extra = {'hand': hand, 'asked': grasps} if shake else {}
     wanted = []
-    for number, path in meshes.items():
-        if (objects and path.stem not in objects) or (tuned and path.stem not in TUNED):
+    for number, (name, path) in enumerate(find_meshes(folder).items()):
+        if (objects and name not in objects) or (tuned and name not in TUNED):
             continue
-        thing = None
-        for index in spread(views):
-            head = {'kind': kind, 'object': path.stem, 'view': index, 'noise_scale': noise_scale}
+        resting = functools.cache(lambda path=path: rest(load_object(path)))
+        for index in choose_views(views):
+            head = {'kind': kind, 'object': name, 'view': index, 'noise_scale': noise_scale}
             heads = [head | extra | {'variant': v} for v in variants]
-            wanted += [_key(h) for h in heads]
-            todo = [h for h in heads if _key(h) not in stored]
+            wanted += heads
+            todo = [h for h in heads if h not in stored]
             if not todo:
                 continue
-            thing = thing or rest(load_object(path))
+            thing = resting()
             view = take_view(thing, index, first_azimuth(number), _noise(noise_scale), index)
             for head in todo:
                 found, seconds = (None, 0.0) if head['variant'] == TRUTH else _run(view, head)
-                record = head | _about(model, thing, view, found, grasps, index)
-                machine = f'{platform.machine()}, {os.cpu_count()} cores'
-                record |= {'cpu_seconds': seconds, 'machine': machine}
-                stored[_key(record)] = record
-                append_record(out, record)
+                if model is not None:
+                    config = SynthesisConfig(max_grasps=grasps, random_seed=index)
+                    about = _shaken(model, thing, _in_mesh_frame(thing, view, found), config)
+                else:
+                    about = _shape(view, found)
+                record = head | about
+                stored.add(record | {'cpu_seconds': seconds, 'machine': machine()})
                 print(_line(record), flush=True)
-    records = [stored[k] for k in wanted]
-    print(_shake_table(records, variants) if shake else _shape_tables(records, variants))
+    records = [stored[head] for head in wanted]
+    show(_shake_table(records, variants) if shake else _shape_tables(records, variants))
 
 
-def _key(record: dict[str, Any]) -> tuple[Any, ...]:
+def _key(record: Record) -> tuple[Any, ...]:
     return (*(record[name] for name in _KEY), record.get('hand'), record.get('asked'))
 
 
@@ -113,7 +112,7 @@ def _noise(scale: float) -> SensorNoise | None:
     return SensorNoise(scale=scale) if scale > 0.0 else None
 
 
-def _run(view: View, head: dict[str, Any]) -> tuple[ObservedObject | None, float]:
+def _run(view: View, head: Record) -> tuple[ObservedObject | None, float]:
     """Reconstruct in one way; the object, or None, and seconds of the processor."""
     config = ReconstructionConfig(completion=head['variant'])
     with mock.patch.dict(GUESSES, VARIANTS):
@@ -123,35 +122,18 @@ def _run(view: View, head: dict[str, Any]) -> tuple[ObservedObject | None, float
     return (result.objects[0] if result.objects else None), seconds
 
 
-def _about(
-    hand: HandModel | None,
-    thing: Resting,
-    view: View,
-    found: ObservedObject | None,
-    grasps: int,
-    random_seed: int,
-) -> dict[str, Any]:
-    """Measure the shape, or with a hand the success of its grasps."""
-    if hand is not None:
-        return _shaken(hand, thing, view, found, grasps, random_seed)
+def _shape(view: View, found: ObservedObject | None) -> Record:
     if found is None:
         return {'failed': True}
     return {**shape_errors(view, found), 'phases': found.timing, 'warnings': found.warnings}
 
 
 def _shaken(
-    hand: HandModel,
-    thing: Resting,
-    view: View,
-    found: ObservedObject | None,
-    grasps: int,
-    random_seed: int,
-) -> dict[str, Any]:
-    """Plan on the reconstruction, or on the truth where there is none; shake on the truth."""
-    true = thing.obj
-    config = SynthesisConfig(max_grasps=grasps, random_seed=random_seed)
-    planned = synthesize(hand, _in_mesh_frame(thing, view, found), config)
-    result = evaluate(planned, hand=hand, object=true, protocol='fc')
+    hand: HandModel, thing: Resting, plan_on: ObjectModel, config: SynthesisConfig
+) -> Record:
+    """Plan on the reconstruction, or on the truth; shake on the truth."""
+    planned = synthesize(hand, plan_on, config)
+    result = evaluate(planned, hand=hand, object=thing.obj, protocol='fc')
     causes = result.causes()
     causes.pop('held', None)
     return {
@@ -180,7 +162,7 @@ def _in_mesh_frame(thing: Resting, view: View, found: ObservedObject | None) -> 
     )
 
 
-def _line(record: dict[str, Any]) -> str:
+def _line(record: Record) -> str:
     what = f'{record["object"]} view {record["view"]} {record["variant"]}'
     if record['kind'] == _SHAKE:
         return f'{what}: {record["held"]}/{record["asked"]}'
@@ -189,76 +171,52 @@ def _line(record: dict[str, Any]) -> str:
     return f'{what}: {1e3 * record["chamfer"]:.2f} mm, {record["iou"]:.3f}'
 
 
-def _halves(records: list[dict[str, Any]]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """Yield the records of each object, of each half, and all."""
-    for name in sorted({r['object'] for r in records}):
-        yield name, [r for r in records if r['object'] == name]
-    yield '**tuned half**', [r for r in records if r['object'] in TUNED]
-    yield '**reporting half**', [r for r in records if r['object'] not in TUNED]
-    yield '**all**', records
-
-
-def _shape_tables(records: list[dict[str, Any]], variants: tuple[str, ...]) -> str:
-    """Chamfer and IoU side by side, then everything by halves."""
-    lines = []
+def _shape_tables(records: list[Record], variants: Sequence[str]) -> Iterator[str]:
+    """Yield Chamfer and IoU side by side, then everything by halves."""
+    halves = list(by_half(records))
     for title, name, scale in _MEASURES[:2]:
-        lines += [f'\n{title}: mean over views (least to most)\n']
-        lines += [table_row(['object', *variants]), table_row(['---'] * (len(variants) + 1))]
-        for what, part in _halves(records):
-            if part:
-                cells = [_spread(_of(part, v), name, scale) for v in variants]
-                lines.append(table_row([what, *cells]))
+        rows = (
+            [what, *(_spread(_of(part, v), name, scale) for v in variants)]
+            for what, part in (*by_object(records), *halves)
+        )
+        yield f'\n{title}: mean over views (least to most)\n'
+        yield from table(['object', *variants], rows)
+    yield '\nMeans over objects and views\n'
     heads = ['half', 'variant', *(m[0] for m in _MEASURES), 'failed']
-    lines += ['\nMeans over objects and views\n', table_row(heads)]
-    lines.append(table_row(['---'] * len(heads)))
-    for what, part in list(_halves(records))[-3:]:
-        for variant in variants if part else ():
-            own = _of(part, variant)
-            cells = [f'{scale * _mean(own, name):.3g}' for _, name, scale in _MEASURES]
-            failed = str(sum(bool(r.get('failed')) for r in own))
-            lines.append(table_row([what, variant, *cells, failed]))
-    return '\n'.join(lines)
+    yield from table(heads, (_means(what, v, part) for what, part in halves for v in variants))
 
 
-def _of(records: list[dict[str, Any]], variant: str) -> list[dict[str, Any]]:
+def _means(half: str, variant: str, records: list[Record]) -> list[object]:
+    own = _of(records, variant)
+    cells = [f'{scale * np.mean(_values(own, name)):.3g}' for _, name, scale in _MEASURES]
+    return [half, variant, *cells, sum(bool(r.get('failed')) for r in own)]
+
+
+def _of(records: list[Record], variant: str) -> list[Record]:
     return [r for r in records if r['variant'] == variant]
 
 
-def _values(records: list[dict[str, Any]], name: str) -> list[float]:
+def _values(records: list[Record], name: str) -> list[float]:
     return [r[name] for r in records if not r.get('failed')]
 
 
-def _mean(records: list[dict[str, Any]], name: str) -> float:
-    return float(np.mean(_values(records, name)))
+def _spread(records: list[Record], name: str, scale: float) -> str:
+    return spread((scale * v for v in _values(records, name)), middle=np.mean)
 
 
-def _spread(records: list[dict[str, Any]], name: str, scale: float) -> str:
-    values = scale * np.array(_values(records, name))
-    return (
-        f'{values.mean():.2f} ({values.min():.2f} to {values.max():.2f})' if len(values) else '–'
-    )
-
-
-def _shake_table(records: list[dict[str, Any]], variants: tuple[str, ...]) -> str:
+def _shake_table(records: list[Record], variants: Sequence[str]) -> Iterator[str]:
     """Held grasps by object and variant, and the ratio to those planned on the truth."""
-    heads = ['object', *variants, *(f'{v} / {TRUTH}' for v in variants if v != TRUTH)]
-    lines = [table_row(heads), table_row(['---'] * len(heads))]
-    for what, part in _halves(records):
-        if not part:
-            continue
+    others = [v for v in variants if v != TRUTH]
+    rows = []
+    for what, part in (*by_object(records), *by_half(records)):
         held = {v: sum(r['held'] for r in _of(part, v)) for v in variants}
         asked = {v: sum(r['asked'] for r in _of(part, v)) for v in variants}
-        cells = [_success(held[v], asked[v]) for v in variants]
-        for v in variants:
-            if v != TRUTH:
-                cells.append(f'{100 * held[v] / max(held[TRUTH], 1):.0f} %')
-        lines.append(table_row([what, *cells]))
-    return '\n'.join(lines)
-
-
-def _success(held: int, asked: int) -> str:
-    low, high = wilson_interval(held, asked)
-    return f'{held}/{asked} = {100 * held / asked:.0f} % ({100 * low:.0f} to {100 * high:.0f})'
+        success = [
+            f'{share(held[v], asked[v], 0)} ({interval(held[v], asked[v])})' for v in variants
+        ]
+        ratios = [f'{100 * held[v] / max(held[TRUTH], 1):.0f} %' for v in others]
+        rows.append([what, *success, *ratios])
+    return table(['object', *variants, *(f'{v} / {TRUTH}' for v in others)], rows)
 
 
 if __name__ == '__main__':

@@ -15,19 +15,20 @@ from __future__ import annotations
 
 import hashlib
 import io
+import itertools
 import json
 import os
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tyro
+from arguments import find_meshes
+from markdown_tables import show, spread, table
 from PIL import Image as PillowImage
-from records import table_row
-from timing import spread
 
 from dexgrasp_ros.core.warp_loader import start_warp
 from dexgrasp_ros.dataset.layout import DatasetLayout, object_key
@@ -44,30 +45,31 @@ from dexgrasp_ros.simulation.bodies import BodyFaces
 from dexgrasp_ros.simulation.casters import Open3dCaster, WarpCaster
 from dexgrasp_ros.simulation.ray_images import ImageRenderer
 
-DATA = Path(os.environ.get('DEXGRASP_TEST_DATA', '../shared/data'))
 REPEATS = 5
 MESHES = ('005_tomato_soup_can', '011_banana', '025_mug', '035_power_drill')
 
 
 def main(
     *,
-    meshes: Path = DATA / 'objects',
+    meshes: Path | None = None,
     seeds: tuple[int, ...] = (0, 1, 2),
     views: int = 8,
     processes: int = 2,
     device: str = 'cpu',
 ) -> None:
+    """Print the tables."""
     start_warp()
-    things = {name: read_mesh(meshes / f'{name}.obj')[0] for name in MESHES}
+    found = find_meshes(meshes, MESHES)
+    things = {name: read_mesh(path)[0] for name, path in found.items()}
     print(f'{os.cpu_count()} cores, {", ".join(MESHES)}, random seeds {seeds}\n')
     stages = {
         (name, seed): build_stage(np.array(m.vertices), np.array(m.faces), lying(m), seed)
         for name, m in things.items()
         for seed in seeds
     }
-    casters_table(stages, device)
-    png_table(stages)
-    runs_table(things, seeds, views, processes, device)
+    show(casters_table(stages, device))
+    show(png_table(stages))
+    show(runs_table(things, seeds, views, processes, device))
 
 
 def lying(mesh: Any) -> np.ndarray:
@@ -75,7 +77,7 @@ def lying(mesh: Any) -> np.ndarray:
     return np.array([0, 0, -mesh.bounds[0][2], 0, 0, 0, 1])
 
 
-def casters_table(stages: dict[tuple[str, int], Stage], device: str) -> None:
+def casters_table(stages: dict[tuple[str, int], Stage], device: str) -> Iterator[str]:
     """Both casters, in turns, on the rays of one camera in each scene."""
     took: dict[str, list[tuple[float, float]]] = {}
     for (_, seed), stage in stages.items():
@@ -98,14 +100,14 @@ def casters_table(stages: dict[tuple[str, int], Stage], device: str) -> None:
             for name, caster in casters.items():
                 took[f'{name}: nearest'].append(timed(caster.nearest, rays))
                 took[f'{name}: occluded'].append(timed(caster.occluded, rays))
-    print(table_row(('caster', 'CPU [ms]', 'wall [ms]')) + '\n|---|---|---|')
-    for name, values in took.items():
-        wall, cpu = 1e3 * np.array(values).T
-        print(table_row((name, spread(cpu, 1), spread(wall, 1))))
-    print()
+    rows = (
+        (name, spread(1e3 * cpu, ',.1f'), spread(1e3 * wall, ',.1f'))
+        for name, (wall, cpu) in ((name, np.transpose(values)) for name, values in took.items())
+    )
+    yield from (*table(('caster', 'CPU [ms]', 'wall [ms]'), rows), '')
 
 
-def png_table(stages: dict[tuple[str, int], Stage]) -> None:
+def png_table(stages: dict[tuple[str, int], Stage]) -> Iterator[str]:
     """Time and size of each channel by three encoders, in turns."""
     encoders: dict[str, Callable[[np.ndarray], bytes]] = {
         'here': encode_png,
@@ -128,11 +130,15 @@ def png_table(stages: dict[tuple[str, int], Stage]) -> None:
             for name, encode in encoders.items():
                 took.setdefault((channel, name), []).append(timed(encode, pixels))
                 size.setdefault((channel, name), []).append(len(encode(pixels)))
-    print(table_row(('channel', 'encoder', 'CPU [ms]', 'kB')) + '\n|---|---|---|---|')
-    for key, values in took.items():
-        cpu = 1e3 * np.array(values)[:, 1]
-        print(table_row((*key, spread(cpu, 1), spread(np.array(size[key]) / 1e3, 0))))
-    print()
+    rows = (
+        (
+            *key,
+            spread((1e3 * cpu for _, cpu in values), ',.1f'),
+            spread((1e-3 * s for s in size[key]), ',.0f'),
+        )
+        for key, values in took.items()
+    )
+    yield from (*table(('channel', 'encoder', 'CPU [ms]', 'kB'), rows), '')
 
 
 def pillow(image: np.ndarray, level: int) -> bytes:
@@ -153,19 +159,11 @@ def timed(work: Callable[..., Any], *arguments: Any) -> tuple[float, float]:
 
 def runs_table(
     things: dict[str, Any], seeds: tuple[int, ...], views: int, processes: int, device: str
-) -> None:
+) -> Iterator[str]:
     """Whole runs with mono, stereo and noisy images, and the same scenes in this process."""
-    head = (
-        'cameras',
-        'seed',
-        'frames',
-        'CPU [ms/frame]',
-        'frames/s',
-        'wall [ms/frame]',
-        'kB/frame',
-    )
+    head = ('cameras', 'seed', 'frames', 'CPU [ms/frame]', 'frames/s', 'wall [ms/frame]',
+            'kB/frame')  # fmt: skip
     kinds = {'mono': {}, 'stereo': {'rig': 'stereo'}, 'mono, noise': {'noise': 'kinect_v1'}}
-    print(table_row(head) + '\n|---|---|---|---|---|---|---|')
     with tempfile.TemporaryDirectory() as folder, LocalExecutor(processes, device=device) as pool:
 
         def make(kind: str, seed: int, views: int) -> tuple[float, float, RenderReport]:
@@ -180,14 +178,15 @@ def runs_table(
             return cpu, time.perf_counter() - start, report
 
         make('mono', 0, views=1)  # starts the workers
-        for seed in seeds:
-            for kind in kinds:
-                cpu, wall, report = make(kind, seed, views)
-                frames = report.frames
-                stages = [f'{k} {1e3 * v / frames:.0f}' for k, v in report.seconds.items()]
-                row = (kind, str(seed), str(frames), f'{1e3 * cpu / frames:.0f}')
-                more = (f'{frames / wall:.1f}', ', '.join(stages))
-                print(table_row((*row, *more, f'{report.size / frames / 1e3:.0f}')), flush=True)
+
+        def cells(seed: int, kind: str) -> tuple[object, ...]:
+            cpu, wall, report = make(kind, seed, views)
+            frames = report.frames
+            stages = [f'{k} {1e3 * v / frames:.0f}' for k, v in report.seconds.items()]
+            row = (kind, seed, frames, f'{1e3 * cpu / frames:.0f}', f'{frames / wall:.1f}')
+            return (*row, ', '.join(stages), f'{report.size / frames / 1e3:.0f}')
+
+        yield from table(head, itertools.starmap(cells, itertools.product(seeds, kinds)))
 
 
 def write_dataset(root: Path, things: dict[str, Any], seed: int) -> DatasetLayout:

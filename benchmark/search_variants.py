@@ -29,7 +29,7 @@ from dexgrasp_ros.synthesis.race import Candidates
 from dexgrasp_ros.synthesis.ranking import distinct
 from dexgrasp_ros.synthesis.search import Search
 from dexgrasp_ros.synthesis.seeds import make_seeds
-from dexgrasp_ros.synthesis.selection import Grasps, Selection
+from dexgrasp_ros.synthesis.selection import Selection
 from dexgrasp_ros.synthesis.upload import upload_hand, upload_object
 
 BASE = 'Adam, 200 iterations'
@@ -110,85 +110,104 @@ def run(
         duplicate_joint=0.0,
         **variant.config,
     )
-    search, watch = Search(hand, obj, config), Stopwatch()
-    search._workers = 1  # process time counts all threads; one does not wait for another
-    with watch('seeds'):
-        if variant.field_draws:
-            palm, q = contact_field_seeds(search, hand, obj, config, variant.field_draws)
-        else:
-            palm, q = make_seeds(search, hand, obj, config)
-    if variant.quasi_newton:
-        candidates = _descend_by_newton(hand, obj, config, variant, palm, q, watch)
-    else:
-        candidates = _descend(search, config, variant, palm, q, watch)
-    selection = Selection(search, hand, config)
-    with watch('closing'):
-        selection.add(candidates)
-    found = _result(search, hand, obj, config, selection.grasps, shake)
-    return {'to_the_end': len(candidates.q), **watch.seconds, **found}
+    trial = Trial(hand, obj, config, variant)
+    return {**trial.run(), **trial.result(shake)}
 
 
-def _descend(
-    search: Search,
-    config: SynthesisConfig,
-    variant: Variant,
-    palm: NDArray,
-    q: NDArray,
-    watch: Stopwatch,
-) -> Candidates:
-    """Descend from all seeds by Adam; what a cut drops is not in the result."""
-    with watch('descent'):
-        index, begin, descent = np.arange(len(q)), variant.start, search.start(palm, q)
-        for cut in _stages(variant, config):
-            descent, energy = search.descend(
-                descent, begin, cut.iteration, report=lambda _iterations: None
-            )
-            kept, begin = least(energy, cut.share, cut.group), cut.iteration
-            index, descent = index[kept], take(descent, kept)
-        palm, q, found = search.arrive(descent)
-    return Candidates(seed_index=index, palm=palm, q=q, found=found)
+class Trial:
+    """One search in one way."""
 
+    def __init__(
+        self, hand: HandModel, obj: ObjectModel, config: SynthesisConfig, variant: Variant
+    ) -> None:
+        self._hand, self._object, self._config, self._variant = hand, obj, config, variant
+        self._search, self._watch = Search(hand, obj, config), Stopwatch()
+        self._search._workers = 1  # process time counts all threads; one does not wait for another
+        self._selection = Selection(self._search, hand, config)
+        self._stages = [*variant.cuts, Cut(iteration=config.iterations, share=1.0)]
 
-def _descend_by_newton(
-    hand: HandModel,
-    obj: ObjectModel,
-    config: SynthesisConfig,
-    variant: Variant,
-    palm: NDArray,
-    q: NDArray,
-    watch: Stopwatch,
-) -> Candidates:
-    """Likewise, by BFGS.
+    def run(self) -> dict[str, Any]:
+        """How many came to the end, and the seconds of each step."""
+        with self._watch('seeds'):
+            palm, q = self._seeds()
+        descend = self._descend_by_newton if self._variant.quasi_newton else self._descend
+        candidates = descend(palm, q)
+        with self._watch('closing'):
+            self._selection.add(candidates)
+        return {'to_the_end': len(candidates.q), **self._watch.seconds}
 
-    Candidates do not influence each other. So those that go on after a cut start again from
-    their seeds, in engines that are full, and only what they did not do before is booked.
-    """
-    device = resolve_device(config.device)
-    uploads = upload_hand(hand, device), upload_object(obj, device)
-    index, begin = np.arange(len(q)), variant.start
-    for cut in _stages(variant, config):
-        descents: list[QuasiNewton] = []
-        found: list[Measurement] = []
-        for rows in np.array_split(index, -(-len(index) // _CHUNK)):
-            engine = Engine(*uploads, config, len(rows), device)
-            engine.set_state(palm[rows], q[rows])
-            descent = QuasiNewton(engine, hand, config)
-            for iteration in range(variant.start, begin):
-                descent.step(iteration)
-            with watch('descent'):
-                for iteration in range(begin, cut.iteration):
+    def _seeds(self) -> tuple[NDArray, NDArray]:
+        given = self._search, self._hand, self._object, self._config
+        if self._variant.field_draws:
+            return contact_field_seeds(*given, self._variant.field_draws)
+        return make_seeds(*given)
+
+    def _descend(self, palm: NDArray, q: NDArray) -> Candidates:
+        """Descend from all seeds by Adam; what a cut drops is not in the result."""
+        search = self._search
+        with self._watch('descent'):
+            index, begin, descent = np.arange(len(q)), self._variant.start, search.start(palm, q)
+            for cut in self._stages:
+                descent, energy = search.descend(
+                    descent, begin, cut.iteration, report=lambda _iterations: None
+                )
+                kept, begin = least(energy, cut.share, cut.group), cut.iteration
+                index, descent = index[kept], take(descent, kept)
+            palm, q, found = search.arrive(descent)
+        return Candidates(seed_index=index, palm=palm, q=q, found=found)
+
+    def _descend_by_newton(self, palm: NDArray, q: NDArray) -> Candidates:
+        """Likewise, by BFGS.
+
+        Candidates do not influence each other. So those that go on after a cut start again from
+        their seeds, in engines that are full, and only what they did not do before is booked.
+        """
+        hand, config, device = self._hand, self._config, resolve_device(self._config.device)
+        uploads = upload_hand(hand, device), upload_object(self._object, device)
+        index, begin = np.arange(len(q)), self._variant.start
+        for cut in self._stages:
+            descents: list[QuasiNewton] = []
+            found: list[Measurement] = []
+            for rows in np.array_split(index, -(-len(index) // _CHUNK)):
+                engine = Engine(*uploads, config, len(rows), device)
+                engine.set_state(palm[rows], q[rows])
+                descent = QuasiNewton(engine, hand, config)
+                for iteration in range(self._variant.start, begin):
                     descent.step(iteration)
-                if cut.iteration == config.iterations:
-                    found.append(descent.finish())
-            descents.append(descent)
-        kept = least(np.concatenate([d.energy for d in descents]), cut.share, cut.group)
-        index, begin = index[kept], cut.iteration
-    palm, q = (np.concatenate([getattr(d, name) for d in descents]) for name in ('palm', 'q'))
-    return Candidates(seed_index=index, palm=palm, q=q, found=join(found))
+                with self._watch('descent'):
+                    for iteration in range(begin, cut.iteration):
+                        descent.step(iteration)
+                    if cut.iteration == config.iterations:
+                        found.append(descent.finish())
+                descents.append(descent)
+            kept = least(np.concatenate([d.energy for d in descents]), cut.share, cut.group)
+            index, begin = index[kept], cut.iteration
+        palm, q = (np.concatenate([getattr(d, name) for d in descents]) for name in ('palm', 'q'))
+        return Candidates(seed_index=index, palm=palm, q=q, found=join(found))
 
-
-def _stages(variant: Variant, config: SynthesisConfig) -> list[Cut]:
-    return [*variant.cuts, Cut(iteration=config.iterations, share=1.0)]
+    def result(self, shake: bool) -> dict[str, Any]:
+        """Count what was approved, and look at the best."""
+        hand, obj, config, chosen = self._hand, self._object, self._config, self._selection.grasps
+        if chosen is None:
+            return {'approved': 0, 'distinct': 0, 'best': [], 'variance': [], 'held': 0}
+        joints = chosen.closing.grasp / radians(hand)
+        kept, _ = distinct(chosen.closing.palm, joints, SynthesisConfig(), limit=len(joints))
+        best = take(chosen, kept[:BEST])
+        variance = explained_variance(
+            best.closing.palm, joints[kept[:BEST]], length=obj.characteristic_length
+        )
+        held = 0
+        if shake:
+            clock = Clock(config, None, None)
+            grasps = make_grasp_set(hand, obj, config, best, clock, {}, self._search)
+            held = int(evaluate(grasps, hand=hand, object=obj, processes=1).held.sum())
+        return {
+            'approved': len(chosen.score),
+            'distinct': len(kept),
+            'best': best.score.tolist(),
+            'variance': variance[:5].tolist(),
+            'held': held,
+        }
 
 
 def least(energy: NDArray, share: float, group: int) -> NDArray[np.int64]:
@@ -199,34 +218,3 @@ def least(energy: NDArray, share: float, group: int) -> NDArray[np.int64]:
         for first in range(0, len(energy), size)
     ]
     return np.sort(np.concatenate([o[: max(1, round(share * len(o)))] for o in order]))
-
-
-def _result(
-    search: Search,
-    hand: HandModel,
-    obj: ObjectModel,
-    config: SynthesisConfig,
-    chosen: Grasps | None,
-    shake: bool,
-) -> dict[str, Any]:
-    """Count what was approved, and look at the best."""
-    if chosen is None:
-        return {'approved': 0, 'distinct': 0, 'best': [], 'variance': [], 'held': 0}
-    joints = chosen.closing.grasp / radians(hand)
-    kept, _ = distinct(chosen.closing.palm, joints, SynthesisConfig(), limit=len(joints))
-    best = take(chosen, kept[:BEST])
-    variance = explained_variance(
-        best.closing.palm, joints[kept[:BEST]], length=obj.characteristic_length
-    )
-    held = 0
-    if shake:
-        clock = Clock(config, None, None)
-        grasps = make_grasp_set(hand, obj, config, best, clock, {}, search)
-        held = int(evaluate(grasps, hand=hand, object=obj, processes=1).held.sum())
-    return {
-        'approved': len(chosen.score),
-        'distinct': len(kept),
-        'best': best.score.tolist(),
-        'variance': variance[:5].tolist(),
-        'held': held,
-    }

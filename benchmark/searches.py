@@ -17,16 +17,17 @@ in batches, the promising ones first, until there are as many grasps as are want
 
 from __future__ import annotations
 
+import functools
 import itertools
-import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import trimesh
 import tyro
-from records import append_record, read_records, table_row
+from arguments import Folder, check_names, find_meshes
+from markdown_tables import show, spread, table
+from records import Record, Records
 from search_variants import BASE, BEST, VARIANTS, run
 
 from dexgrasp_ros import SynthesisConfig, load_hand, load_object
@@ -53,7 +54,7 @@ _HEAD = (
 
 
 def main(
-    folder: tyro.conf.Positional[Path | None] = None,
+    folder: Folder = None,
     *,
     hands: tuple[str, ...] = ('allegro', 'shadow'),
     random_seeds: tuple[int, ...] = (0, 1, 2),
@@ -64,44 +65,36 @@ def main(
     out: Path = Path('out/searches.jsonl'),
 ) -> None:
     """Make what is missing, then print a table for each hand."""
-    folder = folder or Path(os.environ.get('DEXGRASP_TEST_DATA', '../shared/data')) / 'objects'
-    if unknown := set(variants) - set(VARIANTS):
-        raise SystemExit(f'no variants {sorted(unknown)}; there are {sorted(VARIANTS)}')
-    missing = [n for n in objects if n not in SHAPES and not (folder / f'{n}.obj').is_file()]
-    if missing:
-        raise SystemExit(f'{folder} has no {", ".join(missing)}, and they are not in SHAPES')
-    stored = {_key(r): r for r in read_records(out)}
-    loaded: dict[str, ObjectModel] = {}
+    check_names('variants', variants, VARIANTS)
+    others = [name for name in objects if name not in SHAPES]
+    meshes = find_meshes(folder, others) if others else {}
+    load = functools.cache(lambda name: _object(name, meshes))
+    stored, load_hand_once = Records(out, _KEY), functools.cache(load_hand)
     records = []
     # All variants of one object before the next: a run that is broken off compares like with like.
-    for hand, seed, name in itertools.product(hands, random_seeds, objects):
-        model = load_hand(hand)
-        for variant in variants:
-            head = {
-                'variant': variant,
-                'changes': repr(VARIANTS[variant]),
-                'hand': hand,
-                'object': name,
-                'random_seed': seed,
-                'seed_count': seed_count,
-                'shaken': shake,
-            }
-            if _key(head) not in stored:
-                if name not in loaded:
-                    loaded[name] = _object(folder, name)
-                config = SynthesisConfig(device='cpu', random_seed=seed, seed_count=seed_count)
-                record = head | run(model, loaded[name], config, VARIANTS[variant], shake)
-                stored[_key(record)] = record
-                append_record(out, record)
-                print(f'{hand} {name} {seed} {variant}: {record["approved"]}', flush=True)
-            records.append(stored[_key(head)])
+    for hand, seed, name, variant in itertools.product(hands, random_seeds, objects, variants):
+        head = {
+            'variant': variant,
+            'changes': repr(VARIANTS[variant]),
+            'hand': hand,
+            'object': name,
+            'random_seed': seed,
+            'seed_count': seed_count,
+            'shaken': shake,
+        }
+        if head not in stored:
+            config = SynthesisConfig(device='cpu', random_seed=seed, seed_count=seed_count)
+            made = run(load_hand_once(hand), load(name), config, VARIANTS[variant], shake)
+            stored.add(head | made)
+            print(f'{hand} {name} {seed} {variant}: {made["approved"]}', flush=True)
+        records.append(stored[head])
     for hand in hands:
-        print(_table(hand, [r for r in records if r['hand'] == hand]))
+        show(_table(hand, [r for r in records if r['hand'] == hand]))
 
 
-def _object(folder: Path, name: str) -> ObjectModel:
-    if name not in SHAPES:
-        return load_object(folder / f'{name}.obj')
+def _object(name: str, meshes: dict[str, Path]) -> ObjectModel:
+    if name in meshes:
+        return load_object(meshes[name])
     mesh = SHAPES[name]()
     return load_object((np.asarray(mesh.vertices), np.asarray(mesh.faces)), name=name)
 
@@ -115,35 +108,25 @@ def _half_shell(outer: float, inner: float) -> trimesh.Trimesh:
     return trimesh.boolean.intersection([shell, lower], engine='manifold')
 
 
-def _key(record: dict[str, Any]) -> tuple[Any, ...]:
-    return tuple(record[name] for name in _KEY)
-
-
-def _table(hand: str, records: list[dict[str, Any]]) -> str:
-    """Markdown: a row for each variant, against `BASE` on the same objects and random seed."""
+def _table(hand: str, records: list[Record]) -> Iterator[str]:
+    """Yield a row for each variant, against `BASE` on the same objects and random seed."""
     objects = ', '.join(dict.fromkeys(r['object'] for r in records))
     seeds = ', '.join(map(str, sorted({r['random_seed'] for r in records})))
-    shaken = any(r['shaken'] for r in records)
-    head = [*_HEAD, *([f'held of the best {BEST}'] if shaken else [])]
-    lines = [
+    yield (
         f'\n{hand}; {objects}; random seeds {seeds}; time, and grasps in it, over those of'
-        f' "{BASE}": mean, least and most by random seed\n',
-        table_row(head),
-        table_row(['---'] * len(head)),
-    ]
+        f' "{BASE}": mean, least and most by random seed\n'
+    )
+    shaken = any(r['shaken'] for r in records)
     base = {(r['object'], r['random_seed']): r for r in records if r['variant'] == BASE}
+    rows = []
     for variant in dict.fromkeys(r['variant'] for r in records):
         own = [r for r in records if r['variant'] == variant]
-        cells = _cells(variant, own, base)
-        if shaken:
-            cells.append(f'{sum(r["held"] for r in own)}/{BEST * len(own)}')
-        lines.append(table_row(cells))
-    return '\n'.join(lines)
+        held = [f'{sum(r["held"] for r in own)}/{BEST * len(own)}'] if shaken else []
+        rows.append([*_cells(variant, own, base), *held])
+    yield from table([*_HEAD, *([f'held of the best {BEST}'] if shaken else [])], rows)
 
 
-def _cells(
-    variant: str, records: list[dict[str, Any]], base: dict[Any, dict[str, Any]]
-) -> list[str]:
+def _cells(variant: str, records: list[Record], base: dict[tuple, Record]) -> list[str]:
     times, gains = [], []
     for seed in sorted({r['random_seed'] for r in records}):
         own = [r for r in records if r['random_seed'] == seed]
@@ -158,20 +141,12 @@ def _cells(
     return [
         variant,
         *(f'{np.mean([r[name] for r in records]):.1f}' for name in _COUNTS),
-        _spread(times),
-        _spread(gains),
+        spread(times, middle=np.mean),
+        spread(gains, middle=np.mean),
         # What did not come has no score.
         f'{np.mean([sum(r["best"]) / BEST for r in records]):.3f}',
         f'{np.mean(variance):.2f}' if variance else '–',
     ]
-
-
-def _spread(values: Iterable[float]) -> str:
-    """Mean, least and most."""
-    values = list(values)
-    if not values:
-        return '–'
-    return f'{np.mean(values):.2f} ({min(values):.2f} to {max(values):.2f})'
 
 
 if __name__ == '__main__':

@@ -14,16 +14,17 @@ a label is *merged* where it covers most of two objects, *extra* where most of i
 from __future__ import annotations
 
 import dataclasses
-import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import tyro
+from arguments import test_data
+from markdown_tables import show, table
 from numpy.typing import NDArray
-from records import TUNED, table_row
+from records import TUNED
 from scipy import ndimage
 from scipy.optimize import linear_sum_assignment
 from tabletop_scenes import ARRANGEMENTS, make_scene
@@ -92,44 +93,45 @@ def main(
     pictures: Path | None = None,
 ) -> None:
     """Print the tables."""
-    data = data or Path(os.environ.get('DEXGRASP_TEST_DATA', '../shared/data'))
-    lines = ['Real frames:', '', *_real_table(data / 'scenes', pictures)]
-    lines += ['', 'Real frames, each object by a prompt:', '', *_prompt_table(data / 'scenes')]
+    data = data or test_data()
+    show(_tables(data, seeds, pictures), out)
+
+
+def _tables(data: Path, seeds: int, pictures: Path | None) -> Iterator[str]:
+    yield from ('Real frames:', '', *_real_table(data / 'scenes', pictures))
+    yield from ('', 'Real frames, each object by a prompt:', '', *_prompt_table(data / 'scenes'))
     if seeds:
-        lines += ['', f'Rendered, {seeds} scenes of five objects in each row:', '']
-        lines += _rendered_table(data / 'objects', seeds, pictures)
-    print('\n'.join(lines))
-    if out:
-        out.write_text('\n'.join(lines) + '\n', encoding='utf-8')
+        yield from ('', f'Rendered, {seeds} scenes of five objects in each row:', '')
+        yield from _rendered_table(data / 'objects', seeds, pictures)
 
 
-def _real_table(folder: Path, pictures: Path | None) -> list[str]:
-    rows = [table_row(('frame', 'truth', 'objects', *_HEAD)), table_row(['---'] * 12)]
-    scores = []
+def _real_table(folder: Path, pictures: Path | None) -> Iterator[str]:
+    rows, human, untuned, derived = [], [], [], []
     for path in sorted(folder.glob('*.npz')):
-        frame = load_scene(path)
-        score = _score(frame, path.stem, pictures)
-        scores.append((path.stem, score))
+        score = _score(load_scene(path), path.stem, pictures)
         name = f'{path.stem} (tuned on)' if path.stem in _TUNED_FRAMES else path.stem
-        truth = 'human' if path.stem.startswith('mosd') else 'derived'
-        rows.append(table_row((name, truth, *_cells([score]))))
+        rows.append((name, _truth(path), *_cells([score])))
+        (human if _truth(path) == 'human' else derived).append(score)
+        if _truth(path) == 'human' and path.stem not in _TUNED_FRAMES:
+            untuned.append(score)
     for title, chosen in (
-        ('**human masks, all**', [s for n, s in scores if n.startswith('mosd')]),
-        (
-            '**human masks, not tuned on**',
-            [s for n, s in scores if n.startswith('mosd') and n not in _TUNED_FRAMES],
-        ),
-        ('**derived labels**', [s for n, s in scores if not n.startswith('mosd')]),
+        ('**human masks, all**', human),
+        ('**human masks, not tuned on**', untuned),
+        ('**derived labels**', derived),
     ):
         if chosen:
-            rows.append(table_row((title, '', *_cells(chosen))))
-    return rows
+            rows.append((title, '', *_cells(chosen)))
+    return table(('frame', 'truth', 'objects', *_HEAD), rows)
 
 
-def _prompt_table(folder: Path) -> list[str]:
+def _truth(path: Path) -> str:
+    return 'human' if path.stem.startswith('mosd') else 'derived'
+
+
+def _prompt_table(folder: Path) -> Iterator[str]:
     """Overlap of what is found at the middle pixel of each object, and in the box around it."""
     head = ('frame', 'truth', 'objects', 'pixel: overlap', 'box: overlap')
-    rows = [table_row(head), table_row(['---'] * len(head))]
+    rows = []
     for path in sorted(folder.glob('*.npz')):
         frame = load_scene(path)
         valid = np.isfinite(frame.depth) & (frame.depth > 0)
@@ -143,9 +145,8 @@ def _prompt_table(folder: Path) -> list[str]:
                     mask = np.zeros_like(own)
                 found[kind].append(float((own & mask).sum() / (own | mask).sum()))
         cells = [' '.join(f'{v:.2f}' for v in found[kind]) for kind in ('point', 'box')]
-        truth = 'human' if path.stem.startswith('mosd') else 'derived'
-        rows.append(table_row((path.stem, truth, str(len(found['box'])), *cells)))
-    return rows
+        rows.append((path.stem, _truth(path), len(found['box']), *cells))
+    return table(head, rows)
 
 
 def _prompts(own: NDArray[np.bool_]) -> dict[str, tuple[float, ...]]:
@@ -157,13 +158,13 @@ def _prompts(own: NDArray[np.bool_]) -> dict[str, tuple[float, ...]]:
     return {'point': (float(u), float(v)), 'box': (*map(float, low), *map(float, size))}
 
 
-def _rendered_table(folder: Path, seeds: int, pictures: Path | None) -> list[str]:
+def _rendered_table(folder: Path, seeds: int, pictures: Path | None) -> Iterator[str]:
     names = sorted(p.stem for p in folder.glob('*.obj'))
     halves = {
         'tuned on': [n for n in names if n in TUNED],
         'not tuned on': [n for n in names if n not in TUNED],
     }
-    rows = [table_row(('objects are', 'half', 'objects', *_HEAD)), table_row(['---'] * 12)]
+    rows = []
     for arrangement in ARRANGEMENTS:
         for half, chosen in halves.items():
             frames = [make_scene(folder, chosen, arrangement, seed) for seed in range(seeds)]
@@ -177,8 +178,8 @@ def _rendered_table(folder: Path, seeds: int, pictures: Path | None) -> list[str
                     for i, frame in enumerate(frames)
                 ]
                 title = arrangement if colors else f'{arrangement}, no colours'
-                rows.append(table_row((title, half, *_cells(scores))))
-    return rows
+                rows.append((title, half, *_cells(scores)))
+    return table(('objects are', 'half', 'objects', *_HEAD), rows)
 
 
 def _score(frame: DepthFrame, name: str, pictures: Path | None) -> Score:

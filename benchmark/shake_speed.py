@@ -16,14 +16,15 @@ often fail. Each grasp is one line of JSON in ``--out``; those that are there ar
 
 from __future__ import annotations
 
-import os
+import itertools
 from pathlib import Path
-from typing import Any
 
 import mujoco
 import numpy as np
 import tyro
-from records import TUNED, append_record, read_records, table_row
+from arguments import find_meshes
+from markdown_tables import show, table
+from records import TUNED, Record, append_record, read_records
 from success import ATTEMPTED, BEST, plan_search
 
 from dexgrasp_ros import SynthesisConfig, load_hand, load_object, synthesize
@@ -48,6 +49,7 @@ _HEAD = (
     'same bits',
     'displacement differs by [mm]',
 )
+_SOURCE = ('hand', 'object', 'kind', 'random_seed', 'count')
 # Fields of a `ShakeResult` that say what happened.
 _OUTCOME = ('cause', 'motion', 'closing_displacement', 'displacement', 'rotation')
 
@@ -62,35 +64,31 @@ def main(
     out: Path = Path('out/shake_speed.jsonl'),
 ) -> None:
     """Shake what is missing, then print the table of all that was asked for."""
-    folder = Path(os.environ.get('DEXGRASP_TEST_DATA', '../shared/data')) / 'objects'
+    meshes = find_meshes(None, objects)
     kinds = (BEST, ATTEMPTED) if loose else (BEST,)
-    wanted = [(h, o, k) for h in hands for o in objects for k in kinds]
     stored = read_records(out)
-    done = {_source(r) for r in stored}
-    for hand, name, kind in wanted:
+    done, wanted = {_source(r) for r in stored}, set()
+    for hand, name, kind in itertools.product(hands, meshes, kinds):
         source = (Path(hand).stem, name, kind, random_seed, count)
+        wanted.add(source)
         if source in done:
             continue
-        head = dict(zip(('hand', 'object', 'kind', 'random_seed', 'count'), source, strict=True))
-        records = measure(load_hand(hand), folder / f'{name}.obj', kind, random_seed, count)
+        head = dict(zip(_SOURCE, source, strict=True))
+        records = measure(load_hand(hand), meshes[name], kind, random_seed, count)
         for record in records:
             append_record(out, head | record)
             stored.append(head | record)
         print(*source, len(records), flush=True)
-    print(table_row(_HEAD), table_row(['---'] * len(_HEAD)), sep='\n')
-    names = {(Path(h).stem, o, k, random_seed, count) for h, o, k in wanted}
-    for hand in dict.fromkeys(Path(h).stem for h in hands):
-        rows = [r for r in stored if r['hand'] == hand and _source(r) in names]
-        print(table_row([hand, *summarize(rows)]), flush=True)
+    stored = [r for r in stored if _source(r) in wanted]
+    names = dict.fromkeys(Path(h).stem for h in hands)
+    show(table(_HEAD, ([h, *summarize([r for r in stored if r['hand'] == h])] for h in names)))
 
 
-def _source(record: dict[str, Any]) -> tuple[Any, ...]:
-    return tuple(record[k] for k in ('hand', 'object', 'kind', 'random_seed', 'count'))
+def _source(record: Record) -> tuple[object, ...]:
+    return tuple(record[k] for k in _SOURCE)
 
 
-def measure(
-    hand: HandModel, mesh: Path, kind: str, random_seed: int, count: int
-) -> list[dict[str, Any]]:
+def measure(hand: HandModel, mesh: Path, kind: str, random_seed: int, count: int) -> list[Record]:
     """Search, then shake the first `count` grasps in the three ways, in turns."""
     obj, protocol = load_object(mesh), find_protocol('fc')
     seeds = 128 if kind == BEST else _LOOSE_SEEDS
@@ -98,9 +96,7 @@ def measure(
     grasps = synthesize(hand, obj, plan_search(config, kind, random_seed))
     physics = build_physics(hand, obj, object_pieces(obj).pieces, protocol.physics)
     return [
-        {
-            'results': [_outcome(r) for r in three_ways(physics, protocol, postures(grasps, n))],
-        }
+        {'results': [_outcome(r) for r in three_ways(physics, protocol, postures(grasps, n))]}
         for n in range(min(count, len(grasps)))
     ]
 
@@ -130,11 +126,11 @@ def three_ways(physics: PhysicsModel, protocol: Protocol, grasp: Postures) -> li
     ]
 
 
-def _outcome(result: ShakeResult) -> dict[str, Any]:
+def _outcome(result: ShakeResult) -> Record:
     return {k: getattr(result, k) for k in (*_OUTCOME, 'cpu_time')}
 
 
-def summarize(rows: list[dict[str, Any]]) -> list[str]:
+def summarize(rows: list[Record]) -> list[str]:
     """Cells of a hand's row."""
     results = [r['results'] for r in rows]
     held = [r for r in results if r[0]['cause'] == 'held']

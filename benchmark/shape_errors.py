@@ -8,10 +8,10 @@ import numpy as np
 import trimesh
 from numpy.typing import NDArray
 from scipy import ndimage
+from surfaces import Surface
 from views import LABEL, View
 
 from dexgrasp_ros.core.object_model import ObservedObject
-from dexgrasp_ros.core.open3d_loader import import_open3d
 
 _SAMPLES = 10_000  # points of each surface
 _CELL = 0.003  # m between the points that volumes are counted by
@@ -49,32 +49,6 @@ def shape_errors(view: View, found: ObservedObject) -> dict[str, Any]:
         'volume': float(b.sum() * _CELL**3),
         'true_volume': float(a.sum() * _CELL**3),
     }
-
-
-class Surface:
-    """A mesh that answers questions."""
-
-    def __init__(self, vertices: NDArray[np.float64], faces: NDArray[np.int64]) -> None:
-        o3d = import_open3d()
-        self._tensor = o3d.core.Tensor
-        self._scene = o3d.t.geometry.RaycastingScene(nthreads=1)
-        self._scene.add_triangles(
-            self._tensor(vertices.astype(np.float32)), self._tensor(faces.astype(np.uint32))
-        )
-
-    def distance(self, points: NDArray) -> NDArray[np.float32]:
-        """Distance [M] of points [M, 3] to the surface."""
-        return self._scene.compute_distance(self._tensor(points.astype(np.float32))).numpy()
-
-    def occupied(self, points: NDArray) -> NDArray[np.bool_]:
-        """Whether points [M, 3] lie inside: the vote of three rays; one may graze an edge."""
-        found = self._scene.compute_occupancy(self._tensor(points.astype(np.float32)), nsamples=3)
-        return found.numpy() > 0.5
-
-    def cast(self, rays: NDArray[np.float64]) -> NDArray[np.float32]:
-        """First hits [M] along rays [M, 3] from the origin, in lengths of the rays."""
-        rays = np.concatenate([np.zeros_like(rays), rays], axis=1).astype(np.float32)
-        return self._scene.cast_rays(self._tensor(rays))['t_hit'].numpy()
 
 
 def _sample(vertices: NDArray[np.float64], faces: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -25,14 +25,14 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-import platform
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tyro
+from arguments import Folder, find_meshes
 from explicit_method import (
     BATCH,
     PUBLISHED_ITERATIONS,
@@ -40,15 +40,15 @@ from explicit_method import (
     ExplicitSettings,
     explicit_search,
 )
+from markdown_tables import interval, share, show, spread, table
 from numpy.typing import NDArray
-from records import append_record, read_records, table_row
+from records import Record, Records, machine
 
 from dexgrasp_ros import SynthesisConfig, evaluate, load_hand, load_object
 from dexgrasp_ros.core.grasp_set import GraspSet
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.core.object_model import ObjectModel
 from dexgrasp_ros.core.poses import compose, invert
-from dexgrasp_ros.evaluation import wilson_interval
 from dexgrasp_ros.synthesis.batches import join, take
 from dexgrasp_ros.synthesis.closing import plan_closing, replan_closing
 from dexgrasp_ros.synthesis.closing_simulation import Outcome
@@ -73,7 +73,7 @@ _KEY = ('hand', 'object', 'random_seed', 'candidates', 'protocol', 'method', 'se
 
 
 def main(
-    folder: tyro.conf.Positional[Path | None] = None,
+    folder: Folder = None,
     *,
     hand: str = 'allegro',
     objects: tuple[str, ...] = OBJECTS,
@@ -90,10 +90,7 @@ def main(
     out: Path = Path('out/side_by_side.jsonl'),
 ) -> None:
     """Make what is missing, then print the tables of what was asked for."""
-    folder = folder or Path(os.environ.get('DEXGRASP_TEST_DATA', '../shared/data')) / 'objects'
-    if missing := [name for name in objects if not (folder / f'{name}.obj').is_file()]:
-        raise SystemExit(f'{folder} has no {", ".join(missing)}')
-    model = load_hand(hand)
+    meshes, stored, model = find_meshes(folder, objects), Records(out, _KEY), load_hand(hand)
     explicit = [
         ExplicitSettings(
             iterations=n,
@@ -105,11 +102,10 @@ def main(
         )
         for n in theirs
     ]
-    stored = {_key(r): r for r in read_records(out)}
     records = []
     with one_core():
-        for name in objects:
-            obj = load_object(folder / f'{name}.obj')
+        for name in meshes:
+            obj = load_object(meshes[name])
             if name == objects[0]:
                 _warm_up(model, obj, explicit[:1])
             for seed in random_seeds:
@@ -124,15 +120,13 @@ def main(
                         'protocol': protocol,
                         **_contest_names(contest),
                     }
-                    if _key(head) not in stored:
-                        record = head | bout.run(contest)
-                        stored[_key(record)] = record
-                        append_record(out, record)
+                    if head not in stored:
+                        record = stored.add(head | bout.run(contest))
                         print(_progress(record), flush=True)
-                    records.append(stored[_key(head)])
+                    records.append(stored[head])
     title = f'{hand}, {protocol}, {candidates} candidates each, {", ".join(objects)}'
-    print(f'\n{title}; random seeds {", ".join(map(str, random_seeds))}\n')
-    print('\n'.join([*_table(records), '', *_comparison(records)]))
+    seeds = f'random seeds {", ".join(map(str, random_seeds))}'
+    show([f'\n{title}; {seeds}\n', *_table(records), '', *_comparison(records)])
 
 
 @contextlib.contextmanager
@@ -193,7 +187,7 @@ class Bout:
             'closing_seconds': closing_seconds,
             'planned': self._held(planned),
             'bare': self._held(self._bare(palm, q)),
-            'machine': f'{platform.machine()}, {os.cpu_count()} cores',
+            'machine': machine(),
         }
 
     def search(self, contest: _Contest) -> tuple[NDArray, NDArray, GraspSet, float, float]:
@@ -298,63 +292,59 @@ def _timed(work: Callable[[], Any]) -> tuple[Any, float]:
 # --- tables ------------------------------------------------------------------------------------
 
 
-def _key(record: dict[str, Any]) -> tuple[Any, ...]:
-    return tuple(record[name] for name in _KEY)
-
-
-def _progress(record: dict[str, Any]) -> str:
+def _progress(record: Record) -> str:
     what = f'{record["object"]} seed {record["random_seed"]} {record["method"]}'
     held = ', '.join(f'{t} {record[t]["held"]}' for t in TREATMENTS)
     seconds = record['search_seconds'] / record['candidates']
     return f'{what} {record["iterations"]}: {seconds:.3f} s for a candidate; held: {held}'
 
 
-def _seconds(record: dict[str, Any], *, closing: bool = False) -> float:
+def _seconds(record: Record, *, closing: bool = False) -> float:
     """Seconds for a candidate: seeds and descent, and the planned closing."""
     names = ['seed_seconds', 'search_seconds', *(['closing_seconds'] if closing else [])]
     return sum(record[n] for n in names) / record['candidates']
 
 
-def _grouped(records: Sequence[dict[str, Any]]) -> dict[tuple[str, int], list[dict[str, Any]]]:
-    groups: dict[tuple[str, int], list[dict[str, Any]]] = {}
+def _grouped(records: Sequence[Record]) -> dict[tuple[str, int], list[Record]]:
+    groups: dict[tuple[str, int], list[Record]] = {}
     for record in records:
         groups.setdefault((record['method'], record['iterations']), []).append(record)
     return dict(sorted(groups.items()))
 
 
-def _share(records: Sequence[dict[str, Any]], treatment: str) -> float:
+def _share(records: Sequence[Record], treatment: str) -> float:
     """Share that held of all that were attempted."""
     held = sum(r[treatment]['held'] for r in records)
     return held / sum(r['candidates'] for r in records)
 
 
-def _table(records: Sequence[dict[str, Any]]) -> list[str]:
-    """Markdown: a row for each method and number of iterations, over all objects and seeds."""
-    lines = [table_row(_HEAD), table_row(['---'] * len(_HEAD))]
+def _table(records: Sequence[Record]) -> Iterable[str]:
+    """Yield a row for each method and number of iterations, over all objects and seeds."""
+    rows = []
     for (method, iterations), own in _grouped(records).items():
         per_step = [1e3 * r['search_seconds'] / r['candidates'] / iterations for r in own]
         held = sum(r['planned']['held'] for r in own)
         spent = sum(_seconds(r, closing=True) * r['candidates'] for r in own)
-        cells = [
-            f'{method}, {iterations}',
-            _spread(per_step),
-            _spread([_seconds(r) for r in own]),
-            _spread([_seconds(r, closing=True) for r in own]),
-            _share_text(own, 'planned'),
-            f'{spent / held:.3g}' if held else '–',
-            _share_text(own, 'bare'),
-        ]
-        lines.append(table_row(cells))
-    return lines
+        rows.append(
+            [
+                f'{method}, {iterations}',
+                _spread(per_step),
+                _spread([_seconds(r) for r in own]),
+                _spread([_seconds(r, closing=True) for r in own]),
+                _share_text(own, 'planned'),
+                f'{spent / held:.3g}' if held else '–',
+                _share_text(own, 'bare'),
+            ]
+        )
+    return table(_HEAD, rows)
 
 
-def _share_text(records: Sequence[dict[str, Any]], treatment: str) -> str:
+def _share_text(records: Sequence[Record], treatment: str) -> str:
     held, tried = sum(r[treatment]['held'] for r in records), sum(r['candidates'] for r in records)
-    low, high = wilson_interval(held, tried)
-    return f'{held}/{tried} = {100 * held / tried:.0f} % ({100 * low:.0f} to {100 * high:.0f})'
+    return f'{share(held, tried, 0)} ({interval(held, tried)})'
 
 
-def _comparison(records: Sequence[dict[str, Any]]) -> Iterator[str]:
+def _comparison(records: Sequence[Record]) -> Iterator[str]:
     """Say what each method takes to come to the best that the explicit one comes to."""
     groups = _grouped(records)
     theirs = {n: g for (method, n), g in groups.items() if method == THEIRS}
@@ -393,7 +383,7 @@ def _comparison(records: Sequence[dict[str, Any]]) -> Iterator[str]:
     yield f'(Batches of {BATCH} there; ratios are explicit : ours, by object and random seed.)'
 
 
-def _cost(record: dict[str, Any], treatment: str, closing: bool) -> float:
+def _cost(record: Record, treatment: str, closing: bool) -> float:
     """Seconds for a grasp that holds; infinite where none does."""
     held = record[treatment]['held']
     return _seconds(record, closing=closing) * record['candidates'] / held if held else np.inf
@@ -404,13 +394,8 @@ def _ratio(what: str, values: Sequence[float]) -> str:
 
 
 def _spread(values: Sequence[float]) -> str:
-    """Median, least and most."""
-    return f'{_middle(values):.3g} ({min(values):.3g} to {max(values):.3g})'
-
-
-def _middle(values: Sequence[float]) -> float:
-    """Return the lower median, which may stand beside infinite values."""
-    return float(sorted(values)[(len(values) - 1) // 2])
+    """Lower median, which may stand beside infinite values, least and most."""
+    return spread(values, '.3g', lambda v: np.sort(v)[(len(v) - 1) // 2])
 
 
 if __name__ == '__main__':

@@ -22,28 +22,28 @@ be compared nothing else may run on the machine.
 
 from __future__ import annotations
 
-import os
+import itertools
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import tyro
+from arguments import find_meshes
+from markdown_tables import show, spread, table
 from records import TUNED
-from timing import TimedEngine, changed, core_time, peak_memory, spread, title
+from timing import TimedEngine, changed, core_time, peak_memory, title
 
 from dexgrasp_ros import SynthesisConfig, evaluate, load_hand, load_object, synthesize
 from dexgrasp_ros.core.grasp_set import GraspSet
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.core.object_model import ObjectModel
 from dexgrasp_ros.object import ObjectConfig
-from dexgrasp_ros.synthesis.device import resolve_device
-from dexgrasp_ros.synthesis.search import Search
-from dexgrasp_ros.synthesis.seeds import make_seeds
-from dexgrasp_ros.synthesis.upload import upload_hand, upload_object
 
 _ENGINE = 32  # candidates of the engine whose kernels are timed: a CPU's chunk
 _PHASES = ('seeds', 'optimize', 'finish')
+_TIMES = ('descent [s]', 'closing [s]', 'returned')
 
 
 def main(
@@ -61,148 +61,115 @@ def main(
     out: Path | None = None,
 ) -> None:
     """Print the tables."""
-    data = Path(os.environ.get('DEXGRASP_TEST_DATA', '../shared/data'))
-    meshes = objects or tuple(data / 'objects' / f'{name}.obj' for name in TUNED)
-    loaded = [load_object(mesh) for mesh in meshes]
+    meshes = objects or tuple(find_meshes(None, TUNED).values())
+    loaded, model = [load_object(mesh) for mesh in meshes], load_hand(hand)
     base = SynthesisConfig(device=device, seed_count=seed_count, iterations=iterations)
-    model = load_hand(hand)
     synthesize(model, loaded[0], changed(base, seed_count=8))  # compiles what is not compiled yet
-    lines = [title(base, hand, loaded, random_seeds)]
-
-    def show(rows: Iterable[str]) -> None:
-        for row in rows:
-            lines.append(row)
-            print(row, flush=True)
-
-    print(lines[0])
-    show(_kernel_table(model, loaded, base, random_seeds))
-    show(_batch_table(model, loaded, base, batches, random_seeds, shake))
-    show(_hand_table(hands, loaded, base, random_seeds))
-    show(_grid_table(model, meshes, base, intervals, random_seeds))
-    if out is not None:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text('\n'.join(lines) + '\n')
-
-
-# --- kernels -----------------------------------------------------------------------------------
-
-
-def _kernel_table(
-    hand: HandModel,
-    objects: Sequence[ObjectModel],
-    config: SynthesisConfig,
-    random_seeds: Sequence[int],
-) -> Iterable[str]:
-    found: dict[str, list[float]] = defaultdict(list)
-    for obj in objects:
-        for seed in random_seeds:
-            plan = changed(config, seed_count=_ENGINE, random_seed=seed)
-            device = resolve_device(plan.device)
-            uploads = upload_hand(hand, device), upload_object(obj, device)
-            engine = TimedEngine(*uploads, plan, _ENGINE, device)
-            engine.set_state(*make_seeds(Search(hand, obj, plan), hand, obj, plan))
-            for _ in range(plan.iterations):
-                engine.step()
-            for name, seconds in (engine.seconds | {'all': engine.seconds.total()}).items():
-                found[name].append(1e6 * seconds / (_ENGINE * plan.iterations))
-    yield '\n| kernel | µs for a grasp-iteration |\n| --- | --- |'
-    for name, times in sorted(found.items(), key=lambda item: -np.median(item[1])):
-        yield f'| `{name}` | {spread(times, 1)} |'
-
-
-# --- requests ----------------------------------------------------------------------------------
-
-
-def _requests(
-    hand: HandModel,
-    objects: Sequence[ObjectModel],
-    config: SynthesisConfig,
-    random_seeds: Sequence[int],
-) -> list[tuple[ObjectModel, GraspSet]]:
-    with core_time(config):
-        return [
-            (obj, synthesize(hand, obj, changed(config, random_seed=seed)))
-            for obj in objects
-            for seed in random_seeds
-        ]
-
-
-def _batch_table(
-    hand: HandModel,
-    objects: Sequence[ObjectModel],
-    config: SynthesisConfig,
-    batches: Sequence[int],
-    random_seeds: Sequence[int],
-    shake: int,
-) -> Iterable[str]:
-    held = ' shaken: held | grasps that hold a second |' if shake else ''
-    yield (
-        '\n| seeds | seeds, descent, closing [s] | ms for a candidate | candidates a second'
-        f' | returned | grasps a second | peak memory [MB] |{held}'
+    usual = Requests(hand=model, objects=loaded, config=base, random_seeds=random_seeds)
+    tables = (
+        [title(base, hand, loaded, random_seeds)],
+        _kernel_table(usual),
+        _batch_table(usual, batches, shake),
+        _hand_table(usual, hands),
+        _grid_table(usual, meshes, intervals),
     )
-    yield '|' + ' --- |' * (9 if shake else 7)
-    for count in batches:
-        plan = changed(config, seed_count=count, max_grasps=count)
-        made = _requests(hand, objects, plan, random_seeds)
+    show((line for lines in tables for line in lines), out)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Requests:
+    """The same request for each object, with each random seed."""
+
+    hand: HandModel
+    objects: Sequence[ObjectModel]
+    config: SynthesisConfig
+    random_seeds: Sequence[int]
+
+    def plans(self) -> Iterator[tuple[ObjectModel, SynthesisConfig]]:
+        """Yield what is asked for."""
+        for obj, seed in itertools.product(self.objects, self.random_seeds):
+            yield obj, changed(self.config, random_seed=seed)
+
+    def made(self) -> list[tuple[ObjectModel, GraspSet]]:
+        """Search."""
+        with core_time(self.config):
+            return [(obj, synthesize(self.hand, obj, plan)) for obj, plan in self.plans()]
+
+    def times(self) -> list[str]:
+        """Cells of `_TIMES`."""
+        made = [grasps for _, grasps in self.made()]
+        times = [spread([g.timing[p] for g in made], ',.2f') for p in _PHASES[1:]]
+        return [*times, spread([len(g) for g in made], ',.0f')]
+
+
+def _kernel_table(usual: Requests) -> Iterator[str]:
+    found: dict[str, list[float]] = defaultdict(list)
+    for obj, plan in usual.plans():
+        engine = TimedEngine(usual.hand, obj, changed(plan, seed_count=_ENGINE))
+        for _ in range(plan.iterations):
+            engine.step()
+        for name, seconds in (engine.seconds | {'all': engine.seconds.total()}).items():
+            found[name].append(1e6 * seconds / (_ENGINE * plan.iterations))
+    order = sorted(found.items(), key=lambda item: -np.median(item[1]))
+    rows = ([f'`{name}`', spread(times, ',.1f')] for name, times in order)
+    yield from ('', *table(['kernel', 'µs for a grasp-iteration'], rows))
+
+
+def _batch_table(usual: Requests, batches: Sequence[int], shake: int) -> Iterator[str]:
+    head = ['seeds', 'seeds, descent, closing [s]', 'ms for a candidate', 'candidates a second',
+            'returned', 'grasps a second', 'peak memory [MB]']  # fmt: skip
+    if shake:
+        head += ['shaken: held', 'grasps that hold a second']
+
+    def cells(count: int) -> list[object]:
+        config = changed(usual.config, seed_count=count, max_grasps=count)
+        made = replace(usual, config=config).made()
         seconds = np.array([[g.timing[p] for p in _PHASES] for _, g in made])
         whole = seconds.sum(axis=1)
         returned = np.array([len(g) for _, g in made])
-        phases = ', '.join(f'{v:.2f}' for v in np.median(seconds, axis=0))
-        row = (
-            f'| {count} | {phases} | {spread(1e3 * whole / count, 1)}'
-            f' | {spread(count / whole, 0)} | {spread(returned, 0)}'
-            f' | {spread(returned / whole, 1)} | {peak_memory(config):.0f} |'
-        )
+        found = [
+            count,
+            ', '.join(f'{v:.2f}' for v in np.median(seconds, axis=0)),
+            spread(1e3 * whole / count, ',.1f'),
+            *(spread(count / whole, ',.0f'), spread(returned, ',.0f')),
+            spread(returned / whole, ',.1f'),
+            f'{peak_memory(config):.0f}',
+        ]
         if shake:
-            good = [evaluate(g.select(slice(0, shake)), hand=hand, object=o) for o, g in made]
-            share = np.array([e.held.mean() if len(e.held) else 0.0 for e in good])
-            row += f' {100 * share.mean():.0f} % | {spread(share * returned / whole, 1)} |'
-        yield row
+            some = [(o, g.select(slice(0, shake))) for o, g in made]
+            good = [evaluate(g, hand=usual.hand, object=o) for o, g in some]
+            held = np.array([e.held.mean() if len(e.held) else 0.0 for e in good])
+            found += [f'{100 * held.mean():.0f} %', spread(held * returned / whole, ',.1f')]
+        return found
+
+    yield ''
+    yield from table(head, map(cells, batches))
 
 
-def _hand_table(
-    hands: Sequence[str],
-    objects: Sequence[ObjectModel],
-    config: SynthesisConfig,
-    random_seeds: Sequence[int],
-) -> Iterable[str]:
-    yield (
-        f'\n| hand, {config.seed_count} seeds | joints | geometries | points | pairs'
-        ' | descent [s] | closing [s] | returned |\n|' + ' --- |' * 8
-    )
-    for name in hands:
+def _hand_table(usual: Requests, hands: Sequence[str]) -> Iterator[str]:
+    def cells(name: str) -> list[object]:
         hand = load_hand(name)
-        made = [g for _, g in _requests(hand, objects, config, random_seeds)]
-        descent, closing = ([g.timing[p] for g in made] for p in _PHASES[1:])
-        yield (
-            f'| {Path(name).stem} | {len(hand.joint_names)} | {len(hand.group_names)}'
-            f' | {len(hand.points)} | {len(hand.self_collision_pairs)}'
-            f' | {spread(descent, 2)} | {spread(closing, 2)}'
-            f' | {spread([len(g) for g in made], 0)} |'
-        )
+        sizes = hand.joint_names, hand.group_names, hand.points, hand.self_collision_pairs
+        return [Path(name).stem, *map(len, sizes), *replace(usual, hand=hand).times()]
+
+    first = f'hand, {usual.config.seed_count} seeds'
+    yield ''
+    yield from table(
+        [first, 'joints', 'geometries', 'points', 'pairs', *_TIMES], map(cells, hands)
+    )
 
 
 def _grid_table(
-    hand: HandModel,
-    meshes: Sequence[Path],
-    config: SynthesisConfig,
-    intervals: Sequence[int],
-    random_seeds: Sequence[int],
-) -> Iterable[str]:
-    yield (
-        f'\n| intervals, {config.seed_count} seeds | nodes'
-        ' | descent [s] | closing [s] | returned |'
-    )
-    yield '|' + ' --- |' * 5
-    for count in intervals:
+    usual: Requests, meshes: Sequence[Path], intervals: Sequence[int]
+) -> Iterator[str]:
+    def cells(count: int) -> list[object]:
         objects = [load_object(mesh, config=ObjectConfig(intervals=count)) for mesh in meshes]
         nodes = [o.distance.values[..., 0].size for o in objects]
-        made = [g for _, g in _requests(hand, objects, config, random_seeds)]
-        descent, closing = ([g.timing[p] for g in made] for p in _PHASES[1:])
-        yield (
-            f'| {count} | {spread(nodes, 0)} | {spread(descent, 2)} | {spread(closing, 2)}'
-            f' | {spread([len(g) for g in made], 0)} |'
-        )
+        return [count, spread(nodes, ',.0f'), *replace(usual, objects=objects).times()]
+
+    first = f'intervals, {usual.config.seed_count} seeds'
+    yield ''
+    yield from table([first, 'nodes', *_TIMES], map(cells, intervals))
 
 
 if __name__ == '__main__':

@@ -24,29 +24,26 @@ the others are there to report on.
 from __future__ import annotations
 
 import dataclasses
-import os
-import platform
+import functools
+import itertools
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tyro
-from records import TUNED, append_record, read_records, table_row
+from arguments import Folder, find_meshes
+from markdown_tables import interval, share, show, spread, table
+from records import Record, Records, by_half, by_object, machine
 
 from dexgrasp_ros import SynthesisConfig, evaluate, load_hand, load_object, synthesize
 from dexgrasp_ros.core.convex_pieces import FINE
 from dexgrasp_ros.core.grasp_set import GraspSet
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.core.object_model import ObjectModel
-from dexgrasp_ros.evaluation import (
-    Evaluation,
-    Perturbation,
-    synthesize_verified,
-    wilson_interval,
-)
+from dexgrasp_ros.evaluation import Evaluation, Perturbation, synthesize_verified
 from dexgrasp_ros.object import object_pieces
 from dexgrasp_ros.simulation import settle
 
@@ -66,7 +63,7 @@ _HEAD = (
 
 
 def main(
-    folder: tyro.conf.Positional[Path | None] = None,
+    folder: Folder = None,
     *,
     hands: tuple[str, ...] = ('allegro',),
     random_seeds: tuple[int, ...] = (0, 1, 2),
@@ -83,48 +80,36 @@ def main(
     out: Path = Path('out/success.jsonl'),
 ) -> list[str]:
     """Make what is missing; print and return the tables of all that was asked for."""
-    folder = folder or Path(os.environ.get('DEXGRASP_TEST_DATA', '../shared/data')) / 'objects'
-    meshes = {p.stem: p for p in sorted(folder.glob('*.obj')) if not objects or p.stem in objects}
-    if missing := set(objects) - set(meshes):
-        raise SystemExit(f'{folder} has no {", ".join(sorted(missing))}')
-    stored = {_key(r): r for r in read_records(out)}
-    wanted = []
+    meshes, stored = find_meshes(folder, objects), Records(out, _key)
+    load, load_hand_once = functools.cache(load_object), functools.cache(load_hand)
     extra = {UNSIMULATED: unsimulated, VERIFIED: verify}
     searches = _searches([BEST, *(k for k, on in extra.items() if on)], attempted, perturb)
     config = SynthesisConfig(max_grasps=max_grasps, seed_count=seed_count, device=device)
-    for hand in hands:
-        model = load_hand(hand)
-        for name, path in meshes.items():
-            obj = None
-            for seed in random_seeds:
-                for kinds in searches:
-                    plan = plan_search(config, kinds[0], seed)
-                    head = {
-                        'hand': _short_name(hand),
-                        'object': name,
-                        'random_seed': seed,
-                        'seed_count': seed_count,
-                        'asked': plan.max_grasps,
-                        'piece_threshold': piece_threshold,
-                    }
-                    shakes = [(p, k) for p in protocols for k in kinds]
-                    keys = {s: _key(head | {'protocol': s[0], 'kind': s[1]}) for s in shakes}
-                    wanted += keys.values()
-                    todo = [s for s in shakes if keys[s] not in stored]
-                    if not todo:
-                        continue
-                    obj = obj or load_object(path)
-                    for record in search_and_shake(model, obj, plan, todo, piece_threshold):
-                        record = head | record
-                        stored[_key(record)] = record
-                        append_record(out, record)
-                        what = f'{head["hand"]} {name} seed {seed} {record["protocol"]}'
-                        held = f'{record["held"]}/{record["asked"]}'
-                        print(f'{what} {record["kind"]}: {held}', flush=True)
-    groups = _grouped(stored[k] for k in wanted)
-    tables = [_table(' '.join(group), records) for group, records in groups.items()]
-    print('\n'.join(tables), flush=True)
-    return tables
+    wanted = []
+    for hand, name, seed, kinds in itertools.product(hands, meshes, random_seeds, searches):
+        plan = plan_search(config, kinds[0], seed)
+        head = {
+            'hand': _short_name(hand),
+            'object': name,
+            'random_seed': seed,
+            'seed_count': seed_count,
+            'asked': plan.max_grasps,
+            'piece_threshold': piece_threshold,
+        }
+        heads = [head | {'protocol': p, 'kind': k} for p in protocols for k in kinds]
+        wanted += heads
+        todo = [(h['protocol'], h['kind']) for h in heads if h not in stored]
+        if not todo:
+            continue
+        model, obj = load_hand_once(hand), load(meshes[name])
+        for record in search_and_shake(model, obj, plan, todo, piece_threshold):
+            stored.add(head | record)
+            what = f'{head["hand"]} {name} seed {seed} {record["protocol"]}'
+            print(f'{what} {record["kind"]}: {record["held"]}/{head["asked"]}', flush=True)
+    groups = _grouped(stored[head] for head in wanted)
+    lines = [line for group, records in groups.items() for line in _table(group, records)]
+    show(lines)
+    return lines
 
 
 def _short_name(hand: str) -> str:
@@ -167,7 +152,7 @@ def search_and_shake(
     config: SynthesisConfig,
     shakes: list[tuple[str, str]],
     threshold: float,
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[Record]:
     """Search once and shake by each (protocol, kind); on the tabletop the search knows it."""
     found: dict[Any, tuple[GraspSet, float]] = {}
     settled = None
@@ -229,74 +214,61 @@ def _record(
         'cpu_time': result.cpu_time.tolist(),
         'rejected': grasps.rejected,
         'search_seconds': seconds,
-        'machine': f'{platform.machine()}, {os.cpu_count()} cores',
+        'machine': machine(),
         'device': grasps.config['device'],
         'config': grasps.config,
     }
 
 
-def _key(record: dict[str, Any]) -> tuple[Any, ...]:
+def _key(record: Record) -> tuple[Any, ...]:
     """Identify a result; files from before pieces could be cut finer stay readable."""
     threshold = record.get('piece_threshold', FINE)
     finer = () if threshold == FINE else (threshold,)
     return (*(record[name] for name in _KEY), *finer)
 
 
-def _grouped(records: Iterator[dict[str, Any]]) -> dict[tuple[str, ...], list[dict[str, Any]]]:
+def _grouped(records: Iterable[Record]) -> dict[tuple[str, ...], list[Record]]:
     groups = defaultdict(list)
     for record in records:
         groups[record['hand'], record['protocol'], record['kind']].append(record)
     return groups
 
 
-def _table(title: str, records: list[dict[str, Any]]) -> str:
-    """Markdown: a row for each object, for each half, and for all."""
+def _table(group: tuple[str, ...], records: list[Record]) -> Iterator[str]:
+    """Yield a row for each object, for each half, and for all."""
     seeds = sorted({r['random_seed'] for r in records})
-    lines = [f'\n{title}, random seeds {", ".join(map(str, seeds))}\n', table_row(_HEAD)]
-    lines.append(table_row(['---'] * len(_HEAD)))
-    names = sorted({r['object'] for r in records})
-    for name in names:
-        lines.append(table_row(_cells(name, [r for r in records if r['object'] == name])))
-    halves = {
-        '**tuned half**': [r for r in records if r['object'] in TUNED],
-        '**reporting half**': [r for r in records if r['object'] not in TUNED],
-        '**all**': records,
-    }
-    for name, half in halves.items():
-        if half:
-            lines.append(table_row(_cells(name, half)))
-    return '\n'.join(lines)
+    yield f'\n{" ".join(group)}, random seeds {", ".join(map(str, seeds))}\n'
+    parts = (*by_object(records), *by_half(records))
+    yield from table(_HEAD, (_cells(name, own) for name, own in parts))
 
 
-def _cells(name: str, records: list[dict[str, Any]]) -> list[str]:
+def _cells(name: str, records: list[Record]) -> list[str]:
     held, asked = (sum(r[k] for r in records) for k in ('held', 'asked'))
-    low, high = wilson_interval(held, asked)
     by_seed = defaultdict(lambda: [0, 0])
     for r in records:
         by_seed[r['random_seed']][0] += r['held']
         by_seed[r['random_seed']][1] += r['asked']
     rates = [100 * h / a for h, a in by_seed.values()]
-    spread = f' ({min(rates):.1f} to {max(rates):.1f} by seed)' if len(rates) > 1 else ''
+    by_rate = f' ({min(rates):.1f} to {max(rates):.1f} by seed)' if len(rates) > 1 else ''
     depth = 1e3 * np.array([d for r in records for d in r['penetration']])
     own = 1e3 * np.array([d for r in records for d in r['self_penetration']], dtype=float)
     orders = [a for r in records if (a := _order(r)) is not None]
-    order = f'{np.median(orders):.2f} ({min(orders):.2f} to {max(orders):.2f})' if orders else '–'
     causes: Counter[str] = Counter()
     for r in records:
         for cause, n in r['causes'].items():
             causes[_phase(cause)] += n
     return [
         name,
-        f'{held}/{asked} = {100 * held / asked:.1f} %{spread}',
-        f'{100 * low:.0f} to {100 * high:.0f} %',
+        f'{share(held, asked)}{by_rate}',
+        f'{interval(held, asked)} %',
         f'{depth.mean():.2f} / {depth.max():.2f}' if len(depth) else '–',
         f'{np.nanmean(own):.2f} / {np.nanmax(own):.2f}' if np.isfinite(own).any() else '–',
-        order,
+        spread(orders),
         ', '.join(f'{n} {cause}' for cause, n in causes.most_common()) or '–',
     ]
 
 
-def _order(record: dict[str, Any]) -> float | None:
+def _order(record: Record) -> float | None:
     """Area under the ROC curve of the score as a prediction; None where all or none held."""
     held = np.array(record.get('held_each', []), dtype=bool)
     if not held.any() or held.all():

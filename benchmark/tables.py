@@ -12,20 +12,15 @@ all attempted seeds, and what each term of the search is worth. Results are line
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 import ablation
 import success
 import tyro
+from arguments import Folder, check_names, find_makers, test_data
 from records import TUNED
 
-MAKERS = (
-    'allegro_simlab/allegro_hand_description/allegro_hand_description_right.urdf',
-    'barrett_robotnik/barrett_hand_description/urdf/bh282.urdf',
-    'shadow_official/sr_description/robots/shadow_hand_right_e3m5.urdf',
-)
 # Options of `success.py`; the parts in `ONCE` are made with the first random seed only.
 PARTS: dict[str, dict[str, Any]] = {
     'allegro': {'protocols': ('fc',), 'perturb': True},
@@ -40,7 +35,7 @@ ABLATION = 'ablation'
 
 
 def main(
-    folder: tyro.conf.Positional[Path | None] = None,
+    folder: Folder = None,
     *,
     parts: tuple[str, ...] = (*PARTS, ABLATION),
     random_seeds: tuple[int, ...] = (0, 1, 2),
@@ -52,11 +47,9 @@ def main(
     out: Path = Path('out/tables'),
 ) -> None:
     """Make what is missing and write the tables of the `objects` and `hands` in a folder."""
-    folder = folder or Path(os.environ.get('DEXGRASP_TEST_DATA', '../shared/data'))
-    if unknown := set(parts) - {*PARTS, ABLATION}:
-        raise SystemExit(f'no parts {sorted(unknown)}; there are {[*PARTS, ABLATION]}')
-    makers = [folder / 'hands' / name for name in MAKERS]
-    plans = PARTS | {'makers': {'hands': tuple(str(path) for path in makers if path.is_file())}}
+    folder = folder or test_data()
+    check_names('parts', parts, [*PARTS, ABLATION])
+    plans = PARTS | {'makers': {'hands': find_makers(folder / 'hands')}}
     common = {'seed_count': seed_count, 'max_grasps': max_grasps, 'device': device}
     page = ['# Success in the shake test']
     for part in parts:
@@ -65,10 +58,10 @@ def main(
         if part == ABLATION:
             own = tuple(name for name in objects or TUNED if name in TUNED) or objects
             options |= {'objects': own, 'protocol': 'hard', 'variants': variants}
-            tables = ablation.main(folder / 'objects', **options)
+            lines = ablation.main(folder / 'objects', **options)
         else:
-            tables = success.main(folder / 'objects', objects=objects, **options, **plans[part])
-        page += [f'\n## {part.capitalize()}', *tables]
+            lines = success.main(folder / 'objects', objects=objects, **options, **plans[part])
+        page += [f'\n## {part.capitalize()}', *lines]
         (out / 'tables.md').write_text('\n'.join(page) + '\n')
 
 

@@ -24,17 +24,18 @@ grasps a second (A100). The latter's thresholds are its own; those here are stat
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import tyro
 import warp as wp
-from records import TUNED, table_row
+from arguments import find_meshes
+from markdown_tables import show, spread, table
+from records import TUNED
 from roofline import Work, copy_bandwidth, multiply_rate, work_of_iteration
-from timing import TimedEngine, changed, peak_memory, spread, title
+from timing import TimedEngine, changed, peak_memory, title
 
 from dexgrasp_ros import SynthesisConfig, evaluate, load_hand, load_object, synthesize
 from dexgrasp_ros.core.grasp_set import GraspSet
@@ -42,8 +43,6 @@ from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.core.object_model import ObjectModel
 from dexgrasp_ros.evaluation.wrenches import contact_wrenches, hull_quality
 from dexgrasp_ros.synthesis.device import resolve_device
-from dexgrasp_ros.synthesis.search import Search
-from dexgrasp_ros.synthesis.seeds import make_seeds
 from dexgrasp_ros.synthesis.upload import upload_hand, upload_object
 
 PUBLISHED = 'published: BODex 49 grasps a second, Lightning Grasp 300 to 1,000 effective ones'
@@ -64,25 +63,17 @@ def main(
     out: Path | None = None,
 ) -> None:
     """Print the tables."""
-    data = Path(os.environ.get('DEXGRASP_TEST_DATA', '../shared/data'))
-    meshes = objects or tuple(data / 'objects' / f'{name}.obj' for name in TUNED)
+    meshes = objects or find_meshes(None, TUNED).values()
     loaded, model = [load_object(mesh) for mesh in meshes], load_hand(hand)
     config = SynthesisConfig(device=device, iterations=iterations, random_seed=random_seed)
     synthesize(model, loaded[0], changed(config, seed_count=8))  # compiles what is not yet
-    lines = [title(config, hand, loaded, [random_seed])]
-
-    def show(rows: Iterable[str]) -> None:
-        for row in rows:
-            lines.append(row)
-            print(row, flush=True)
-
-    print(lines[0])
-    show(_batch_table(model, loaded, config, batches, sample))
-    show(_request_table(model, loaded, config, repeats))
-    show(_kernel_table(model, loaded[0], config, max(batches)))
-    if out is not None:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text('\n'.join(lines) + '\n')
+    tables = (
+        [title(config, hand, loaded, [random_seed])],
+        _batch_table(model, loaded, config, batches, sample),
+        _request_table(model, loaded, config, repeats),
+        _kernel_table(model, loaded[0], config, max(batches)),
+    )
+    show((line for lines in tables for line in lines), out)
 
 
 def _timed(hand: HandModel, obj: ObjectModel, config: SynthesisConfig) -> tuple[GraspSet, float]:
@@ -97,14 +88,10 @@ def _batch_table(
     config: SynthesisConfig,
     batches: Sequence[int],
     sample: int,
-) -> Iterable[str]:
-    yield f'\n{PUBLISHED}\n'
-    yield table_row(
-        ['seeds', 'candidates a second', 'valid', 'valid a second', 'held', 'held a second', 'MB']
-    )
-    yield '|' + ' --- |' * 7
+) -> Iterator[str]:
     rng = np.random.default_rng(config.random_seed)
-    for count in batches:
+
+    def cells(count: int) -> list[str]:
         plan = changed(config, seed_count=count, max_grasps=count, **_ALL)
         rates, valid, held = [], [], []
         for obj in objects:
@@ -117,10 +104,14 @@ def _batch_table(
             shaken = evaluate(_some(whole, sample, rng), hand=hand, object=obj)
             share = shaken.held.mean() if len(shaken.held) else 0.0
             held.append((share * len(whole) / count, share * len(whole) / seconds))
-        cells = [f'{count:,}', spread(rates, 0)]
+        found = [f'{count:,}', spread(rates, ',.0f')]
         for shares, a_second in (np.transpose(valid), np.transpose(held)):
-            cells += [f'{100 * np.median(shares):.0f} %', spread(a_second, 1)]
-        yield table_row([*cells, f'{peak_memory(config):,.0f}'])
+            found += [f'{100 * np.median(shares):.0f} %', spread(a_second, ',.1f')]
+        return [*found, f'{peak_memory(config):,.0f}']
+
+    head = ('seeds', 'candidates a second', 'valid', 'valid a second', 'held', 'held a second')
+    yield f'\n{PUBLISHED}\n'
+    yield from table((*head, 'MB'), map(cells, batches))
 
 
 def _some(grasps: GraspSet, count: int, rng: np.random.Generator) -> GraspSet:
@@ -148,37 +139,38 @@ def _closed_share(grasps: GraspSet, obj: ObjectModel, friction: float) -> float:
 
 def _request_table(
     hand: HandModel, objects: Sequence[ObjectModel], config: SynthesisConfig, repeats: int
-) -> Iterable[str]:
+) -> Iterator[str]:
     made = [
         _timed(hand, obj, changed(config, random_seed=seed, **_REQUEST))
         for obj in objects
         for seed in range(repeats)
     ]
-    yield '\n| a request for 16 grasps of 128 seeds | |\n| --- | --- |'
-    yield table_row(['seconds', spread([seconds for _, seconds in made], 3)])
-    yield table_row(['returned', spread([len(g) for g, _ in made], 0)])
+    yield ''
+    yield from table(
+        ['a request for 16 grasps of 128 seeds', ''],
+        [
+            ['seconds', spread([seconds for _, seconds in made], ',.3f')],
+            ['returned', spread([len(g) for g, _ in made], ',.0f')],
+        ],
+    )
 
 
 def _kernel_table(
     hand: HandModel, obj: ObjectModel, config: SynthesisConfig, count: int
-) -> Iterable[str]:
+) -> Iterator[str]:
     device = resolve_device(config.device)
     bandwidth, rate = copy_bandwidth(device), multiply_rate(device)
     yield (
         f'\nmeasured: {bandwidth / 1e9:,.0f} GB/s copied, {rate / 1e9:,.0f} Gflop/s of'
         f' multiplications and additions; {count:,} candidates\n'
     )
-    yield table_row(
-        ['kernel', 'bytes', 'operations', 'least ns', 'bound by', 'ns taken', 'least / taken']
-    )
-    yield '|' + ' --- |' * 7
-    uploads = upload_hand(hand, device), upload_object(obj, device)
-    work = work_of_iteration(*uploads, config)
-    for name, taken in _times(hand, obj, uploads, config, count).items():
+    work = work_of_iteration(upload_hand(hand, device), upload_object(obj, device), config)
+    rows = []
+    for name, taken in _times(hand, obj, config, count).items():
         row = work.get(name, Work(0.0, 0.0))
         by_bytes, by_operations = row.bytes / bandwidth, row.operations / rate
         least = max(by_bytes, by_operations)
-        yield table_row(
+        rows.append(
             [
                 f'`{name}`',
                 f'{row.bytes:,.0f}',
@@ -189,21 +181,21 @@ def _kernel_table(
                 f'{100 * least / taken:.0f} %',
             ]
         )
+    head = ('kernel', 'bytes', 'operations', 'least ns', 'bound by', 'ns taken', 'least / taken')
+    yield from table(head, rows)
 
 
 def _times(
-    hand: HandModel, obj: ObjectModel, uploads: tuple, config: SynthesisConfig, count: int
+    hand: HandModel, obj: ObjectModel, config: SynthesisConfig, count: int
 ) -> dict[str, float]:
     """Seconds that each kernel takes for a candidate's iteration, the mean over a descent."""
     plan = changed(config, seed_count=count)
-    device = resolve_device(config.device)
-    engine = TimedEngine(*uploads, plan, count, device)
-    engine.set_state(*make_seeds(Search(hand, obj, plan), hand, obj, plan))
+    engine = TimedEngine(hand, obj, plan)
     engine.step()
     engine.seconds.clear()
     for _ in range(plan.iterations - 1):
         engine.step()
-    wp.synchronize_device(device)
+    wp.synchronize_device(resolve_device(config.device))
     made = count * max(plan.iterations - 1, 1)
     return {name: seconds / made for name, seconds in engine.seconds.most_common()}
 

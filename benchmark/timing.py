@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import platform
 import resource
 import time
 from collections import Counter
@@ -12,24 +10,31 @@ from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
-import numpy as np
 import warp as wp
+from records import machine
 
 from dexgrasp_ros import SynthesisConfig
+from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.core.object_model import ObjectModel
 from dexgrasp_ros.synthesis.device import resolve_device
 from dexgrasp_ros.synthesis.engine import Engine
+from dexgrasp_ros.synthesis.search import Search
+from dexgrasp_ros.synthesis.seeds import make_seeds
+from dexgrasp_ros.synthesis.upload import upload_hand, upload_object
 
 
 class TimedEngine(Engine):
-    """Books the time of each kernel's launches."""
+    """Books the time of each kernel's launches, for as many candidates as a search has seeds."""
 
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
-        self.seconds: Counter[str] = Counter()
+    def __init__(self, hand: HandModel, obj: ObjectModel, config: SynthesisConfig) -> None:
+        device = resolve_device(config.device)
+        uploads = upload_hand(hand, device), upload_object(obj, device)
+        super().__init__(*uploads, config, config.seed_count, device)
         self._clock: Callable[[], float] = time.thread_time
-        if not self._device.is_cpu:
+        if not device.is_cpu:
             self._clock = time.perf_counter
+        self.seconds: Counter[str] = Counter()
+        self.set_state(*make_seeds(Search(hand, obj, config), hand, obj, config))
 
     def _launch(self, kernel: Any, dim: Any, *arguments: Any) -> None:
         start = self._clock()
@@ -61,16 +66,9 @@ def title(
 ) -> str:
     """Name machine, hand, objects and seeds."""
     device = resolve_device(config.device)
-    where = f'{platform.machine()}, {os.cpu_count()} cores' if device.is_cpu else device.name
+    where = machine() if device.is_cpu else device.name
     names = ', '.join(o.name for o in objects)
     return f'{where}; {hand}; {names}; random seeds {", ".join(map(str, seeds))}'
-
-
-def spread(values: Sequence[float] | np.ndarray, digits: int) -> str:
-    """Median, least and most."""
-    values = np.asarray(values, dtype=float)
-    low, high = values.min(), values.max()
-    return f'{np.median(values):,.{digits}f} ({low:,.{digits}f} to {high:,.{digits}f})'
 
 
 def peak_memory(config: SynthesisConfig) -> float:

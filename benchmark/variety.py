@@ -15,16 +15,19 @@ Each result is one line of JSON in ``--out``, and lines that are there are not m
 from __future__ import annotations
 
 import dataclasses
+import functools
+import itertools
 import math
-import os
 import time
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import tyro
-from records import TUNED, append_record, read_records, table_row
+from arguments import Folder, find_meshes
+from markdown_tables import interval, share, show, table
+from records import TUNED, Record, Records
 
 from dexgrasp_ros import (
     Region,
@@ -39,7 +42,6 @@ from dexgrasp_ros.core.grasp_set import GraspSet
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.core.object_model import ObjectModel
 from dexgrasp_ros.core.poses import compose, pose_to_matrix
-from dexgrasp_ros.evaluation import wilson_interval
 from dexgrasp_ros.evaluation.geometry import GraspGeometry, Lie
 from dexgrasp_ros.synthesis.fingers import fingertips
 
@@ -56,7 +58,7 @@ _HEAD = (
 
 
 def main(
-    folder: tyro.conf.Positional[Path | None] = None,
+    folder: Folder = None,
     *,
     hands: tuple[str, ...] = ('allegro', 'shadow', 'barrett'),
     random_seeds: tuple[int, ...] = (0,),
@@ -69,43 +71,34 @@ def main(
     out: Path = Path('out/variety.jsonl'),
 ) -> None:
     """Make what is missing, then print the tables of everything that was asked for."""
-    folder = folder or Path(os.environ.get('DEXGRASP_TEST_DATA', '../shared/data')) / 'objects'
-    stored = {_key(r): r for r in read_records(out)}
-    wanted = []
+    meshes, stored = find_meshes(folder, objects), Records(out, _KEY)
+    load, load_hand_once = functools.cache(load_object), functools.cache(load_hand)
+    records = []
+    for hand, name, seed, kind in itertools.product(hands, meshes, random_seeds, kinds):
+        head = {
+            'hand': hand,
+            'object': name,
+            'kind': kind,
+            'random_seed': seed,
+            'seed_count': seed_count,
+            'asked': max_grasps,
+            'iterations': iterations,
+        }
+        if head not in stored:
+            config = SynthesisConfig(
+                seed_count=seed_count,
+                max_grasps=max_grasps,
+                random_seed=seed,
+                iterations=iterations,
+                device=device,
+            )
+            made = _run(load_hand_once(hand), load(meshes[name]), kind, config)
+            stored.add(head | made)
+            told = f'{made["returned"]} returned, {made["held"]} held'
+            print(f'{hand} {name} {kind}: {told}', flush=True)
+        records.append(stored[head])
     for hand in hands:
-        model = load_hand(hand)
-        for name in objects:
-            obj = None
-            for seed in random_seeds:
-                for kind in kinds:
-                    head = {
-                        'hand': hand,
-                        'object': name,
-                        'kind': kind,
-                        'random_seed': seed,
-                        'seed_count': seed_count,
-                        'asked': max_grasps,
-                        'iterations': iterations,
-                    }
-                    wanted.append(_key(head))
-                    if _key(head) in stored:
-                        continue
-                    obj = obj or load_object(folder / f'{name}.obj')
-                    config = SynthesisConfig(
-                        seed_count=seed_count,
-                        max_grasps=max_grasps,
-                        random_seed=seed,
-                        iterations=iterations,
-                        device=device,
-                    )
-                    record = head | _run(model, obj, kind, config)
-                    stored[_key(head)] = record
-                    append_record(out, record)
-                    told = f'{record["returned"]} returned, {record["held"]} held'
-                    print(f'{hand} {name} {kind}: {told}', flush=True)
-    for hand in hands:
-        records = [stored[k] for k in wanted if k[0] == hand]
-        print(_table(hand, records, len(set(random_seeds))), flush=True)
+        show(_table(hand, [r for r in records if r['hand'] == hand], len(set(random_seeds))))
 
 
 def wishes_of(kind: str, obj: ObjectModel) -> Wishes | None:
@@ -126,7 +119,7 @@ def _upper_half(obj: ObjectModel) -> Region:
     return Region(shape='box', size=tuple(high - low), pose=(*(low + high) / 2, 0, 0, 0, 1))
 
 
-def _run(hand: HandModel, obj: ObjectModel, kind: str, config: SynthesisConfig) -> dict[str, Any]:
+def _run(hand: HandModel, obj: ObjectModel, kind: str, config: SynthesisConfig) -> Record:
     start = time.process_time()
     grasps = synthesize(hand, obj, config, wishes=wishes_of(kind, obj))
     seconds = time.process_time() - start
@@ -174,30 +167,26 @@ def _lies_so(kind: str, hand: HandModel, obj: ObjectModel, lie: Lie) -> bool:
     return tips + inner + palm > 0
 
 
-def _table(hand: str, records: list[dict[str, Any]], seeds: int) -> str:
-    """Markdown: a row for each kind, over all objects and random seeds."""
+def _table(hand: str, records: list[Record], seeds: int) -> Iterator[str]:
+    """Yield a row for each kind, over all objects and random seeds."""
     objects = len({r['object'] for r in records})
-    lines = [f'\n{hand}, {objects} objects, {seeds} random seeds\n', table_row(_HEAD)]
-    lines.append(table_row(['---'] * len(_HEAD)))
+    yield f'\n{hand}, {objects} objects, {seeds} random seeds\n'
     by_kind = defaultdict(list)
     for record in records:
         by_kind[record['kind']].append(record)
-    lines += [
-        table_row(_cells(kind, rows, by_kind.get('any', []))) for kind, rows in by_kind.items()
-    ]
-    return '\n'.join(lines)
+    free = by_kind.get('any', [])
+    yield from table(_HEAD, (_cells(kind, own, free) for kind, own in by_kind.items()))
 
 
-def _cells(kind: str, rows: list[dict[str, Any]], free: list[dict[str, Any]]) -> list[str]:
+def _cells(kind: str, rows: list[Record], free: list[Record]) -> list[str]:
     asked, returned, held = (sum(r[k] for r in rows) for k in ('asked', 'returned', 'held'))
-    low, high = wilson_interval(held, asked)
     first = [r['explained_variance'][0] for r in rows if r['explained_variance']]
     contacts = np.concatenate([np.reshape(r['contacts'], (-1, 3)) for r in rows])
     return [
         kind,
         f'{returned}/{asked}',
-        f'{held}/{asked} = {100 * held / asked:.1f} %',
-        f'{100 * low:.0f} to {100 * high:.0f} %',
+        share(held, asked),
+        f'{interval(held, asked)} %',
         f'{sum(r["of_kind"][kind] for r in rows)}/{returned}',
         f'{sum(r["of_kind"][kind] for r in free)}/{sum(r["returned"] for r in free)}',
         f'{100 * np.mean(first):.0f} %' if first else '–',
@@ -208,10 +197,6 @@ def _cells(kind: str, rows: list[dict[str, Any]], free: list[dict[str, Any]]) ->
 
 def _share(values: list[float]) -> str:
     return f'{100 * np.mean(values):.0f} %' if values else '–'
-
-
-def _key(record: dict[str, Any]) -> tuple[Any, ...]:
-    return tuple(record[name] for name in _KEY)
 
 
 if __name__ == '__main__':

@@ -8,17 +8,17 @@ from pathlib import Path
 import numpy as np
 import trimesh
 from numpy.typing import NDArray
+from surfaces import Surface
+from views import camera_around
 
 from dexgrasp_ros.core.depth_frame import DepthFrame
 from dexgrasp_ros.core.errors import PerceptionError
 from dexgrasp_ros.core.object_model import ObservedObject
-from dexgrasp_ros.core.open3d_loader import import_open3d
 from dexgrasp_ros.perception import ReconstructionConfig
 from dexgrasp_ros.perception.points import clean_label
 from dexgrasp_ros.perception.view import whole_frame
-from dexgrasp_ros.simulation import Body, PinholeCamera, SensorNoise, render_depth_frame
+from dexgrasp_ros.simulation import Body, SensorNoise, render_depth_frame
 
-_DISTANCE = 0.6  # m, camera to object
 _ELEVATIONS = np.radians([25.0, 45.0])  # in turns
 _SIDES = 8
 _VOLUME_SAMPLES, _SURFACE_SAMPLES = 100_000, 8_000
@@ -38,9 +38,7 @@ def render_views(path: Path) -> tuple[trimesh.Trimesh, list[DepthFrame]]:
     frames = []
     for side in range(_SIDES):
         azimuth, elevation = 2.0 * np.pi * side / _SIDES + 0.3, _ELEVATIONS[side % 2]
-        direction = [np.cos(azimuth), np.sin(azimuth), np.tan(elevation)]
-        eye = center + _DISTANCE * np.cos(elevation) * np.array(direction)
-        camera = PinholeCamera.looking_at(eye, center, field_of_view=0.76)
+        camera = camera_around(center, azimuth, elevation, 0.76)
         frames.append(render_depth_frame(bodies, camera, noise=SensorNoise(), random_seed=side))
     return mesh, frames
 
@@ -65,40 +63,15 @@ def score(found: ObservedObject, truth: trimesh.Trimesh) -> dict[str, float]:
     lower = np.minimum(truth.bounds[0], found.vertices.min(axis=0))
     upper = np.maximum(truth.bounds[1], found.vertices.max(axis=0))
     points = np.random.default_rng(0).uniform(lower, upper, (_VOLUME_SAMPLES, 3))
-    a, b = (_inside(m.vertices, m.faces, points) for m in (truth, found))
+    a, b = Surface(truth.vertices, truth.faces), Surface(found.vertices, found.faces)
     mesh = trimesh.Trimesh(found.vertices, found.faces, process=False)
     there, back = (
-        surface_distance(
-            onto.vertices,
-            onto.faces,
-            trimesh.sample.sample_surface(m, _SURFACE_SAMPLES, seed=0)[0],
-        )
-        for m, onto in ((truth, mesh), (mesh, truth))
+        onto.distance(trimesh.sample.sample_surface(m, _SURFACE_SAMPLES, seed=0)[0])
+        for m, onto in ((truth, b), (mesh, a))
     )
+    in_a, in_b = a.occupied(points), b.occupied(points)
     return {
-        'overlap': float((a & b).sum() / (a | b).sum()),
+        'overlap': float((in_a & in_b).sum() / (in_a | in_b).sum()),
         'chamfer': 500.0 * float(there.mean() + back.mean()),
         'missed': float((there > 0.005).mean()),
     }
-
-
-def surface_distance(vertices: NDArray, faces: NDArray, points: NDArray) -> NDArray[np.float32]:
-    """Distance [M] m of points to the surface of a mesh."""
-    scene, tensor = _scene(vertices, faces)
-    return scene.compute_distance(tensor(points)).numpy()
-
-
-def _inside(vertices: NDArray, faces: NDArray, points: NDArray) -> NDArray[np.bool_]:
-    scene, tensor = _scene(vertices, faces)
-    # One ray can slip through an edge; three vote.
-    return scene.compute_occupancy(tensor(points), nsamples=3).numpy() > 0.5
-
-
-def _scene(vertices: NDArray, faces: NDArray):
-    o3d = import_open3d()
-    scene = o3d.t.geometry.RaycastingScene()
-    scene.add_triangles(
-        o3d.core.Tensor(np.asarray(vertices, np.float32)),
-        o3d.core.Tensor(np.asarray(faces, np.uint32)),
-    )
-    return scene, lambda points: o3d.core.Tensor(np.asarray(points, np.float32))

@@ -69,16 +69,7 @@ def take_view(
     target = 0.5 * (world.min(axis=0) + world.max(axis=0))
     azimuth = first_azimuth + 2.0 * np.pi * index / VIEWS
     elevation = _ELEVATIONS[index % len(_ELEVATIONS)]
-    toward = np.array(
-        [
-            np.cos(elevation) * np.cos(azimuth),
-            np.cos(elevation) * np.sin(azimuth),
-            np.sin(elevation),
-        ]
-    )
-    camera = PinholeCamera.looking_at(
-        target + _DISTANCE * toward, target, field_of_view=_FIELD_OF_VIEW
-    )
+    camera = camera_around(target, azimuth, elevation, _FIELD_OF_VIEW)
     slab = trimesh.creation.box(_TABLE).apply_translation((0.0, 0.0, -0.5 * _TABLE[2]))
     bodies = [
         Body(vertices=world, faces=obj.faces, label=LABEL),
@@ -97,12 +88,23 @@ def take_view(
     )
 
 
+def camera_around(
+    target: NDArray[np.float64], azimuth: float, elevation: float, field_of_view: float
+) -> PinholeCamera:
+    """Put a camera 0.6 m from what it looks at."""
+    level = np.cos(elevation)
+    toward = np.array([level * np.cos(azimuth), level * np.sin(azimuth), np.sin(elevation)])
+    return PinholeCamera.looking_at(
+        target + _DISTANCE * toward, target, field_of_view=field_of_view
+    )
+
+
 def first_azimuth(number: int) -> float:
     """Azimuth of the first view of the object that comes `number`-th in the list [rad]."""
     return (number + 1) * _GOLDEN % (2.0 * np.pi)
 
 
-def spread(count: int) -> list[int]:
+def choose_views(count: int) -> list[int]:
     """Choose some of the `VIEWS`, from all around and of both elevations in turns."""
     step = VIEWS // count
     return [i * step + (i % 2 if step > 1 else 0) for i in range(count)]

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-import runpy
-import sys
-from pathlib import Path
 
+import contact_fields
 import numpy as np
 import pytest
+import searches
 import trimesh
+from quasi_newton import QuasiNewton
+from search_variants import least
 
 from dexgrasp_ros import SynthesisConfig, load_hand, load_object
 from dexgrasp_ros.core.poses import compose, invert, pose_to_matrix
@@ -21,7 +21,6 @@ from dexgrasp_ros.synthesis.search import Search
 from dexgrasp_ros.synthesis.seeds import draw_seeds, make_seeds
 from dexgrasp_ros.synthesis.upload import upload_hand, upload_object
 
-FOLDER = Path(__file__).resolve().parents[2] / 'benchmark'
 SEEDS = 8
 
 
@@ -36,23 +35,16 @@ def can():
     return load_object((np.asarray(mesh.vertices), np.asarray(mesh.faces)), name='can')
 
 
-@pytest.fixture
-def load(monkeypatch):
-    """Import a module of the benchmarks."""
-    monkeypatch.syspath_prepend(str(FOLDER))
-    return importlib.import_module
-
-
 def test_variants_are_made_once_and_compared(tmp_path, monkeypatch, capsys):
     trimesh.creation.cylinder(0.03, 0.1).export(tmp_path / 'can.obj')
     out = tmp_path / 'out.jsonl'
-    options = f'{tmp_path} --hands allegro --objects can --random-seeds 0 --out {out}'.split()
-    options += ['--seed-count', '4', '--variants', 'Adam, 200 iterations', 'half at 40']
-    options += ['contact fields, last 120 of 200', 'BFGS, 100 gradients, half at 20']
-    monkeypatch.setattr(sys, 'argv', ['searches.py', *options])
-    monkeypatch.syspath_prepend(str(FOLDER))
-    for _ in range(2):
-        runpy.run_path(str(FOLDER / 'searches.py'), run_name='__main__')
+    variants = ('Adam, 200 iterations', 'half at 40')
+    variants += ('contact fields, last 120 of 200', 'BFGS, 100 gradients, half at 20')
+    options = {'hands': ('allegro',), 'objects': ('can',), 'random_seeds': (0,), 'out': out}
+    options |= {'seed_count': 4, 'variants': variants}
+    searches.main(tmp_path, **options)
+    monkeypatch.setattr(searches, 'run', lambda *_: pytest.fail('it was made again'))
+    searches.main(tmp_path, **options)
     records = [json.loads(line) for line in out.read_text().splitlines()]
     assert [r['to_the_end'] for r in records] == [4, 2, 4, 2]
     assert all(r['approved'] <= r['to_the_end'] for r in records)
@@ -63,8 +55,7 @@ def test_variants_are_made_once_and_compared(tmp_path, monkeypatch, capsys):
     assert len(rows) == 2
 
 
-def test_a_cut_keeps_the_least_of_all_or_of_each_group(load):
-    least = load('search_variants').least
+def test_a_cut_keeps_the_least_of_all_or_of_each_group():
     energy = np.array([3.0, 1.0, np.nan, 2.0, 0.0, 5.0])
     assert least(energy, 0.5, 0).tolist() == [1, 3, 4]
     assert least(energy, 0.5, 2).tolist() == [1, 3, 4]
@@ -72,8 +63,7 @@ def test_a_cut_keeps_the_least_of_all_or_of_each_group(load):
     assert least(energy[[1, 4, 0, 2]], 0.5, 2).tolist() == [1, 2]
 
 
-def test_a_quasi_newton_descent_gets_lower_than_adam_with_as_many_gradients(load, hand, can):
-    method = load('quasi_newton').QuasiNewton
+def test_a_quasi_newton_descent_gets_lower_than_adam_with_as_many_gradients(hand, can):
     config = SynthesisConfig(device='cpu', seed_count=SEEDS, iterations=60)
     palm, q = make_seeds(Search(hand, can, config), hand, can, config)
     device = resolve_device('cpu')
@@ -81,7 +71,7 @@ def test_a_quasi_newton_descent_gets_lower_than_adam_with_as_many_gradients(load
     adam, newton = (Engine(*uploads, config, SEEDS, device) for _ in range(2))
     for engine in (adam, newton):
         engine.set_state(palm, q)
-    descent = method(newton, hand, config)
+    descent = QuasiNewton(newton, hand, config)
     for iteration in range(config.iterations):
         adam.step()
         descent.step(iteration)
@@ -93,14 +83,13 @@ def test_a_quasi_newton_descent_gets_lower_than_adam_with_as_many_gradients(load
     assert (joints < hand.upper + 1e-5).all()
 
 
-def test_contact_fields_bring_pads_to_patches_that_face_each_other(load, hand, can):
-    fields = load('contact_fields')
+def test_contact_fields_bring_pads_to_patches_that_face_each_other(hand, can):
     rng = np.random.default_rng(0)
-    fingers = fields.make_field(hand, rng)
+    fingers = contact_fields.make_field(hand, rng)
     assert len(fingers) == 4
     palm, q = draw_seeds(hand, can, SynthesisConfig(), rng, SEEDS)
-    chosen = fields.choose_patches(fingers, can, palm, rng)
-    palm, q = fields.reach(hand, fingers, palm, q, chosen)
+    chosen = contact_fields.choose_patches(fingers, can, palm, rng)
+    palm, q = contact_fields.reach(hand, fingers, palm, q, chosen)
     links = pose_to_matrix(compose(palm, invert(hand.palm_pose)))[:, None] @ pose_to_matrix(
         link_poses(hand, q)
     )

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-import runpy
-import sys
-from pathlib import Path
 
+import explicit_method as explicit
 import numpy as np
 import pytest
+import side_by_side
 import trimesh
 from scipy.spatial.transform import Rotation
 
@@ -17,15 +15,7 @@ from dexgrasp_ros import SynthesisConfig, load_hand, load_object
 from dexgrasp_ros.synthesis.search import Search
 from dexgrasp_ros.synthesis.seeds import make_seeds
 
-FOLDER = Path(__file__).resolve().parents[2] / 'benchmark'
 RADIUS = 0.035  # m
-
-
-@pytest.fixture(scope='module')
-def explicit():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(FOLDER))
-        return importlib.import_module('explicit_method')
 
 
 @pytest.fixture(scope='module')
@@ -44,7 +34,7 @@ def moved(palm, q, way):
 
 
 @pytest.mark.parametrize('velocity_count', [7, 13])
-def test_gradient_is_that_of_the_loss(explicit, scene, velocity_count):
+def test_gradient_is_that_of_the_loss(scene, velocity_count):
     """At a padding that has every point in contact nothing leaks, and depths are smooth.
 
     A box has few faces, so that no closest point passes from one to another.
@@ -70,7 +60,7 @@ def test_gradient_is_that_of_the_loss(explicit, scene, velocity_count):
         np.testing.assert_allclose(gradient @ way, slope, rtol=0.05, atol=0.02 * abs(slope).max())
 
 
-def test_a_hand_that_is_away_feels_how_touching_would_help(explicit, scene):
+def test_a_hand_that_is_away_feels_how_touching_would_help(scene):
     """Without a leak there would be no gradient but that of the joints' middle."""
     hand, obj, (palm, q) = scene
     method = explicit.ExplicitMethod(hand, obj, explicit.ExplicitSettings(point_count=256))
@@ -83,7 +73,7 @@ def test_a_hand_that_is_away_feels_how_touching_would_help(explicit, scene):
     assert (pull < 0.0).all()  # it pulls to the object
 
 
-def test_nothing_in_reach_leaves_the_starting_speeds(explicit, scene):
+def test_nothing_in_reach_leaves_the_starting_speeds(scene):
     hand, obj, (palm, q) = scene
     settings = explicit.ExplicitSettings(middle_weight=0.0)
     method = explicit.ExplicitMethod(hand, obj, settings)
@@ -91,7 +81,7 @@ def test_nothing_in_reach_leaves_the_starting_speeds(explicit, scene):
     np.testing.assert_allclose(method.differentiate(0.0), 6.0 / 7.0, rtol=1e-5)
 
 
-def test_descent_makes_a_sphere_move_less(explicit, scene):
+def test_descent_makes_a_sphere_move_less(scene):
     hand, obj, (palm, q) = scene
     settings = explicit.ExplicitSettings(iterations=150)
     method = explicit.ExplicitMethod(hand, obj, settings)
@@ -104,7 +94,7 @@ def test_descent_makes_a_sphere_move_less(explicit, scene):
     assert (end[1] >= hand.lower).all() and (end[1] <= hand.upper).all()
 
 
-def test_padding_is_gone_after_8000_of_15001_iterations(explicit, scene):
+def test_padding_is_gone_after_8000_of_15001_iterations(scene):
     hand, obj, _ = scene
     settings = explicit.ExplicitSettings(iterations=explicit.PUBLISHED_ITERATIONS)
     method = explicit.ExplicitMethod(hand, obj, settings)
@@ -114,15 +104,16 @@ def test_padding_is_gone_after_8000_of_15001_iterations(explicit, scene):
     assert method.padding(15_000) == 0.0
 
 
-def test_tables_are_printed_and_results_are_made_once(tmp_path, monkeypatch, capsys):
+def test_tables_are_printed_and_results_are_made_once(tmp_path, monkeypatch, capsys, quick_shakes):
     trimesh.creation.box((0.06, 0.05, 0.07)).export(tmp_path / 'box.obj')
     out = tmp_path / 'out.jsonl'
-    options = f'{tmp_path} --objects box --random-seeds 0 --candidates 1 --out {out}'.split()
-    options += ['--ours', '40', '--theirs', '6', '--points', '64']
-    monkeypatch.setattr(sys, 'argv', ['side_by_side.py', *options])
-    monkeypatch.syspath_prepend(str(FOLDER))
-    for _ in range(2):
-        runpy.run_path(str(FOLDER / 'side_by_side.py'), run_name='__main__')
+    options = {'objects': ('box',), 'random_seeds': (0,), 'candidates': 1, 'out': out}
+    options |= {'ours': (40,), 'theirs': (6,), 'points': 64}
+    side_by_side.main(tmp_path, **options)
+    monkeypatch.setattr(side_by_side.Bout, 'run', lambda *_: pytest.fail('it was made again'))
+    monkeypatch.setattr(side_by_side, '_warm_up', lambda *_: None)
+    capsys.readouterr()
+    side_by_side.main(tmp_path, **options)
     records = [json.loads(line) for line in out.read_text().splitlines()]
     assert [(r['method'], r['iterations']) for r in records] == [('ours', 40), ('explicit', 6)]
     assert all(r['bare']['shaken'] == 1 for r in records)
@@ -131,9 +122,7 @@ def test_tables_are_printed_and_results_are_made_once(tmp_path, monkeypatch, cap
     assert '**bare**' in text
 
 
-def test_methods_take_turns(explicit, monkeypatch):
-    monkeypatch.syspath_prepend(str(FOLDER))
-    side_by_side = importlib.import_module('side_by_side')
+def test_methods_take_turns():
     theirs = [explicit.ExplicitSettings(iterations=n) for n in (300, 1000)]
     turns = list(side_by_side._in_turns((10, 20, 30), theirs))
     assert turns == [10, theirs[0], 20, theirs[1], 30]
@@ -154,9 +143,7 @@ def record(method, iterations, seed, held, seconds):
     }
 
 
-def test_ratios_are_taken_where_success_is_equal(explicit, monkeypatch):
-    monkeypatch.syspath_prepend(str(FOLDER))
-    side_by_side = importlib.import_module('side_by_side')
+def test_ratios_are_taken_where_success_is_equal():
     records = [
         *(record('ours', 10, seed, 0, 1.0) for seed in (0, 1)),
         *(record('ours', 20, seed, 2, 2.0) for seed in (0, 1)),

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import runpy
-import sys
-from pathlib import Path
-
+import speed
 import trimesh
 
-FOLDER = Path(__file__).resolve().parents[2] / 'benchmark'
 
-
-def test_every_table_has_its_rows(tmp_path, monkeypatch, capsys):
-    mesh, out = tmp_path / 'can.obj', tmp_path / 'speed.md'
+def test_every_table_has_its_rows(tmp_path, capsys):
+    mesh, out = tmp_path / 'can.obj', tmp_path / 'deep' / 'speed.md'
     trimesh.creation.cylinder(0.03, 0.1).export(mesh)
-    options = f'--device cpu --objects {mesh} --batches 4 8 --hands allegro --intervals 16 24'
-    more = f'--seed-count 4 --iterations 4 --random-seeds 0 --out {out}'
-    monkeypatch.setattr(sys, 'argv', ['speed.py', *options.split(), *more.split()])
-    monkeypatch.syspath_prepend(str(FOLDER))
-    runpy.run_path(str(FOLDER / 'speed.py'), run_name='__main__')
+    speed.main(
+        device='cpu',
+        objects=(mesh,),
+        batches=(4, 8),
+        hands=('allegro',),
+        intervals=(16, 24),
+        seed_count=4,
+        iterations=4,
+        random_seeds=(0,),
+        out=out,
+    )
     tables = out.read_text().strip().split('\n\n')[1:]
     rows = [[line.split(' | ') for line in t.splitlines()] for t in tables]
     kernels = {row[0]: float(row[1].split()[0]) for row in rows[0][2:]}
