@@ -6,9 +6,10 @@ COLCON_VENV := .venv-colcon
 BIN := $(VENV)/bin
 # A Python 3.11 to 3.14; empty: the first one found.
 PYTHON ?=
-# Handed to `dexgrasp demo`, such as ARGS=--headless; PYTEST_ARGS to pytest.
+# Handed to `dexgrasp demo`, such as ARGS=--headless; PYTEST_ARGS to pytest. PICTURES: which ones.
 ARGS ?=
 PYTEST_ARGS ?=
+PICTURES ?=
 
 PIP := -m pip --disable-pip-version-check --quiet
 
@@ -31,6 +32,7 @@ TREE := $(INTERFACES) CMakeLists.txt package.xml setup.cfg pyproject.toml requir
 PLACE := $(shell echo '$(CURDIR)' | sha256sum | cut -c1-16)
 MADE := $(VENV)/stamps/made.$(PLACE)
 INSTALLED := $(VENV)/stamps/installed.$(call digest,pyproject.toml setup.py setup.cfg requirements-arms.txt requirements-cluster.txt requirements-dev.txt $(PINS))
+DOCS_INSTALLED := $(VENV)/stamps/docs.$(call digest,requirements-docs.txt)
 MESSAGES := $(VENV)/stamps/messages.$(call digest,$(INTERFACES))
 COLCON_MADE := $(COLCON_VENV)/stamps/made.$(PLACE)
 COLCON_INSTALLED := $(COLCON_VENV)/stamps/installed.$(call digest,requirements-colcon.txt $(PINS))
@@ -41,7 +43,7 @@ define stamp
 @mkdir -p $(@D) && rm -f $(basename $@).* && touch $@
 endef
 
-.PHONY: help setup messages demo test lint format pytest colcon clean distclean
+.PHONY: help setup messages demo test lint format pytest colcon docs pictures clean distclean
 .DELETE_ON_ERROR:
 
 help: ## show this list
@@ -69,8 +71,15 @@ pytest: setup
 
 colcon: $(COLCON_TESTED) ## build and test the tree and a client package of it with colcon
 
+docs: setup $(DOCS_INSTALLED) ## build the documentation as a site in out/site; a warning is an error
+	$(BIN)/python -m sphinx -q -W --keep-going -c docs/site -d out/doctrees . out/site
+	@echo 'The site begins at out/site/index.html'
+
+pictures: setup ## make the pictures of the documents anew; PICTURES names some of them
+	$(BIN)/python scripts/pictures.py $(PICTURES)
+
 clean: ## remove what was built, keep the environments
-	rm -rf build install log out dist msg/build *.egg-info msg/*.egg-info .pytest_cache \
+	rm -rf build install log out dist docs/api msg/build *.egg-info msg/*.egg-info .pytest_cache \
 	    .ruff_cache .hypothesis $(VENV)/stamps/messages.* $(COLCON_VENV)/stamps/tested.*
 	find dexgrasp_ros test benchmark launch -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
 
@@ -87,6 +96,11 @@ $(INSTALLED): | $(MADE)
 	@$(BIN)/python $(PIP) install -r msg/pip/build-requirements.txt
 	@PYTHONWARNINGS=ignore $(BIN)/python $(PIP) install --no-build-isolation -e '.[ros-wheels,dev]'
 	@$(BIN)/python scripts/check_libraries.py
+	$(stamp)
+
+$(DOCS_INSTALLED): | $(INSTALLED)
+	@echo 'Installing what builds the documentation into $(VENV) ...'
+	@$(BIN)/python $(PIP) install -r requirements-docs.txt
 	$(stamp)
 
 $(MESSAGES): | $(INSTALLED)
