@@ -15,6 +15,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path[:0] = [str(ROOT), str(HERE)]
 
+import docstrings  # noqa: E402
 import navigation  # noqa: E402
 import reference  # noqa: E402
 
@@ -27,7 +28,6 @@ release = __version__
 extensions = [
     'myst_parser',
     'sphinx.ext.autodoc',
-    'sphinx.ext.autosummary',
     'sphinx.ext.napoleon',
 ]
 root_doc = 'docs/index'
@@ -46,7 +46,6 @@ default_role = 'py:obj'
 autodoc_member_order = 'bysource'
 autodoc_typehints_format = 'short'
 autodoc_preserve_defaults = True
-autosummary_generate = False
 napoleon_google_docstring = False
 napoleon_use_ivar = True
 napoleon_use_rtype = False
@@ -61,5 +60,5 @@ html_show_copyright = False
 def setup(app: Sphinx) -> None:
     """Write the pages of the reference, and let the tree of pages be that of the index."""
     reference.write_pages(ROOT / 'dexgrasp_ros', ROOT / 'docs' / 'api')
-    reference.connect(app)
+    docstrings.connect(app)
     navigation.connect(app)

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import posixpath
 import re
+from typing import TYPE_CHECKING
 
-from sphinx.application import Sphinx
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
 
 INDEX, API = 'docs/index', 'docs/api'
-_LINK = re.compile(r'\]\(([^)#:]+\.(?:md|rst))\)')
+_LINK = re.compile(r'\]\(([^)#:]+\.(?:md|rst))(?:#[^)]*)?\)')
 _START = '<meta http-equiv="refresh" content="0; url=docs/index.html"><title>dexgrasp_ros</title>'
 
 
@@ -22,7 +24,8 @@ def trees(page: str, folder: str) -> str:
     for section in re.split(r'^## ', page, flags=re.MULTILINE)[1:]:
         caption, _, text = section.partition('\n')
         pages = [posixpath.normpath(posixpath.join(folder, link)) for link in _LINK.findall(text)]
-        found.append(tree(list(dict.fromkeys(pages)), caption))
+        if pages:
+            found.append(tree(list(dict.fromkeys(pages)), caption))
     return ''.join(found)
 
 

@@ -1,6 +1,7 @@
 """Pages of the reference: one for each module, made from its docstrings, found by folder.
 
-Modules are read, not imported, to find them and the names that their folders give to the public.
+Modules are read, not imported, to find them, what they are about, and the names that their
+folders give to the public; autodoc imports them when it makes the pages.
 """
 
 from __future__ import annotations
@@ -10,26 +11,24 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from sphinx.application import Sphinx
-
 # `dexgrasp COMMAND --help` shows the command line; kernels are called by the search alone.
 LEFT_OUT = ('cli', 'kernels')
 
 
 def write_pages(package: Path, out: Path) -> None:
-    """Write the pages of a package anew, where they are not as they were."""
+    """Write the pages of a package, and remove those of modules that are gone."""
     pages = {f'{name}.rst': page(name, path) for name, path in modules(package)}
     if out.is_dir() and {p.name for p in out.iterdir()} - set(pages):
         shutil.rmtree(out)
     out.mkdir(exist_ok=True)
     for file, text in pages.items():
-        # A file that is written is read again, and so is all that links to it.
+        # A page that is written is read again, and so is all that links to it.
         if not (out / file).is_file() or (out / file).read_text(encoding='utf-8') != text:
             (out / file).write_text(text, encoding='utf-8')
 
 
 def modules(package: Path) -> Iterator[tuple[str, Path]]:
-    """Dotted names and files of a package and what it holds; private modules are left out."""
+    """Dotted names and files of a package and all that it holds, but what is private."""
     yield package.name, package / '__init__.py'
     for path in sorted(package.iterdir()):
         if path.name.startswith('_') or path.name in LEFT_OUT:
@@ -43,20 +42,15 @@ def modules(package: Path) -> Iterator[tuple[str, Path]]:
 def page(name: str, path: Path) -> str:
     """Return the page of one module, or of a folder with its public names and its modules."""
     title = name.partition('.')[2] or name
-    head = f'{title}\n{"=" * len(title)}\n\n.. automodule:: {name}\n'
+    parts = [f'{title}\n{"=" * len(title)}\n\n.. automodule:: {name}\n   :members:\n']
     if path.name != '__init__.py':
-        return head + '   :members:\n   :show-inheritance:\n'
-    inside = [n for n, _ in modules(path.parent)][1:]
-    depth = len(path.parent.name.split('.'))
-    prefix = name[: -len(path.parent.name)]
-    below = [prefix + n for n in inside if n.count('.') == depth]
-    public = [f'~{home(path, n)}' for n in exported(path)]
-    parts = [head]
-    if public:
-        parts.append(_table('Public names', public))
-    if below:
-        parts.append(_table('Modules', below))
-        parts.append('\n.. toctree::\n   :hidden:\n\n' + ''.join(f'   {n}\n' for n in below))
+        return parts[0] + '   :show-inheritance:\n'
+    # What a folder imports is documented where it is defined.
+    parts.append('   :ignore-module-all:\n')
+    parts += _summary('Public names', 'obj', [home(name, path, n) for n in exported(path)])
+    below = [(f'{name}.{n}', file) for n, file in _children(path.parent)]
+    parts += _summary('Modules', 'mod', [(n, ast.parse(file.read_text())) for n, file in below])
+    parts.append('\n.. toctree::\n   :hidden:\n\n' + ''.join(f'   {n}\n' for n, _ in below))
     return ''.join(parts)
 
 
@@ -68,25 +62,32 @@ def exported(init: Path) -> list[str]:
     return []
 
 
-def home(init: Path, name: str) -> str:
-    """Dotted name of the module that defines what a folder imports, and the name in it."""
-    root = next(p for p in init.parents if not (p.parent / '__init__.py').is_file())
-    while True:
-        for node in ast.walk(ast.parse(init.read_text(encoding='utf-8'))):
-            if isinstance(node, ast.ImportFrom) and name in {a.name for a in node.names}:
-                file = root.parent.joinpath(*(node.module or '').split('.'))
-                break
-        else:
-            raise LookupError(f"{init} exports '{name}' and does not import it")
-        if not (file / '__init__.py').is_file():
-            return f'{node.module}.{name}'
-        init = file / '__init__.py'
+def home(module: str, path: Path, name: str) -> tuple[str, ast.AST]:
+    """Dotted name and definition of what a module defines or imports from the package."""
+    tree = ast.parse(path.read_text(encoding='utf-8'))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == name:
+            return f'{module}.{name}', node
+        if isinstance(node, ast.ImportFrom) and name in {a.name for a in node.names}:
+            source = node.module or ''
+            base = path.parents[module.count('.') + (path.name == '__init__.py')]
+            file = base.joinpath(*source.split('.'))
+            inside = file / '__init__.py'
+            return home(source, inside if inside.is_file() else file.with_suffix('.py'), name)
+    return f'{module}.{name}', ast.Module([], [])
 
 
-def connect(app: Sphinx) -> None:
-    """Let names in docstrings be links."""
+def _children(folder: Path) -> list[tuple[str, Path]]:
+    prefix = len(folder.name) + 1
+    return [(n[prefix:], file) for n, file in modules(folder) if n.count('.') == 1]
 
 
-def _table(title: str, names: list[str]) -> str:
-    rows = ''.join(f'   {name}\n' for name in names)
-    return f'\n{title}\n{"-" * len(title)}\n\n.. autosummary::\n\n{rows}'
+def _summary(title: str, role: str, rows: list[tuple[str, ast.AST]]) -> list[str]:
+    """List names with the first sentences of what is said of them."""
+    if not rows:
+        return []
+    lines = [f'\n{title}\n{"-" * len(title)}\n\n']
+    for name, node in rows:
+        about = (ast.get_docstring(node) or '').partition('\n\n')[0].replace('\n', ' ')
+        lines.append(f':py:{role}:`~{name}`\n   {about.replace("|", chr(92) + "|")}\n\n')
+    return lines
