@@ -25,7 +25,7 @@ DEXGRASP = (sys.executable, '-m', 'dexgrasp_ros.cli')
 BROWSERS = ('chromium', 'chromium-browser', 'google-chrome')
 # Without a graphics card, and as root in a container.
 BROWSER_ARGUMENTS = ('--no-sandbox', '--use-angle=swiftshader', '--enable-unsafe-swiftshader')
-CAMERAS = 'rig: stereo\nviews: 1\nradius: [0.45, 0.50]\nelevation: [0.60, 0.90]\n'
+CAMERAS = 'rig: stereo\nviews: 6\nradius: [0.45, 0.50]\nelevation: [0.60, 0.90]\n'
 LABEL_COLORS = ((30, 30, 30), (61, 140, 60), (230, 80, 40))  # background, table, object
 
 
@@ -91,19 +91,22 @@ PICTURES: dict[str, Callable[[Path], Any]] = {
 
 
 def stereo_row(data: Any, name: str) -> Any:
-    """Images of an object at rest in the way it comes to rest most often, side by side."""
+    """Put images of an object side by side, at rest as it comes to rest most often."""
     import numpy as np
     from PIL import Image, ImageDraw
 
     frames = data.frames(name, scene=0)
-    left, right = (
-        data.images(frames['key'][list(frames['eye']).index(eye)]) for eye in ('left', 'right')
-    )
-    near, far = (f(left['depth'][left['depth'] > 0]) for f in (np.min, np.max))
-    depth = np.where(left['depth'] > 0, 255 * (far - left['depth']) / (far - near), 0)
+    eyes, (x0, y0, x1, y1) = np.array(list(frames['eye'])), frames['box_2d'].T
+    # The view that shows most of it.
+    view = frames['view'][np.argmax((eyes == 'left') * (x1 - x0) * (y1 - y0))]
+    chosen = [np.flatnonzero((eyes == e) & (frames['view'] == view))[0] for e in ('left', 'right')]
+    left, right = (data.images(frames['key'][i]) for i in chosen)
+    shown = left['depth'][left['seg'] > 0]
+    near, far = shown.min(), shown.max()
+    depth = 255 * np.clip((far - left['depth']) / (far - near), 0, 1) * (left['depth'] > 0)
     boxed = Image.fromarray(left['rgb'])
-    box = frames['box_2d'][list(frames['eye']).index('left')]
-    ImageDraw.Draw(boxed).rectangle([float(x) for x in box], outline=(255, 0, 0), width=3)
+    box = [float(x) for x in frames['box_2d'][chosen[0]]]
+    ImageDraw.Draw(boxed).rectangle(box, outline=(255, 0, 0), width=3)
     channels = [
         boxed,
         Image.fromarray(right['rgb']),
@@ -192,7 +195,9 @@ def main(names: list[str]) -> int:
             left.append(name)
             continue
         path = IMAGES / f'{name}.png'
-        picture.quantize(256).save(path, optimize=True)
+        # Photographs and depth need all colours; the others are half as large with a few.
+        small = picture if name == 'dataset' else picture.quantize(256)
+        small.save(path, optimize=True)
         print(f'{path}: {path.stat().st_size // 1000} kB', flush=True)
     if left:
         print(f'Not made: {", ".join(left)}.')

@@ -14,27 +14,27 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
 INDEX, API = 'docs/index', 'docs/api'
-_LINK = re.compile(r'\]\(([^)#:]+\.(?:md|rst))(?:#[^)]*)?\)')
+_LINK = re.compile(r'\[([^]]+)\]\(([^)#:]+)\.(?:md|rst)(?:#[^)]*)?\)')
 _START = '<meta http-equiv="refresh" content="0; url=docs/index.html"><title>dexgrasp_ros</title>'
 
 
 def trees(page: str, folder: str) -> str:
-    """Return a hidden ``toctree`` for each section of a page of Markdown."""
+    """Return a hidden ``toctree`` for each section of a page of Markdown that has links."""
     found = []
     for section in re.split(r'^## ', page, flags=re.MULTILINE)[1:]:
         caption, _, text = section.partition('\n')
-        pages = [posixpath.normpath(posixpath.join(folder, link)) for link in _LINK.findall(text)]
-        if pages:
-            found.append(tree(list(dict.fromkeys(pages)), caption))
+        titles: dict[str, str] = {}
+        for title, link in _LINK.findall(text):
+            titles.setdefault(posixpath.normpath(posixpath.join(folder, link)), title)
+        if titles:
+            entries = [f'{title} </{name}>' for name, title in titles.items()]
+            found.append(tree([f':caption: {caption}', '', *entries]))
     return ''.join(found)
 
 
-def tree(pages: list[str], caption: str = '') -> str:
-    """Return one hidden ``toctree`` of pages from the root of the repository."""
-    names = [re.sub(r'\.(md|rst)$', '', page) for page in pages]
-    lines = [':hidden:', *([f':caption: {caption}'] if caption else []), '', *names]
-    entries = '\n'.join(f'/{line}' if line in names else line for line in lines)
-    return f'\n```{{toctree}}\n{entries}\n```\n'
+def tree(lines: list[str]) -> str:
+    """Return a hidden ``toctree``."""
+    return '\n'.join(['', '```{toctree}', ':hidden:', *lines, '```', ''])
 
 
 def connect(app: Sphinx) -> None:
@@ -47,7 +47,7 @@ def _add_trees(app: Sphinx, name: str, source: list[str]) -> None:
     if name == INDEX:
         source[0] += trees(source[0], posixpath.dirname(INDEX))
     elif name == API:
-        source[0] += tree(['docs/api/dexgrasp_ros'])
+        source[0] += tree(['', '/docs/api/dexgrasp_ros'])
 
 
 def _write_start(app: Sphinx, error: Exception | None) -> None:

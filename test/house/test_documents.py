@@ -68,4 +68,4 @@ def test_the_side_bar_is_that_of_the_index():
     text = '# A\n[no](no.md)\n## One\n- [x](x.md), [y](../y.rst#z), [x](x.md)\n## Two\nno link\n'
     trees = site_module('navigation').trees(text, 'docs')
     assert trees.count('{toctree}') == 1
-    assert ':caption: One\n\n/docs/x\n/y\n```' in trees
+    assert ':caption: One\n\nx </docs/x>\ny </y>\n```' in trees
