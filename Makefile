@@ -6,13 +6,14 @@ COLCON_VENV := .venv-colcon
 BIN := $(VENV)/bin
 # A Python 3.11 to 3.14; empty: the first one found.
 PYTHON ?=
-# Handed to `dexgrasp demo`, such as ARGS=--headless; PYTEST_ARGS to pytest.
+# Handed to `dexgrasp demo`, such as ARGS=--headless; PYTEST_ARGS to pytest. PICTURES: which ones.
 ARGS ?=
 PYTEST_ARGS ?=
 # Processes that run tests, one more than cores: many tests wait for nodes. A file stays in one of
 # them, with what its tests share.
 TEST_PROCESSES ?= $(shell echo $$(($$(nproc) + 1)))
 PYTEST := $(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile
+PICTURES ?=
 
 PIP := -m pip --disable-pip-version-check --quiet
 
@@ -35,6 +36,7 @@ TREE := $(INTERFACES) CMakeLists.txt package.xml setup.cfg pyproject.toml requir
 PLACE := $(shell echo '$(CURDIR)' | sha256sum | cut -c1-16)
 MADE := $(VENV)/stamps/made.$(PLACE)
 INSTALLED := $(VENV)/stamps/installed.$(call digest,pyproject.toml setup.py setup.cfg requirements-arms.txt requirements-cluster.txt requirements-dev.txt $(PINS))
+DOCS_INSTALLED := $(VENV)/stamps/docs.$(call digest,requirements-docs.txt)
 MESSAGES := $(VENV)/stamps/messages.$(call digest,$(INTERFACES))
 KERNELS := $(VENV)/stamps/kernels.$(call digest,$(call files,dexgrasp_ros/kernels))
 COLCON_MADE := $(COLCON_VENV)/stamps/made.$(PLACE)
@@ -46,7 +48,7 @@ define stamp
 @mkdir -p $(@D) && rm -f $(basename $@).* && touch $@
 endef
 
-.PHONY: help setup messages demo test test-all lint format pytest pytest-all coverage colcon clean distclean
+.PHONY: help setup messages demo test test-all lint format pytest pytest-all coverage colcon docs pictures clean distclean
 .DELETE_ON_ERROR:
 
 help: ## show this list
@@ -82,8 +84,15 @@ coverage: $(INSTALLED) $(MESSAGES) $(KERNELS) ## which lines and branches the te
 
 colcon: $(COLCON_TESTED) ## build and test the tree and a client package of it with colcon
 
+docs: $(MESSAGES) $(DOCS_INSTALLED) ## build the documentation as a site in out/site; a warning is an error
+	$(BIN)/python -m sphinx -q -W --keep-going -c docs/site -d out/doctrees . out/site
+	@echo 'The site begins at out/site/index.html'
+
+pictures: $(INSTALLED) $(MESSAGES) $(KERNELS) ## make the pictures of the documents anew; PICTURES names some of them
+	$(BIN)/python scripts/pictures.py $(PICTURES)
+
 clean: ## remove what was built, keep the environments
-	rm -rf build install log out dist msg/build *.egg-info msg/*.egg-info .pytest_cache \
+	rm -rf build install log out dist docs/api msg/build *.egg-info msg/*.egg-info .pytest_cache \
 	    .ruff_cache .hypothesis $(VENV)/stamps/messages.* $(COLCON_VENV)/stamps/tested.*
 	find dexgrasp_ros test benchmark launch -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
 
@@ -100,6 +109,11 @@ $(INSTALLED): | $(MADE)
 	@$(BIN)/python $(PIP) install -r msg/pip/build-requirements.txt
 	@PYTHONWARNINGS=ignore $(BIN)/python $(PIP) install --no-build-isolation -e '.[ros-wheels,dev]'
 	@$(BIN)/python scripts/check_libraries.py
+	$(stamp)
+
+$(DOCS_INSTALLED): | $(INSTALLED)
+	@echo 'Installing what builds the documentation into $(VENV) ...'
+	@$(BIN)/python $(PIP) install -r requirements-docs.txt
 	$(stamp)
 
 $(MESSAGES): | $(INSTALLED)

@@ -21,7 +21,7 @@ fits() {
 }
 
 if [ "$(uname -sm)" != 'Linux x86_64' ]; then
-  fail "the wheels of ROS 2 are for Linux on x86_64, this is $(uname -sm). Use a ROS 2 workspace instead: README.md, 'In a workspace'."
+  fail "the wheels of ROS 2 are for Linux on x86_64, this is $(uname -sm). Use a ROS 2 workspace instead: README.md, 'In a ROS 2 workspace'."
 fi
 
 if [ -z "$python" ]; then

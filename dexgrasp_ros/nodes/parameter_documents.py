@@ -1,12 +1,11 @@
 """Files and tables of all parameters, made from the same dataclasses as the declarations.
 
-``python -m dexgrasp_ros.nodes.parameter_documents ROOT`` writes `config/<node>.yaml`, the tables
-of the nodes' own parameters into `README.md`, and those of all into `docs/parameters.md`.
+``python -m dexgrasp_ros.nodes.parameter_documents ROOT`` writes `config/<node>.yaml` and
+`docs/parameters.md`.
 """
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -32,7 +31,6 @@ NODE_PARAMETERS = {
     'grasp_planning_node': GraspPlanningParameters,
 }
 
-_BEGIN, _END = '<!-- parameters: begin -->', '<!-- parameters: end -->'
 _HEAD = '| parameter | default | unit | range | |\n|---|---|---|---|---|\n'
 
 
@@ -82,30 +80,10 @@ def _yaml_value(value: bool | int | float | str) -> str:
     return f"'{value}'" if isinstance(value, str) else str(value)
 
 
-def parameter_table(config_type: type, *, groups: bool) -> str:
-    """Table of a node's parameters; without `groups` one row for all of each group."""
-    rows, counts = [], {}
-    for name, about, value in parameter_fields(config_type()):
-        group, dot, _ = name.partition('.')
-        if dot and not groups:
-            counts[group] = counts.get(group, 0) + 1
-        else:
-            rows.append(_row(name, about, value))
-    rows += [
-        f'| `{group}.*` | | | | {count} parameters: [`docs/parameters.md`](docs/parameters.md) |'
-        for group, count in counts.items()
-    ]
+def parameter_table(config_type: type) -> str:
+    """Table of all parameters of a node."""
+    rows = [_row(*field) for field in parameter_fields(config_type())]
     return _HEAD + '\n'.join(rows) + '\n'
-
-
-def readme_with_tables(readme: str) -> str:
-    """`readme` with the tables of today between its two marks."""
-    tables = ''.join(
-        f'\n**`{node}`**\n\n{parameter_table(config_type, groups=False)}'
-        for node, config_type in NODE_PARAMETERS.items()
-    )
-    pattern = re.compile(f'{_BEGIN}.*?{_END}', re.DOTALL)
-    return pattern.sub(lambda _: f'{_BEGIN}\n{tables}\n{_END}', readme)
 
 
 def parameter_page() -> str:
@@ -116,7 +94,7 @@ def parameter_page() -> str:
         ' the defaults stand in `config/`.\nA value outside its range is refused when it is set.\n'
     ]
     parts += [
-        f'\n## `{node}`\n\n{parameter_table(config_type, groups=True)}'
+        f'\n## `{node}`\n\n{parameter_table(config_type)}'
         for node, config_type in NODE_PARAMETERS.items()
     ]
     return ''.join(parts)
@@ -148,8 +126,6 @@ def main() -> None:
     for name, config_type in NODE_PARAMETERS.items():
         file = root / 'config' / f'{name}.yaml'
         file.write_text(parameter_yaml(config_type), encoding='utf-8')
-    readme = root / 'README.md'
-    readme.write_text(readme_with_tables(readme.read_text(encoding='utf-8')), encoding='utf-8')
     (root / 'docs' / 'parameters.md').write_text(parameter_page(), encoding='utf-8')
 
 

@@ -18,6 +18,7 @@ LISTS = (
     'requirements-cluster.txt',
     'requirements-colcon.txt',
     'requirements-dev.txt',
+    'requirements-docs.txt',
     'msg/pip/build-requirements.txt',
     'msg/pip/runtime-requirements.txt',
 )
