@@ -16,7 +16,7 @@ def test_every_kind_has_its_row_and_is_not_made_again(tmp_path, monkeypatch, cap
         'hands': ('barrett',),
         'objects': ('can',),
         'kinds': ('any', 'precision', 'cone', 'hold'),
-        'seed_count': 16,
+        'seed_count': 8,
         'max_grasps': 1,
         'iterations': 60,
         'device': 'cpu',
