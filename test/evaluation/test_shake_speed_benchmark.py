@@ -12,7 +12,7 @@ from dexgrasp_ros.simulation import build_physics
 
 def test_a_row_counts_what_agrees(cage, sphere):
     """A cage that holds and one that does not; then with a verdict, and a bit, that differs."""
-    protocol = Protocol(name='fc', pull_time=0.1)
+    protocol = Protocol(name='fc', pull_time=0.4)
     physics = build_physics(cage, sphere, object_pieces(sphere).pieces, protocol.physics)
     grasps = grasp_set(cage, [0, 0, 0, 0, 0, 0, 1.0], [[0.001], [LID_OPEN]])
     rows = [

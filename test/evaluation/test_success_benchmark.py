@@ -44,8 +44,8 @@ def test_each_kind_has_its_own_search(tmp_path, capsys, quick_shakes):
     success.main(
         tmp_path,
         random_seeds=(0,),
-        seed_count=16,
-        max_grasps=2,
+        seed_count=8,
+        max_grasps=1,
         unsimulated=True,
         verify=True,
         perturb=True,
