@@ -151,14 +151,14 @@ def served(*words: object) -> Iterator[str]:
             raise Missing(f'dexgrasp {words[0]} served no page: {(lines or ["?"])[-1].strip()}')
         finally:
             process.send_signal(signal.SIGINT)
-            process.communicate(timeout=60)
+            process.communicate()  # until its nodes have ended
 
 
 @contextlib.contextmanager
 def browser() -> Iterator[Any]:
     """Headless Chromium."""
     try:
-        from playwright.sync_api import sync_playwright
+        from playwright.sync_api import Error, sync_playwright
     except ImportError:
         raise Missing("playwright: pip install 'dexgrasp-ros[dev]'") from None
     path = next(filter(None, map(shutil.which, BROWSERS)), None)
@@ -166,8 +166,12 @@ def browser() -> Iterator[Any]:
         raise Missing(f'a browser, one of {", ".join(BROWSERS)}: apt-get install chromium')
     with sync_playwright() as driver:
         started = driver.chromium.launch(executable_path=path, args=list(BROWSER_ARGUMENTS))
-        yield started
-        started.close()
+        try:
+            yield started
+        except Error as error:
+            raise Missing(f'what the page should show: {str(error).splitlines()[0]}') from None
+        finally:
+            started.close()
 
 
 def opened(path: Path) -> Any:

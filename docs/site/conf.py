@@ -43,6 +43,7 @@ myst_heading_anchors = 4
 
 # In docstrings `name` is a name of the package where there is one, else plain code.
 default_role = 'py:obj'
+add_module_names = False
 autodoc_member_order = 'bysource'
 autodoc_typehints_format = 'short'
 autodoc_preserve_defaults = True
@@ -60,5 +61,6 @@ html_show_copyright = False
 def setup(app: Sphinx) -> None:
     """Write the pages of the reference, and let the tree of pages be that of the index."""
     reference.write_pages(ROOT / 'dexgrasp_ros', ROOT / 'docs' / 'api')
+    reference.connect(app, ROOT / 'dexgrasp_ros')
     docstrings.connect(app)
     navigation.connect(app)

@@ -10,6 +10,10 @@ import ast
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
 
 # `dexgrasp COMMAND --help` shows the command line; kernels are called by the search alone.
 LEFT_OUT = ('cli', 'kernels')
@@ -44,7 +48,7 @@ def page(name: str, path: Path) -> str:
     title = name.partition('.')[2] or name
     parts = [f'{title}\n{"=" * len(title)}\n\n.. automodule:: {name}\n   :members:\n']
     if path.name != '__init__.py':
-        return parts[0] + '   :show-inheritance:\n'
+        return parts[0]
     # What a folder imports is documented where it is defined.
     parts.append('   :ignore-module-all:\n')
     parts += _summary('Public names', 'obj', [home(name, path, n) for n in exported(path)])
@@ -75,6 +79,32 @@ def home(module: str, path: Path, name: str) -> tuple[str, ast.AST]:
             inside = file / '__init__.py'
             return home(source, inside if inside.is_file() else file.with_suffix('.py'), name)
     return f'{module}.{name}', ast.Module([], [])
+
+
+def definitions(package: Path) -> dict[str, str]:
+    """Dotted names of all classes and functions whose names only one module has."""
+    places: dict[str, list[str]] = {}
+    for module, path in modules(package):
+        for node in ast.parse(path.read_text(encoding='utf-8')).body:
+            if isinstance(node, ast.ClassDef | ast.FunctionDef):
+                places.setdefault(node.name, []).append(f'{module}.{node.name}')
+    return {name: found[0] for name, found in places.items() if len(found) == 1}
+
+
+def connect(app: Sphinx, package: Path) -> None:
+    """Let `name` in a docstring lead to what another module defines."""
+    known = definitions(package)
+
+    def resolve(app: Sphinx, env: Any, node: Any, content: Any) -> Any:
+        target = known.get(node['reftarget'])
+        if node.get('refdomain') != 'py' or target is None:
+            return None
+        domain = env.get_domain('py')
+        return domain.resolve_xref(
+            env, node['refdoc'], app.builder, node['reftype'], target, node, content
+        )
+
+    app.connect('missing-reference', resolve)
 
 
 def _children(folder: Path) -> list[tuple[str, Path]]:
