@@ -188,7 +188,7 @@ def test_a_block_that_fails_is_told(tmp_path):
         ('from dexgrasp_ros import load_hands', 'load_hands'),
         ('import dexgrasp_ros.grasping', 'dexgrasp_ros.grasping'),
         ('from dexgrasp_ros import load_hand\nprint(load_hand("a").joints)', 'has no joints'),
-        ('from dexgrasp_ros import load_hand\nload_hand(file="a")', "'file'"),
+        ('from dexgrasp_ros import load_hand\nload_hand("a", file="b")', "'file'"),
         ('from dexgrasp_ros import SynthesisConfig as C\nC(seeds=3)', "'seeds'"),
         (
             'from dexgrasp_ros.dataset import open_dataset\nd = open_dataset("a")\nd.batch(4)',
