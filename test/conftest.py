@@ -18,6 +18,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 NO_DATA = 'third-party test data are absent'
 SLOW = 'slow: `make test-all`, or --slow, runs it'
+MadeOnce = Callable[[str, Callable[[Path], object]], Path]  # see the fixture
 
 
 @pytest.fixture(scope='session')
@@ -67,6 +68,33 @@ def ros_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def domain_counter() -> Iterator[int]:
     """Where each test starts to look for a free domain; processes start at different ones."""
     return itertools.count(7 * os.getpid())
+
+
+@pytest.fixture(scope='session')
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> MadeOnce:
+    """Give folders that are dear to fill, each filled once in a run of however many processes.
+
+    ``made_once('graph', fill)`` is a folder that `fill(folder)` has filled in the first process
+    that asked for it; the others wait for that, and find it. Its tests only read it: what they
+    change, others see. A filling that raises is tried again by whoever asks next.
+    """
+    base = tmp_path_factory.getbasetemp()
+    if 'PYTEST_XDIST_WORKER' in os.environ:
+        base = base.parent  # each process of a run has a folder of its own in that of the run
+
+    def made(name: str, fill: Callable[[Path], object]) -> Path:
+        folder = base / 'made-once' / name
+        folder.parent.mkdir(exist_ok=True)
+        with folder.with_name(f'{name}.lock').open('w') as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not (whole := folder.with_name(f'{name}.whole')).exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir()
+                fill(folder)
+                whole.touch()
+        return folder
+
+    return made
 
 
 @pytest.fixture

@@ -1,53 +1,32 @@
-"""A small dataset: grasps from the generator, images in which each pixel is known."""
+"""Datasets that are made once in a run of the tests, and read by many of them."""
 
 from __future__ import annotations
 
-import io
+import json
+import pickle
 import shutil
-import tarfile
+from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
-import trimesh
-from PIL import Image
+from generate_runs import generate, write_meshes
+from inline_work import InlineExecutor, inline_work
+from small_dataset import make_small_dataset
 
-from dexgrasp_ros.core.poses import pose_to_matrix
-from dexgrasp_ros.dataset.config import DatasetConfig
-from dexgrasp_ros.dataset.files import read_json, write_bytes
-from dexgrasp_ros.dataset.generation.generate import generate
 from dexgrasp_ros.dataset.layout import DatasetLayout
-from dexgrasp_ros.dataset.schema import FRAME_COLUMNS
-from dexgrasp_ros.dataset.shards import write_shard
-from dexgrasp_ros.dataset.work.executors import LocalExecutor
 
-SIZE = (40, 30)  # px, of the images
-SETTINGS = {'shard_size': 4, 'directions': 6, 'max_scenes': 2, 'max_rounds': 2}
+
+@pytest.fixture
+def inline() -> Iterator[None]:
+    """Let the test's work be done in its own process."""
+    with inline_work():
+        yield
 
 
 @pytest.fixture(scope='session')
-def small_dataset(tmp_path_factory: pytest.TempPathFactory) -> DatasetLayout:
+def small_dataset(made_once) -> DatasetLayout:
     """Two hands, a box and a can, and a third object that cannot be read; tests only read it."""
-    folder = tmp_path_factory.mktemp('dataset')
-    meshes, layout = folder / 'meshes', DatasetLayout(folder / 'small')
-    meshes.mkdir()
-    trimesh.creation.box((0.05, 0.06, 0.09)).export(meshes / 'box.stl')
-    can = trimesh.creation.cylinder(radius=0.03, height=0.1, sections=24)
-    can.export(meshes / 'can.obj')
-    (meshes / 'torn.obj').write_text('v 0 0 0\n')
-    with LocalExecutor(2, device='cpu') as executor:
-        generate(
-            layout.root,
-            hands=('barrett', 'allegro'),
-            objects=meshes,
-            grasps_per_object=8,
-            executor=executor,
-            config=DatasetConfig(**SETTINGS),
-            license='CC0-1.0',
-            retries=0,
-        )
-    write_frames(layout, next(r for r in read_json(layout.manifest)['objects']))
-    return layout
+    return DatasetLayout(made_once('small_dataset', make_small_dataset) / 'small')
 
 
 @pytest.fixture
@@ -57,70 +36,28 @@ def copied_dataset(small_dataset: DatasetLayout, tmp_path: Path) -> DatasetLayou
     return DatasetLayout(tmp_path / 'copy')
 
 
-def write_frames(layout: DatasetLayout, record: dict) -> None:
-    """Two views of the first scene of one object."""
-    key, scene = record['key'], read_json(layout.scenes(record['mesh']))['scenes'][0]
-    frames, members = [], {'dataset.json': b'{}'}
-    for view in range(2):
-        name = f'{key}-00-{view:03d}-mono'
-        camera = np.diag([1.0, -1.0, -1.0, 1.0])  # looks down
-        camera[:3, 3] = [0.1 * view, 0.0, 0.5]
-        frames.append(
-            {
-                'key': name,
-                'mesh': record['mesh'],
-                'scene': 0,
-                'view': view,
-                'eye': 'mono',
-                'baseline': 0.0,
-                'width': SIZE[0],
-                'height': SIZE[1],
-                'K': np.array([50.0, 0, 20, 0, 50, 15, 0, 0, 1]),
-                'T_world_cam': camera.ravel(),
-                'T_world_object': pose_to_matrix(scene['pose']).ravel(),
-                'depth_scale': 1e-4,
-                'label': 2,
-                'box_2d': np.array([1.0, 2, 3, 4]),
-                'box_3d': np.zeros(10),
-                'visible_share': 1.0,
-                'appearance_seed': 7,
-                'noise': 'none',
-            }
-        )
-        members |= {f'{name}.{channel}.png': data for channel, data in images(view).items()}
-    rows = {
-        c.name: [f[c.name] for f in frames]
-        if c.size == 0
-        else np.stack([f[c.name] for f in frames])
-        for c in FRAME_COLUMNS
-    }
-    write_shard(layout.frames(key, 0), FRAME_COLUMNS, rows, {})
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode='w') as tar:
-        for name, data in members.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(data)
-            tar.addfile(info, io.BytesIO(data))
-    write_bytes(layout.images(key, 0), buffer.getvalue())
+@pytest.fixture(scope='session')
+def undisturbed(made_once) -> tuple[Path, dict]:
+    """Dataset of a run that nothing happened to, and what it printed; tests only read it."""
+
+    def make(folder: Path) -> None:
+        code, report, said = generate(write_meshes(folder / 'meshes'), folder / 'set')
+        assert code == 0, said
+        (folder / 'report.json').write_text(json.dumps(report))
+        (folder / 'units').write_bytes(pickle.dumps(InlineExecutor.known))
+
+    folder = made_once('undisturbed', make)
+    InlineExecutor.known.update(pickle.loads((folder / 'units').read_bytes()))
+    return folder / 'set', json.loads((folder / 'report.json').read_text())
 
 
-def images(view: int) -> dict[str, bytes]:
-    """Gradients, so that a mix-up of axes or views shows."""
-    width, height = SIZE
-    v, u = np.mgrid[:height, :width]
-    rgb = np.stack([u, v, np.full_like(u, 100 + view)], axis=2).astype(np.uint8)
-    depth = (5000 + 10 * u + v).astype(np.uint16)
-    depth[0] = 0
-    seg = np.where(u > 20, 2, 1).astype(np.uint8)
-    normals = np.full((height, width, 3), (128, 128, 255), dtype=np.uint8)
-    normals[0] = 128
-    return {
-        name: png(pixels)
-        for name, pixels in (('rgb', rgb), ('depth', depth), ('seg', seg), ('normals', normals))
-    }
+@pytest.fixture
+def objects(undisturbed: tuple[Path, dict]) -> Path:
+    """Meshes that it was made from."""
+    return undisturbed[0].parent / 'meshes'
 
 
-def png(pixels: np.ndarray) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, 'PNG')
-    return buffer.getvalue()
+@pytest.fixture
+def copied(undisturbed: tuple[Path, dict], tmp_path: Path) -> Path:
+    """A copy of it that a test may spoil."""
+    return shutil.copytree(undisturbed[0], tmp_path / 'set')

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import subprocess
 import sys
 import time
@@ -12,13 +11,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import trimesh
+from inline_work import run_command
 
 HAND, GRASPS, SHARD = 'barrett', 6, 4
 # Two objects of two shards each; few iterations, and a weak squeeze, so that some grasps fail.
 SETTINGS = (
     *('--hands', HAND, '--grasps-per-object', str(GRASPS), '--shard-size', str(SHARD)),
     *('--round-seeds', '32', '--max-rounds', '2', '--directions', '4', '--max-scenes', '1'),
-    *('--iterations', '40', '--squeeze-force', '5', '--device', 'cpu', '--json'),
+    *('--iterations', '40', '--squeeze-force', '5', '--device', 'cpu'),
 )
 PATIENCE = 300.0  # s for what a run shall reach
 
@@ -32,24 +32,21 @@ def write_meshes(folder: Path) -> Path:
     return folder
 
 
-def command(objects: Path, out: Path, *more: str) -> list[str]:
+def words(objects: Path, out: Path, *more: str) -> list[str]:
     """Words of the command; later options count."""
-    program = [sys.executable, '-m', 'dexgrasp_ros.cli', 'dataset', 'generate']
-    return [*program, '--objects', str(objects), '--out', str(out), *SETTINGS, *more]
+    return ['dataset', 'generate', '--objects', str(objects), '--out', str(out), *SETTINGS, *more]
 
 
 def generate(objects: Path, out: Path, *more: str) -> tuple[int, dict, str]:
-    """Run to the end; return the exit code, the report, and what was said."""
-    done = subprocess.run(command(objects, out, *more), capture_output=True, text=True)
-    lines = done.stdout.strip().splitlines()
-    return done.returncode, json.loads(lines[-1]) if lines else {}, done.stderr
+    """Run here to the end; return the exit code, the report, and what was said."""
+    return run_command(*words(objects, out, *more))
 
 
 @contextmanager
 def running(objects: Path, out: Path, *more: str) -> Iterator[subprocess.Popen]:
     """Begin a run in a process group of its own; what is left of it ends with the context."""
     process = subprocess.Popen(
-        command(objects, out, *more),
+        [sys.executable, '-m', 'dexgrasp_ros.cli', *words(objects, out, *more), '--json'],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -71,9 +68,15 @@ def wait_for(condition: Callable[[], object], process: subprocess.Popen) -> None
         time.sleep(0.01)
 
 
-def worker_pids(process: subprocess.Popen) -> list[int]:
-    """Worker processes of a run."""
-    return [pid for pid, parent in _parents().items() if parent == process.pid]
+def worker_pids(pid: int) -> list[int]:
+    """Worker processes of a run in a process."""
+    return [child for child, parent in _parents().items() if parent == pid and _works(child)]
+
+
+def _works(pid: int) -> bool:
+    with contextlib.suppress(OSError):
+        return 'worker_process' in Path(f'/proc/{pid}/cmdline').read_text()
+    return False
 
 
 def working_pids(process: subprocess.Popen) -> list[int]:

@@ -7,12 +7,12 @@ import tarfile
 import numpy as np
 import pytest
 import trimesh
+from inline_work import InlineExecutor
 
 from dexgrasp_ros.core.poses import compose, invert, matrix_to_pose
 from dexgrasp_ros.dataset import open_dataset
 from dexgrasp_ros.dataset.render.run import render
 from dexgrasp_ros.dataset.render.settings import CameraSettings
-from dexgrasp_ros.dataset.work.executors import LocalExecutor
 from dexgrasp_ros.hand import link_poses
 
 
@@ -69,7 +69,7 @@ def test_rendered_depth_lies_on_the_mesh(copied_dataset):
     root = copied_dataset.root
     for folder in ('frames', 'images'):
         shutil.rmtree(root / folder)
-    with LocalExecutor(1, device='cpu') as executor:
+    with InlineExecutor() as executor:
         render(root, executor=executor, settings=CameraSettings(views=2, width=80, height=60))
     dataset = open_dataset(root, 'barrett')
     box = box_of(dataset)

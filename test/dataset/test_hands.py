@@ -9,8 +9,10 @@ import shutil
 import numpy as np
 import pytest
 import trimesh
+from inline_work import InlineExecutor
 from mesh_hands import write_gripper
 
+from dexgrasp_ros.core.config import SynthesisConfig
 from dexgrasp_ros.core.errors import ErrorCode, HandError, InputError
 from dexgrasp_ros.dataset import open_dataset
 from dexgrasp_ros.dataset.config import DatasetConfig
@@ -18,7 +20,6 @@ from dexgrasp_ros.dataset.files import read_json
 from dexgrasp_ros.dataset.generation.generate import generate
 from dexgrasp_ros.dataset.hands import StoredHand, portable_hand, register_hand
 from dexgrasp_ros.dataset.layout import DatasetLayout
-from dexgrasp_ros.dataset.work.executors import LocalExecutor
 from dexgrasp_ros.hand import load_hand
 
 
@@ -94,19 +95,22 @@ def test_what_is_missing_is_told(tmp_path):
     assert caught.value.code == ErrorCode.FILE_NOT_FOUND
 
 
-def test_a_dataset_of_such_a_hand_can_be_carried_away(tmp_path):
+def test_a_dataset_of_such_a_hand_can_be_carried_away(inline, tmp_path):
     """Its workers and its readers load what is stored; the same mesh twice is no grasp twice."""
     for name in ('box', 'copy'):
         (tmp_path / 'meshes').mkdir(exist_ok=True)
         trimesh.creation.box((0.05, 0.04, 0.06)).export(tmp_path / 'meshes' / f'{name}.stl')
-    with LocalExecutor(2, device='cpu') as executor:
+    with InlineExecutor() as executor:
         report = generate(
             tmp_path / 'set',
             hands=[str(write_gripper(tmp_path / 'maker'))],
             objects=tmp_path / 'meshes',
             grasps_per_object=4,
             executor=executor,
-            config=DatasetConfig(directions=4, max_scenes=1, max_rounds=2),
+            config=DatasetConfig(
+                **{'directions': 4, 'max_scenes': 1, 'max_rounds': 2},
+                search=SynthesisConfig(iterations=80),
+            ),
         )
     assert not report.failures and report.grasps
     shutil.rmtree(tmp_path / 'maker')

@@ -8,7 +8,7 @@ import shutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import SETTINGS
+from small_dataset import SETTINGS
 
 from dexgrasp_ros.core.errors import InputError
 from dexgrasp_ros.dataset import open_dataset

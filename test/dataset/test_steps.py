@@ -6,11 +6,17 @@ import os
 import signal
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from inline_work import InlineExecutor
 
-from dexgrasp_ros.core.errors import ErrorCode, InputError
+from dexgrasp_ros.cli.dataset_run import open_executor
+from dexgrasp_ros.core.errors import DeviceError, ErrorCode, InputError
+from dexgrasp_ros.dataset.files import write_bytes
+from dexgrasp_ros.dataset.work import ray_executor
 from dexgrasp_ros.dataset.work.executors import LocalExecutor
+from dexgrasp_ros.dataset.work.ray_executor import RayExecutor
 from dexgrasp_ros.dataset.work.steps import Step, run_steps
 
 
@@ -32,7 +38,7 @@ def fail(folder: Path, times: int, how: str) -> str:
 
 
 def note(folder: Path, name: str, seconds: float) -> None:
-    (folder / f'{name}-begin').touch()
+    write_bytes(folder / f'{name}-begin', str(os.getpid()).encode())
     time.sleep(seconds)
     (folder / f'{name}-end').touch()
 
@@ -48,15 +54,11 @@ def importable(monkeypatch):
 
 @pytest.fixture(params=['local', 'ray'])
 def executor(request, importable):
-    if request.param == 'local':
-        with LocalExecutor(2, device='cpu') as running:
-            yield running
-    else:
+    if request.param == 'ray':
         pytest.importorskip('ray')
-        from dexgrasp_ros.dataset.work.ray_executor import RayExecutor
-
-        with RayExecutor('local', 2, device='cpu') as running:
-            yield running
+    address = 'local' if request.param == 'ray' else None
+    with open_executor(address, 2, 'cpu') as running:
+        yield running
 
 
 class Run:
@@ -75,7 +77,7 @@ class Run:
             then=then or (lambda result: self.results.append(result) or ()),
         )
 
-    def run(self, *steps, retries=2) -> None:
+    def run(self, *steps, retries=1) -> None:
         def on_failure(step, failed, tries):
             self.failures[step.unit] = failed, tries
 
@@ -84,6 +86,8 @@ class Run:
 
 def test_all_that_can_go_wrong_stops_nothing_else(executor, tmp_path):
     """One run for all cases: a cluster takes seconds to start."""
+    assert executor.device == 'cpu'
+    assert [executor.slots(kind) for kind in ('device', 'cpu')] == [2, 2]
     run = Run(executor)
     for name in ('die', 'raise', 'coded', 'hopeless', 'dead'):
         (tmp_path / name).mkdir()
@@ -103,7 +107,7 @@ def test_all_that_can_go_wrong_stops_nothing_else(executor, tmp_path):
         run.step('first', 'add', 1, 2, then=onward),
         run.step('room later', 'add', 1, 1, then=full_for_a_while),
         run.step('die', 'fail', tmp_path / 'die', 1, 'die'),
-        run.step('raise', 'fail', tmp_path / 'raise', 2, 'raise'),
+        run.step('raise', 'fail', tmp_path / 'raise', 1, 'raise'),
         run.step('coded', 'fail', tmp_path / 'coded', 9, 'coded'),
         run.step('hopeless', 'fail', tmp_path / 'hopeless', 9, 'raise'),
         run.step('dead', 'fail', tmp_path / 'dead', 9, 'die'),
@@ -114,17 +118,32 @@ def test_all_that_can_go_wrong_stops_nothing_else(executor, tmp_path):
     assert sorted(map(str, run.results)) == ['101', '13', '7', 'done', 'done']
     assert set(run.failures) == {'coded', 'hopeless', 'dead', 'full', 'nowhere'}
     coded, tries = run.failures['coded']
-    assert (coded.code, coded.message, tries) == (ErrorCode.OUT_OF_RANGE, 'no such thing', 3)
+    assert (coded.code, coded.message, tries) == (ErrorCode.OUT_OF_RANGE, 'no such thing', 2)
     assert run.failures['hopeless'][0].message == 'ValueError: so be it'
-    assert len(list((tmp_path / 'dead').iterdir())) == 3, 'one try and two retries'
+    assert len(list((tmp_path / 'dead').iterdir())) == 2, 'one try and one more'
     assert 'No space left' in run.failures['full'][0].message
     assert run.failures['full'][1] == 2, 'a full disk is tried again at the end'
     assert 'no_such_function' in run.failures['nowhere'][0].message
 
 
-def test_later_stages_come_before_new_work(tmp_path):
+@pytest.mark.parametrize('retries', [0, 2])
+def test_a_step_is_tried_so_often_and_no_more(tmp_path, retries):
+    for name in ('often', 'too often'):
+        (tmp_path / name).mkdir()
+    with InlineExecutor(1) as executor:
+        run = Run(executor)
+        run.run(
+            run.step('often', 'fail', tmp_path / 'often', retries, 'raise'),
+            run.step('too often', 'fail', tmp_path / 'too often', retries + 1, 'raise'),
+            retries=retries,
+        )
+    assert run.results == ['done']
+    assert {unit: tries for unit, (_, tries) in run.failures.items()} == {'too often': retries + 1}
+
+
+def test_later_stages_come_before_new_work():
     """Who searches does not run ahead of those who evaluate: results do not pile up."""
-    with LocalExecutor(1, device='cpu') as executor:
+    with InlineExecutor(1) as executor:
         run, open_units, most = Run(executor), 0, 0
 
         def evaluate(_result):
@@ -150,29 +169,59 @@ def test_nothing_is_left_running_after_an_interrupt(tmp_path):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt), LocalExecutor(2, device='cpu') as executor:
-        step = Run(executor).step('a', 'note', tmp_path, 'a', 3.0)
+        step = Run(executor).step('a', 'note', tmp_path, 'a', 60.0)
         run_steps(executor, [step], retries=0, on_failure=print, on_wait=interrupt)
-    time.sleep(4.0)
-    assert not (tmp_path / 'a-end').exists()
+    pid = (tmp_path / 'a-begin').read_text()
+    assert pid and not Path(f'/proc/{pid}').exists()
 
 
 def test_a_cluster_that_is_not_there_is_an_error():
     pytest.importorskip('ray')
-    from dexgrasp_ros.core.errors import DeviceError
-    from dexgrasp_ros.dataset.work.ray_executor import RayExecutor
-
     with pytest.raises(DeviceError, match="no Ray cluster at 'auto'"):
         RayExecutor('auto')
+
+
+class Cluster:
+    """What an executor asks of Ray, with the answers of a cluster that is not there."""
+
+    def __init__(self, **resources: float) -> None:
+        self.resources, self.asked, self.is_shut_down = resources, [], False
+
+    def cluster_resources(self) -> dict[str, float]:
+        return self.resources
+
+    def shutdown(self) -> None:
+        self.is_shut_down = True
+
+    def remote(self, **asked):
+        self.asked.append(asked)
+        return lambda _function: SimpleNamespace(options=self.remote)
+
+
+def test_a_cluster_without_a_gpu_is_told_and_left(monkeypatch):
+    cluster = Cluster(CPU=2.0)
+    monkeypatch.setattr(ray_executor, '_start', lambda *_: cluster)
     with pytest.raises(DeviceError, match='has no GPU'):
         RayExecutor('local', 1, device='cuda')
+    assert cluster.is_shut_down
+
+
+def test_searches_go_to_the_gpus_of_a_cluster(monkeypatch):
+    cluster = Cluster(CPU=8.0, GPU=3.0)
+    monkeypatch.setattr(ray_executor, '_start', lambda *_: cluster)
+    executor = RayExecutor('auto')
+    assert executor.device == 'cuda'
+    assert [executor.slots(kind) for kind in ('device', 'cpu')] == [3, 8]
+    assert cluster.asked == [{'max_retries': 0, 'num_cpus': 1}, {'num_gpus': 1}]
+    cluster.asked.clear()
+    assert RayExecutor('auto', device='cpu').device == 'cpu'
+    assert cluster.asked == [{'max_retries': 0, 'num_cpus': 1}]
 
 
 def test_no_process_is_refused():
     with pytest.raises(InputError, match="'processes' is 0"):
         LocalExecutor(0)
     pytest.importorskip('ray')
-    from dexgrasp_ros.dataset.work.ray_executor import RayExecutor
-
     with pytest.raises(InputError, match="'processes' is -1"):
         RayExecutor('local', -1)
 
