@@ -9,6 +9,10 @@ PYTHON ?=
 # Handed to `dexgrasp demo`, such as ARGS=--headless; PYTEST_ARGS to pytest.
 ARGS ?=
 PYTEST_ARGS ?=
+# Processes that run tests, one more than cores: many tests wait for nodes. A file stays in one of
+# them, with what its tests share.
+TEST_PROCESSES ?= $(shell echo $$(($$(nproc) + 1)))
+PYTEST := $(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile
 
 PIP := -m pip --disable-pip-version-check --quiet
 
@@ -32,6 +36,7 @@ PLACE := $(shell echo '$(CURDIR)' | sha256sum | cut -c1-16)
 MADE := $(VENV)/stamps/made.$(PLACE)
 INSTALLED := $(VENV)/stamps/installed.$(call digest,pyproject.toml setup.py setup.cfg requirements-arms.txt requirements-cluster.txt requirements-dev.txt $(PINS))
 MESSAGES := $(VENV)/stamps/messages.$(call digest,$(INTERFACES))
+KERNELS := $(VENV)/stamps/kernels.$(call digest,$(call files,dexgrasp_ros/kernels))
 COLCON_MADE := $(COLCON_VENV)/stamps/made.$(PLACE)
 COLCON_INSTALLED := $(COLCON_VENV)/stamps/installed.$(call digest,requirements-colcon.txt $(PINS))
 COLCON_TESTED := $(COLCON_VENV)/stamps/tested.$(call digest,$(TREE))
@@ -41,20 +46,22 @@ define stamp
 @mkdir -p $(@D) && rm -f $(basename $@).* && touch $@
 endef
 
-.PHONY: help setup messages demo test lint format pytest colcon clean distclean
+.PHONY: help setup messages demo test test-all lint format pytest pytest-all coverage colcon clean distclean
 .DELETE_ON_ERROR:
 
 help: ## show this list
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
 
-setup: $(INSTALLED) $(MESSAGES) ## make .venv, install the pinned dependencies, build the messages
+setup: $(INSTALLED) $(MESSAGES) $(KERNELS) $(COLCON_INSTALLED) ## make the environments of demo and tests: libraries, messages, kernels
 
 messages: $(MESSAGES) ## build and install dexgrasp_msgs, if its files changed
 
-demo: setup ## the whole ROS graph on one depth frame; ARGS are handed to `dexgrasp demo`
+demo: $(INSTALLED) $(MESSAGES) $(KERNELS) ## the whole ROS graph on one depth frame; ARGS are handed to `dexgrasp demo`
 	$(BIN)/dexgrasp demo $(ARGS)
 
-test: setup lint pytest colcon ## set up, lint, all tests, and the colcon build with its tests
+test: setup lint pytest colcon ## set up, lint, the tests that are not slow, and the colcon build with its tests
+
+test-all: setup lint pytest-all colcon ## the same with the slow tests
 
 lint: $(INSTALLED) ## check style and formatting
 	$(BIN)/ruff check
@@ -64,8 +71,14 @@ format: $(INSTALLED) ## mend style and formatting
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-pytest: setup
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+pytest: $(INSTALLED) $(MESSAGES) $(KERNELS)
+	$(PYTEST) $(PYTEST_ARGS)
+
+pytest-all: $(INSTALLED) $(MESSAGES) $(KERNELS)
+	$(PYTEST) --slow $(PYTEST_ARGS)
+
+coverage: $(INSTALLED) $(MESSAGES) $(KERNELS) ## which lines and branches the tests run: out/coverage/index.html
+	$(PYTEST) --cov --cov-report=term --cov-report=html:out/coverage $(PYTEST_ARGS)
 
 colcon: $(COLCON_TESTED) ## build and test the tree and a client package of it with colcon
 
@@ -92,6 +105,11 @@ $(INSTALLED): | $(MADE)
 $(MESSAGES): | $(INSTALLED)
 	@echo 'Building dexgrasp_msgs (about a minute) ...'
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python $(PIP) install --no-build-isolation --no-deps --no-index --force-reinstall ./msg
+	$(stamp)
+
+$(KERNELS): | $(INSTALLED)
+	@echo 'Compiling the kernels (half a minute, once) ...'
+	@$(BIN)/python scripts/compile_kernels.py
 	$(stamp)
 
 $(COLCON_INSTALLED): | $(COLCON_MADE)

@@ -1,4 +1,4 @@
-"""Shared by all tests: third-party data, a ROS graph that no other test hears, a browser."""
+"""Shared by all tests: what is skipped and why, third-party data, a ROS domain, a browser."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import os
 import shutil
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 NO_DATA = 'third-party test data are absent'
+SLOW = 'slow: `make test-all`, or --slow, runs it'
 # DDS maps a domain to ports; above 101 these would reach those that Linux hands out at will.
 LAST_DOMAIN = 101
 
@@ -32,12 +34,27 @@ def data_dir() -> Path:
     return folder
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option that runs what is long by nature."""
+    parser.addoption('--slow', action='store_true', help='run the tests marked slow as well')
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip what is slow, unless it was asked for."""
+    if not config.getoption('--slow'):
+        for item in items:
+            if item.get_closest_marker('slow'):
+                item.add_marker(pytest.mark.skip(reason=SLOW))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Count the tests that saw no data, so that a green run does not hide them."""
+    """Say what was skipped and why, so that a green run does not hide it."""
     skipped = terminalreporter.getreports('skipped')
-    count = sum(NO_DATA in str(report.longrepr) for report in skipped)
-    if count:
-        terminalreporter.write_line(f'{count} tests skipped: {NO_DATA}', yellow=True)
+    reasons = Counter(report.longrepr[2].removeprefix('Skipped: ') for report in skipped)
+    if reasons:
+        terminalreporter.section('skipped')
+    for reason, count in reasons.most_common():
+        terminalreporter.write_line(f'{count:5} {reason}', yellow=True)
 
 
 @pytest.fixture(scope='session', autouse=True)
