@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 import trimesh
+from in_process import shaken_elsewhere, shaken_here
+from own_cache import make_cache
 from toy_hands import RADIUS, cage_urdf
 
 from dexgrasp_ros.core.hand_model import HandModel
@@ -20,7 +22,21 @@ def cage() -> HandModel:
 def own_cache(tmp_path_factory):
     """Convex pieces of test objects do not go to the user's cache."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv('XDG_CACHE_HOME', str(tmp_path_factory.mktemp('cache')))
+        patch.setenv('XDG_CACHE_HOME', str(make_cache(tmp_path_factory.mktemp('own'))))
+        yield
+
+
+@pytest.fixture(scope='module', autouse=True)
+def in_this_process():
+    """Only who asks for `processes` starts some: each costs seconds."""
+    with shaken_here():
+        yield
+
+
+@pytest.fixture
+def processes():
+    """Shake in processes, as users do."""
+    with shaken_elsewhere():
         yield
 
 
