@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import io
 import json
 
 import numpy as np
 import pytest
 import trimesh
+from in_process import shaken_here
 
+from dexgrasp_ros import perception, simulation
 from dexgrasp_ros.cli import main
 from dexgrasp_ros.core.grasp_set import GraspSet
 from dexgrasp_ros.core.wishes import Wishes
@@ -30,6 +35,27 @@ def scene(tmp_path_factory):
     return path
 
 
+@pytest.fixture(scope='module')
+def searched(can, tmp_path_factory):
+    """A search with its course: the files `deep/grasps.npz` and `far/course.png`, and the line."""
+    folder, told = tmp_path_factory.mktemp('searched'), io.StringIO()
+    files = ['--out', folder / 'deep' / 'grasps.npz', '--course', folder / 'far' / 'course.png']
+    with contextlib.redirect_stdout(told):
+        assert main(['synthesize', str(can), *map(str, files), '--json', *QUICK]) == 0
+    return folder, json.loads(told.getvalue().strip().splitlines()[-1])
+
+
+@pytest.fixture
+def coarse(monkeypatch):
+    """Few voxels and small pictures: what meshes and pictures are like is tested elsewhere."""
+    config = perception.ReconstructionConfig(max_voxels=60_000)
+    for name in ('reconstruct_frame', 'reconstruct_views'):
+        make = functools.partial(getattr(perception, name), config=config)
+        monkeypatch.setattr(perception, name, make)
+    draw = functools.partial(simulation.render_reconstruction, size=(800, 450))
+    monkeypatch.setattr(simulation, 'render_reconstruction', draw)
+
+
 def changed(scene, path, **changes):
     """Copy of a scene file with keys replaced, or dropped where None."""
     with np.load(scene) as file:
@@ -38,10 +64,9 @@ def changed(scene, path, **changes):
     return path
 
 
-def test_synthesize_and_view(can, tmp_path, capsys):
-    out = tmp_path / 'deep' / 'grasps.npz'
-    assert main(['synthesize', str(can), '--out', str(out), '--json', *QUICK]) == 0
-    printed = json.loads(capsys.readouterr().out.strip().splitlines()[-1])
+def test_synthesize_and_view(can, searched, tmp_path):
+    folder, printed = searched
+    out = folder / 'deep' / 'grasps.npz'
     grasps = GraspSet.load(out)
     assert len(grasps) == len(printed['grasps']) == 3
     assert grasps.config['seed_count'] == 16
@@ -85,7 +110,8 @@ def test_a_table_is_settled_on_and_kept_with_the_grasps(tmp_path, capsys):
     brick.apply_transform(trimesh.transformations.rotation_matrix(np.radians(20), [1, 0, 0]))
     path, out = tmp_path / 'brick.obj', tmp_path / 'grasps.npz'
     brick.export(path)
-    few = ['--seed-count', '16', '--iterations', '60', '--max-grasps', '1']
+    # Without grasps: it is the object that is looked at.
+    few = ['--seed-count', '4', '--iterations', '1', '--max-residual', '0']
     assert main(['synthesize', str(path), '--on-table', '--out', str(out), *few]) == 0
     plane = GraspSet.load(out).support_plane
     face = np.array([0.0, -np.sin(np.radians(20)), np.cos(np.radians(20))])
@@ -101,18 +127,14 @@ def test_a_table_is_settled_on_and_kept_with_the_grasps(tmp_path, capsys):
     assert any('moves by itself, by 21 mm and 20 degrees' in w for w in leaning['warnings'])
 
 
-def test_the_course_of_the_best_grasp_is_drawn(can, tmp_path, capsys):
+def test_the_course_of_the_best_grasp_is_drawn(searched):
     from PIL import Image
 
-    out, course = tmp_path / 'grasps.npz', tmp_path / 'deep' / 'course.png'
-    files = ['--out', str(out), '--course', str(course)]
-    assert main(['synthesize', str(can), *files, *QUICK]) == 0
-    picture = np.asarray(Image.open(course)).astype(float)
+    picture = np.asarray(Image.open(searched[0] / 'far' / 'course.png')).astype(float)
     panels = np.array_split(picture[:400], 5, axis=1)
     assert min(panel.std() for panel in panels) > 20
     # The palm moves by centimetres from the first to the last.
     assert np.abs(panels[0] - panels[-1]).mean() > 5
-    capsys.readouterr()
 
 
 def test_without_a_grasp_there_is_no_course(can, tmp_path, capsys):
@@ -123,7 +145,13 @@ def test_without_a_grasp_there_is_no_course(can, tmp_path, capsys):
     assert not (tmp_path / 'course.png').exists()
 
 
-def test_a_course_that_cannot_be_drawn_costs_nothing_else(can, tmp_path, capsys):
+def test_a_course_that_cannot_be_drawn_costs_nothing_else(
+    can, searched, tmp_path, capsys, monkeypatch
+):
+    found = GraspSet.load(searched[0] / 'deep' / 'grasps.npz')
+    monkeypatch.setattr('dexgrasp_ros.synthesis.synthesize', lambda *_, **__: found)
+    small = functools.partial(simulation.render_course, size=(250, 100))
+    monkeypatch.setattr(simulation, 'render_course', small)
     out, course = tmp_path / 'grasps.npz', tmp_path / 'course.png'
     course.symlink_to('/dev/full')  # Whatever is written there meets a full disk.
     files = ['--out', str(out), '--course', str(course), '--json']
@@ -141,7 +169,8 @@ def test_what_the_shake_test_warns_of_is_printed(tmp_path, capsys):
     trimesh.boolean.union(bars).export(tmp_path / 'corner.obj')
     wish = ['--verify', 'fc', '--piece-threshold', '1', '--out', str(tmp_path / 'g.npz')]
     few = ['--seed-count', '8', '--iterations', '60', '--max-grasps', '1']
-    assert main(['synthesize', str(tmp_path / 'corner.obj'), *wish, *few, '--json']) == 0
+    with shaken_here():
+        assert main(['synthesize', str(tmp_path / 'corner.obj'), *wish, *few, '--json']) == 0
     printed, told = capsys.readouterr()
     assert 'warning: The convex pieces have 1.40 times' in ' '.join(told.split())
     answer = json.loads(printed.strip().splitlines()[-1])
@@ -158,6 +187,7 @@ def test_help_describes_every_setting(capsys):
         assert words in text
 
 
+@pytest.mark.usefixtures('coarse')
 def test_reconstruct_writes_watertight_meshes(scene, tmp_path, capsys):
     assert main(['reconstruct', str(scene), '--out', str(tmp_path), '--json']) == 0
     printed = json.loads(capsys.readouterr().out.strip().splitlines()[-1])
@@ -170,6 +200,7 @@ def test_reconstruct_writes_watertight_meshes(scene, tmp_path, capsys):
     assert stored['objects'][0]['points'] == printed['objects'][0]['points']
 
 
+@pytest.mark.usefixtures('coarse')
 def test_a_scene_without_labels_is_segmented_and_says_so(scene, tmp_path, capsys):
     from PIL import Image
 
@@ -247,6 +278,7 @@ def test_broken_scene_gives_one_coded_line(case, scene, tmp_path, capsys):
     assert len(lines) == 1 and code in lines[0]
 
 
+@pytest.mark.usefixtures('coarse')
 def test_a_label_of_twenty_points_does_not_stop_the_rest(scene, tmp_path, capsys):
     path = few_points(scene, tmp_path / 'few.npz')
     main(['reconstruct', str(path), '--out', str(tmp_path / 'out'), '--json'])
@@ -310,6 +342,7 @@ def test_a_wrong_word_is_answered_with_the_valid_ones(can, capsys):
     assert 'paint' in line and 'synthesize, evaluate, reconstruct' in line
 
 
+@pytest.mark.usefixtures('coarse')
 def test_reconstruct_fuses_views(scene, tmp_path, capsys):
     """Two files are two views; so are two images in one file, here the same one twice."""
     with np.load(scene) as file:

@@ -7,6 +7,8 @@ import json
 import numpy as np
 import pytest
 import trimesh
+from in_process import shaken_here
+from own_cache import make_cache
 from toy_hands import LID_OPEN, RADIUS, cage_urdf, grasp_set
 
 from dexgrasp_ros.cli import main
@@ -32,7 +34,13 @@ def files(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path, monkeypatch):
-    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
+    monkeypatch.setenv('XDG_CACHE_HOME', str(make_cache(tmp_path)))
+
+
+@pytest.fixture(autouse=True)
+def in_this_process():
+    with shaken_here():
+        yield
 
 
 def test_evaluate_prints_and_writes(files, tmp_path, capsys):

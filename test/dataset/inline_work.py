@@ -7,20 +7,19 @@ Processes of their own are the subject of `test_steps.py`, `test_interruptions.p
 from __future__ import annotations
 
 import contextlib
-import importlib
 import io
 import json
 import pickle
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, ClassVar
+from unittest import mock
 
-import pytest
+from in_process import shaken_here
 
 from dexgrasp_ros.cli import main
 from dexgrasp_ros.dataset.work import executors
 from dexgrasp_ros.dataset.work.executors import Failed, call, process_count
-from dexgrasp_ros.evaluation.workers import Failure
 
 
 class InlineExecutor(contextlib.AbstractContextManager):
@@ -72,28 +71,10 @@ def _unit_key(function: str, arguments: tuple) -> str:
     return repr((function, task.hand.name, task.hand.digest, *told))
 
 
-def run_here(
-    function: str, shared: tuple, tasks: Sequence[Any], **_: object
-) -> Iterator[tuple[int, Any]]:
-    """Stand for `run_tasks` of the shake test."""
-    module, _, name = function.partition(':')
-    shake = getattr(importlib.import_module(module), name)
-    for number, task in enumerate(tasks):
-        try:
-            yield number, shake(*shared, task)
-        except Exception as error:
-            told = f'{type(error).__name__}: {error}'
-            yield number, Failure(timed_out=False, message=told)
-
-
 @contextlib.contextmanager
 def inline_work() -> Iterator[None]:
     """Let `LocalExecutor` and the shake test work in this process."""
-    # By its module's name: the package has a function of that name.
-    evaluating = importlib.import_module('dexgrasp_ros.evaluation.evaluate')
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(executors, 'LocalExecutor', InlineExecutor)
-        patch.setattr(evaluating, 'run_tasks', run_here)
+    with shaken_here(), mock.patch.object(executors, 'LocalExecutor', InlineExecutor):
         yield
 
 

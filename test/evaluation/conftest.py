@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
-import os
-import sys
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 import trimesh
+from in_process import shaken_elsewhere, shaken_here
+from own_cache import make_cache
 from toy_hands import RADIUS, cage_urdf
 
 from dexgrasp_ros.core.hand_model import HandModel
@@ -27,15 +24,23 @@ def cage() -> HandModel:
 
 @pytest.fixture(scope='session', autouse=True)
 def own_cache(tmp_path_factory):
-    """Convex pieces of test objects do not go to the user's cache; compiled kernels do.
-
-    Warp would take the folder for its own too, and every process that is started from here on
-    would compile all kernels again.
-    """
-    usual = Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache') / 'warp'
+    """Convex pieces of test objects do not go to the user's cache."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv('WARP_CACHE_PATH', os.environ.get('WARP_CACHE_PATH', str(usual)))
-        patch.setenv('XDG_CACHE_HOME', str(tmp_path_factory.mktemp('cache')))
+        patch.setenv('XDG_CACHE_HOME', str(make_cache(tmp_path_factory.mktemp('own'))))
+        yield
+
+
+@pytest.fixture(scope='module', autouse=True)
+def in_this_process():
+    """Only who asks for `processes` starts some: each costs seconds."""
+    with shaken_here():
+        yield
+
+
+@pytest.fixture
+def processes():
+    """Shake in processes, as users do."""
+    with shaken_elsewhere():
         yield
 
 
@@ -47,18 +52,12 @@ def sphere(own_cache):
 
 @pytest.fixture
 def quick_shakes(monkeypatch):
-    """Shake in this process, with short pulls: to start others takes longer than a few grasps."""
+    """Shake with short pulls."""
 
     def brief(name: str) -> Protocol:
         return dataclasses.replace(find_protocol(name), pull_time=0.1)
-
-    def run(function: str, shared: tuple, tasks: Any, **_: Any) -> Iterator[tuple[int, Any]]:
-        module, _, name = function.partition(':')
-        work = getattr(importlib.import_module(module), name)
-        return ((n, work(*shared, task)) for n, task in enumerate(tasks))
 
     # Modules by their names, since the package has a function of the same name as one.
     for name in ('evaluate', 'verify'):
         module = importlib.import_module(f'dexgrasp_ros.evaluation.{name}')
         monkeypatch.setattr(module, 'find_protocol', brief)
-    monkeypatch.setattr(sys.modules['dexgrasp_ros.evaluation.evaluate'], 'run_tasks', run)

@@ -8,6 +8,7 @@ import math
 import numpy as np
 import pytest
 import trimesh
+from in_process import shaken_elsewhere
 from toy_hands import LID_OPEN, grasp_set, turntable
 
 from dexgrasp_ros import SynthesisConfig, evaluate, load_hand, load_object, synthesize
@@ -40,7 +41,8 @@ def good(ball):
 
 @pytest.fixture(scope='module')
 def judged(good, ball):
-    return evaluate(good, object=ball, processes=2)
+    with shaken_elsewhere():
+        return evaluate(good, object=ball, processes=2)
 
 
 def test_a_cage_holds_a_sphere_and_an_open_one_loses_it_upward(cage, sphere):
@@ -227,6 +229,7 @@ def test_no_grasps_give_an_empty_result(cage, sphere):
     assert np.isnan(found.success_rate)
 
 
+@pytest.mark.usefixtures('processes')
 def test_progress_counts_up_and_a_stop_ends_it(cage, sphere):
     seen = []
     grasps = grasp_set(cage, HOME, [[LID_OPEN]] * 3)

@@ -54,14 +54,11 @@ def test_bad_tasks_cost_only_themselves():
     assert isinstance(found[5], Failure)
 
 
-def test_a_task_that_hangs_is_ended():
-    found = results([0, 'hang', 1], processes=1, time_limit=3.0)
-    assert [found[0], found[2]] == [10, 11]
-    assert found[1].timed_out
-
-
-def test_one_process_does_all_tasks_when_there_is_one():
-    assert len(set(results(['pid'] * 4, processes=1))) == 1
+def test_a_task_that_hangs_is_ended_and_one_process_does_the_others():
+    found = results(['pid', 0, 'hang', 'pid', 1, 'pid'], processes=1, time_limit=3.0)
+    assert [found[1], found[4]] == [10, 11]
+    assert found[2].timed_out
+    assert found[0] != found[3] == found[5]
 
 
 def test_a_function_that_is_not_there_is_a_failure_of_each_task():
@@ -122,23 +119,16 @@ def collect(pool):
 
 
 def test_a_queue_may_grow_while_it_is_worked_on():
-    with WorkerPool('test_workers:work', (10,), processes=1) as pool:
+    """And its processes have the variables of the pool."""
+    variables = {'OF_THE_POOL': 'seen'}
+    with WorkerPool(WORK, (10,), processes=1, environment=variables) as pool:
         assert [pool.submit(task, 20.0) for task in (0, 'pid')] == [0, 1]
         first = collect(pool)
         assert first[0] == 10
         assert [pool.submit(task, 20.0) for task in ('pid', 'die', 5)] == [2, 3, 4]
         second = collect(pool)
+        pool.submit('variable', 20.0)
+        assert collect(pool) == {5: 'seen'} and 'OF_THE_POOL' not in os.environ
     assert second[2] == first[1], 'the same process goes on'
     assert isinstance(second[3], Failure) and second[4] == 15
     assert not os.path.exists(f'/proc/{first[1]}')
-
-
-def test_processes_have_the_variables_of_their_pool():
-    pool = WorkerPool(
-        *('test_workers:work', (0,)),
-        processes=1,
-        environment={'OF_THE_POOL': 'seen'},
-    )
-    with pool:
-        pool.submit('variable', 20.0)
-        assert collect(pool) == {0: 'seen'} and 'OF_THE_POOL' not in os.environ

@@ -41,26 +41,42 @@ def target_of(scene, **settings):
     return found
 
 
-@pytest.mark.parametrize('noise', [0.0, 0.0015])
-def test_a_neighbour_behind_a_screen_is_taken_to_be_there(render_scene, noise):
-    scene = render_scene(TARGET, SCREEN, HIDDEN, noise=noise)
-    places = inside_of(HIDDEN)
-    assert taken(scene, target_of(scene, hidden_reach=0.0), places) < 0.5
-    assert taken(scene, target_of(scene), places) > 0.97
+@pytest.fixture(scope='module')
+def labelled(render_scene):
+    """Scene, and what is found with and without hidden space."""
+    scene = render_scene(TARGET, SCREEN, HIDDEN)
+    return scene, target_of(scene), target_of(scene, hidden_reach=0.0)
 
 
-def test_so_is_one_that_has_no_label(render_scene):
+@pytest.fixture(scope='module')
+def unlabelled(render_scene):
     scene = render_scene(TARGET, SCREEN, backdrop=HIDDEN)
+    return scene, target_of(scene), target_of(scene, hidden_reach=0.0)
+
+
+def check_taken(scene, found, bare):
     places = inside_of(HIDDEN)
-    assert taken(scene, target_of(scene, hidden_reach=0.0), places) < 0.5
-    assert taken(scene, target_of(scene), places) > 0.97
+    assert taken(scene, bare, places) < 0.5
+    assert taken(scene, found, places) > 0.97
 
 
-def test_the_warning_names_what_is_barely_seen(render_scene):
-    found = target_of(render_scene(TARGET, SCREEN, HIDDEN))
-    (warning,) = [w for w in found.warnings if 'barely seen' in w]
+def test_a_neighbour_behind_a_screen_is_taken_to_be_there(labelled):
+    check_taken(*labelled)
+
+
+def test_so_it_is_where_depth_is_noisy(render_scene):
+    scene = render_scene(TARGET, SCREEN, HIDDEN, noise=0.0015)
+    check_taken(scene, target_of(scene), target_of(scene, hidden_reach=0.0))
+
+
+def test_so_is_one_that_has_no_label(unlabelled):
+    check_taken(*unlabelled)
+
+
+def test_the_warning_names_what_is_barely_seen(render_scene, labelled, unlabelled):
+    (warning,) = [w for w in labelled[1].warnings if 'barely seen' in w]
     assert 'label 3' in warning and '%' in warning
-    found = target_of(render_scene(TARGET, SCREEN, backdrop=HIDDEN))
+    found = unlabelled[1]
     assert sum('without a label is barely seen' in w for w in found.warnings) == 1
     found = target_of(render_scene(TARGET, box((0.06, 0.06, 0.1), (0.12, 0.0))))
     assert found.warnings == ()
@@ -83,10 +99,9 @@ def test_the_shadow_before_a_wall_is_free(render_scene, labelled):
     assert taken(scene, found, inside_of(box((0.05, 0.01, 0.1), (0.0, 0.106)))) > 0.5
 
 
-def test_space_that_was_seen_to_be_empty_is_never_taken(render_scene):
-    scene = render_scene(TARGET, SCREEN, HIDDEN)
-    more = cKDTree(target_of(scene, hidden_reach=0.0).obstacles)
-    points = target_of(scene).obstacles
+def test_space_that_was_seen_to_be_empty_is_never_taken(labelled):
+    scene, found, bare = labelled
+    more, points = cKDTree(bare.obstacles), found.obstacles
     points = points[more.query(points)[0] > 0.012]
     assert len(points) > 500
     K, depth = scene.frame.intrinsics, scene.frame.depth

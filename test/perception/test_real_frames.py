@@ -8,13 +8,18 @@ from dexgrasp_ros.perception import reconstruct_frame
 
 SCENES = (
     'mosd_learn3',
-    'mosd_learn27',
-    'mosd_learn35',
-    'realsense_blue_mug',
-    'realsense_mustard',
     'realsense_red_mug',
-    'ycbv_demo1',
     'ycbv_demo3',
+    *(
+        pytest.param(name, marks=pytest.mark.slow)  # of the same three cameras
+        for name in (
+            'mosd_learn27',
+            'mosd_learn35',
+            'realsense_blue_mug',
+            'realsense_mustard',
+            'ycbv_demo1',
+        )
+    ),
 )
 
 

@@ -73,8 +73,20 @@ def test_the_demo_scene_has_its_three_objects():
     check(make_demo_scene(), 0.9)
 
 
-@pytest.mark.parametrize('elevation', [25, 45, 70, 89])
-@pytest.mark.parametrize('up', [True, False], ids=['up is known', 'up is not known'])
+@pytest.mark.parametrize(
+    ('elevation', 'up'),
+    [
+        # By default each height once, with and without knowing what is up in turn.
+        pytest.param(
+            elevation,
+            up,
+            id=f'{elevation}-up is {"" if up else "not "}known',
+            marks=() if up == (k % 2 == 0) else pytest.mark.slow,
+        )
+        for k, elevation in enumerate((25, 45, 70, 89))
+        for up in (True, False)
+    ],
+)
 def test_boxes_from_low_and_from_straight_above(elevation, up):
     things = (box((0.06, 0.08, 0.12), (0, -0.1)), RED), (box((0.08, 0.1, 0.05), (0, 0.1)), BLUE)
     check(see(*things, elevation=elevation, up=up), 0.9)
@@ -121,13 +133,12 @@ def test_colour_parts_what_the_edge_alone_does_not():
     assert segment_tabletop(same).labels.max() == 1  # as docs/segmentation.md says
 
 
-def test_a_mug_is_one_object_with_handle_and_inside():
-    mug = make_mug()
-    for turn in (0.0, 1.6, 3.0):
-        turned = mug.copy().apply_transform(
-            trimesh.transformations.rotation_matrix(turn, (0, 0, 1))
-        )
-        check(see((turned, RED)), 0.85)
+@pytest.mark.parametrize(
+    'turn', [1.6, *(pytest.param(turn, marks=pytest.mark.slow) for turn in (0.0, 3.0))]
+)
+def test_a_mug_is_one_object_with_handle_and_inside(turn):
+    matrix = trimesh.transformations.rotation_matrix(turn, (0, 0, 1))
+    check(see((make_mug().apply_transform(matrix), RED)), 0.85)
 
 
 def test_the_bottom_of_a_bowl_is_not_the_table():

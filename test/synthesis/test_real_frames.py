@@ -14,7 +14,12 @@ from dexgrasp_ros.synthesis import synthesize
 
 
 @pytest.mark.parametrize(
-    ('scene', 'label'), [('realsense_mustard', 1), ('mosd_learn3', 2), ('ycbv_demo1', 5)]
+    ('scene', 'label'),
+    [
+        ('realsense_mustard', 1),
+        pytest.param('mosd_learn3', 2, marks=pytest.mark.slow),
+        pytest.param('ycbv_demo1', 5, marks=pytest.mark.slow),
+    ],
 )
 def test_eight_good_grasps(scene, label, allegro, data_dir):
     frame = load_scene(data_dir / 'scenes' / f'{scene}.npz')
