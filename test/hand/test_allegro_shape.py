@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rough_pieces import rough_pieces
 from scipy.spatial.transform import Rotation
 from surface_comparison import (
     collision_meshes,
@@ -29,9 +30,10 @@ def hand():
 
 
 @pytest.fixture(scope='module')
-def simlab(data_dir: Path):
+def simlab(data_dir: Path, tmp_path_factory: pytest.TempPathFactory):
     folder = data_dir / 'hands' / 'allegro_simlab' / 'allegro_hand_description'
-    return load_hand(folder / 'allegro_hand_description_right.urdf')
+    with rough_pieces(tmp_path_factory.mktemp('cache')):  # what it draws is compared
+        return load_hand(folder / 'allegro_hand_description_right.urdf')
 
 
 def real_surface(simlab, links):

@@ -82,6 +82,16 @@ def test_pieces_cover_a_bracket_and_not_its_corner(cache):
     assert (distance(pieces, outside) > 0.0).mean() > 0.97
 
 
+def test_pieces_follow_a_manufacturers_fingertip(cache, data_dir):
+    path = data_dir / 'hands/barrett_robotnik/barrett_hand_description/meshes/finger_tip.dae'
+    mesh = trimesh.load(path, force='mesh')
+    pieces = convex_pieces(mesh)
+    assert 3 <= len(pieces) <= 16
+    # Every corner of the drawing lies in a piece, or within what the grid lets through.
+    inside = distance(pieces, mesh.vertices)
+    assert np.quantile(inside, 0.99) < 5e-4 and inside.max() < 1.5e-3
+
+
 def test_hollow_and_open_meshes_are_filled():
     ball = trimesh.creation.icosphere(subdivisions=4, radius=0.02)
     hollow = trimesh.util.concatenate([ball, ball.copy().apply_scale(0.9)])
