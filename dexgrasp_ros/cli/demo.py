@@ -158,9 +158,10 @@ def _serve(console: Any, page: Any) -> None:
     if page is None:
         return
     page.wait_until_served()
-    console.print(f'The graph runs on (ROS_DOMAIN_ID={_domain()}); end it with Ctrl-C.')
-    console.print(f'Its page: {page.url}')
+    # From the first word of it Ctrl-C is the way to end, and no failure.
     with contextlib.suppress(KeyboardInterrupt):
+        console.print(f'The graph runs on (ROS_DOMAIN_ID={_domain()}); end it with Ctrl-C.')
+        console.print(f'Its page: {page.url}')
         while True:
             time.sleep(1.0)
 

@@ -86,8 +86,8 @@ def _serve(
     page.set_objects([shown])
     page.set_grasps(grasps)
     page.say(f"{count} grasps of '{name}' with the hand '{stored.hand}'.")
-    console.print(f'{count} grasps at {page.url} (end with Ctrl-C)')
     with contextlib.suppress(KeyboardInterrupt):
+        console.print(f'{count} grasps at {page.url} (end with Ctrl-C)')
         while True:
             time.sleep(1.0)
     page.close()

@@ -22,7 +22,7 @@ def cage() -> HandModel:
     return load_hand_text(cage_urdf())
 
 
-@pytest.fixture(scope='session', autouse=True)
+@pytest.fixture(scope='package', autouse=True)
 def own_cache(tmp_path_factory):
     """Convex pieces of test objects do not go to the user's cache."""
     with pytest.MonkeyPatch.context() as patch:
@@ -44,7 +44,7 @@ def processes():
         yield
 
 
-@pytest.fixture(scope='session')
+@pytest.fixture(scope='package')
 def sphere(own_cache):
     mesh = trimesh.creation.icosphere(subdivisions=2, radius=RADIUS)
     return load_object((mesh.vertices, mesh.faces))
