@@ -45,10 +45,11 @@ def note(folder: Path, name: str, seconds: float) -> None:
 
 @pytest.fixture(autouse=True)
 def importable(monkeypatch):
-    """Let other processes find this file."""
-    here = os.path.dirname(__file__)
-    monkeypatch.syspath_prepend(here)
-    path = os.pathsep.join(filter(None, [here, os.environ.get('PYTHONPATH')]))
+    """Let other processes find this file, and what it imports."""
+    here = Path(__file__).parent
+    monkeypatch.syspath_prepend(str(here))
+    folders = [str(here), str(here.parent / 'evaluation'), os.environ.get('PYTHONPATH')]
+    path = os.pathsep.join(filter(None, folders))
     monkeypatch.setenv('PYTHONPATH', path)
 
 
@@ -115,7 +116,7 @@ def test_all_that_can_go_wrong_stops_nothing_else(executor, tmp_path):
         run.step('nowhere', 'no_such_function'),
         run.step('last', 'add', 100, 1, kind='device'),
     )
-    assert sorted(map(str, run.results)) == ['101', '13', '7', 'done', 'done']
+    assert sorted(map(str, run.results)) == ['101', '13', '7', 'done', 'done'], run.failures
     assert set(run.failures) == {'coded', 'hopeless', 'dead', 'full', 'nowhere'}
     coded, tries = run.failures['coded']
     assert (coded.code, coded.message, tries) == (ErrorCode.OUT_OF_RANGE, 'no such thing', 2)

@@ -112,6 +112,7 @@ def test_a_hand_is_sent_once(page, shown):
 def test_execute_gets_the_source_of_the_selected_row(page, shown, pressed, monkeypatch):
     page._execute()
     assert pressed == []
+    monkeypatch.setattr('dexgrasp_ros.viewer.page._SETTLE', 600.0)
     page.set_grasps(shown)
     page.select(1)
     page._execute()  # so soon, the click may have been for the grasps before
