@@ -20,7 +20,7 @@ from dexgrasp_ros.synthesis.device import resolve_device
 from dexgrasp_ros.synthesis.engine import Engine
 from dexgrasp_ros.synthesis.upload import upload_hand, upload_object
 
-STATES = 100
+STATES = 60
 STEP = 1e-6  # m and rad: far below a grid cell, far above the rounding of doubles
 NEGLIGIBLE = 1e-3  # beside gradients of 10 to 1000
 WEIGHTS = {
