@@ -99,7 +99,7 @@ def test_objects_are_chosen_by_key_name_or_split(small_dataset):
         open_dataset(root, 'barrett', split='dev')
 
 
-def test_a_grasp_set_is_what_was_synthesised(small_dataset):
+def test_a_grasp_set_is_what_was_synthesised(inline, small_dataset):
     dataset = open_dataset(small_dataset.root, 'barrett')
     box = box_of(dataset)
     grasps = dataset.grasp_set(box, scene=FREE)
