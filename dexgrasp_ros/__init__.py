@@ -11,8 +11,9 @@ Works without ROS. Five lines from a mesh to grasps::
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from dexgrasp_ros.core.lazy import lazy_names
 
 if TYPE_CHECKING:
     from dexgrasp_ros.core.config import SynthesisConfig
@@ -27,24 +28,6 @@ if TYPE_CHECKING:
     from dexgrasp_ros.synthesis import synthesize
 
 __version__ = '0.1.0'
-
-_HOMES = {
-    'DepthFrame': 'core.depth_frame',
-    'DexGraspError': 'core.errors',
-    'ErrorCode': 'core.errors',
-    'Evaluation': 'evaluation',
-    'GraspSet': 'core.grasp_set',
-    'Region': 'core.wishes',
-    'SynthesisConfig': 'core.config',
-    'Wishes': 'core.wishes',
-    'evaluate': 'evaluation',
-    'load_hand': 'hand',
-    'load_object': 'object',
-    'load_scene': 'core.depth_frame',
-    'reconstruct': 'perception',
-    'segment_tabletop': 'perception',
-    'synthesize': 'synthesis',
-}
 
 __all__ = [
     'DepthFrame',
@@ -64,13 +47,18 @@ __all__ = [
     'synthesize',
 ]
 
-
-def __getattr__(name: str) -> Any:
-    """Import a public name when it is first used: Warp and Open3D take a second to load."""
-    if name not in _HOMES:
-        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
-    return getattr(importlib.import_module(f'{__name__}.{_HOMES[name]}'), name)
-
-
-def __dir__() -> list[str]:
-    return [*__all__, '__version__']
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        'core.config': ('SynthesisConfig',),
+        'core.depth_frame': ('DepthFrame', 'load_scene'),
+        'core.errors': ('DexGraspError', 'ErrorCode'),
+        'core.grasp_set': ('GraspSet',),
+        'core.wishes': ('Region', 'Wishes'),
+        'evaluation': ('Evaluation', 'evaluate'),
+        'hand': ('load_hand',),
+        'object': ('load_object',),
+        'perception': ('reconstruct', 'segment_tabletop'),
+        'synthesis': ('synthesize',),
+    },
+)

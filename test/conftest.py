@@ -152,7 +152,7 @@ class WebPage:
     """A page of the viewer in a browser."""
 
     def __init__(self, browser: Any, url: str) -> None:
-        self.tab = browser.new_page(viewport={'width': 1100, 'height': 620})
+        self.tab = browser.new_page(viewport={'width': 800, 'height': 450})
         self.tab.set_default_timeout(1000 * BROWSER_TIMEOUT)
         self.problems: list[str] = []
         self.tab.on('pageerror', lambda error: self.problems.append(str(error)))

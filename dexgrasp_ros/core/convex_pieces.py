@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import ConvexHull, QhullError
 
 from dexgrasp_ros.core.disk_cache import load_arrays, store_arrays
 from dexgrasp_ros.core.errors import ObjectError
@@ -65,6 +64,9 @@ def convex_pieces(
 
 def hull_volume(points: NDArray[np.float64]) -> float:
     """Volume of the convex hull of points [M, 3]; 0 where they are flat."""
+    # Here, since commands that only name a threshold import this module as well.
+    from scipy.spatial import ConvexHull, QhullError
+
     try:
         return float(ConvexHull(points).volume)
     except (QhullError, ValueError):

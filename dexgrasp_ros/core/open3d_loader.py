@@ -1,15 +1,22 @@
-"""The one way to import Open3D, whose wheels lack a library that they link against."""
+"""The one way to import Open3D, whose wheels lack one library and import another needlessly."""
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import importlib
+import sys
 import threading
+from collections.abc import Callable, Iterator
 from types import ModuleType
+from typing import Any
 
 from dexgrasp_ros.core.errors import DeviceError
 
 # While one thread's import fails for want of libusb, another one would be handed its torso.
 _IMPORTING = threading.Lock()
+# Draws in web pages with Dash, which takes longer to import than all of the rest.
+_PLOTLY = 'open3d.visualization.draw_plotly'
 
 
 def import_open3d() -> ModuleType:
@@ -24,7 +31,7 @@ def import_open3d() -> ModuleType:
     DeviceError
         DEVICE_UNAVAILABLE, naming the missing library and what installs it.
     """
-    with _IMPORTING:
+    with _IMPORTING, _without_dash():
         try:
             import open3d
         except ImportError as error:
@@ -36,6 +43,36 @@ def import_open3d() -> ModuleType:
             except ImportError as second:
                 raise _unavailable(second) from second
     return open3d
+
+
+@contextlib.contextmanager
+def _without_dash() -> Iterator[None]:
+    """Let Open3D's drawing with Dash be imported when somebody calls it."""
+    if 'open3d' in sys.modules:
+        yield
+        return
+    sys.modules[_PLOTLY] = _LaterModule(_PLOTLY)
+    try:
+        yield
+    finally:
+        del sys.modules[_PLOTLY]
+
+
+class _LaterModule(ModuleType):
+    """A module whose functions import the true one when they are called."""
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        if name.startswith('_'):
+            raise AttributeError(name)
+
+        def call(*args: Any, **options: Any) -> Any:
+            true = importlib.import_module(self.__name__)
+            # As in the package: there the name of the module is that of a function.
+            package = sys.modules[self.__name__.rpartition('.')[0]]
+            setattr(package, name, getattr(true, name))
+            return getattr(true, name)(*args, **options)
+
+        return call
 
 
 def _load_bundled_libusb(reason: ImportError) -> None:

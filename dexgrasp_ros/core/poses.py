@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.spatial.transform import Rotation
+
+# SciPy's rotations are imported where they are used: most commands need none.
 
 
 def pose_to_matrix(pose: ArrayLike) -> NDArray[np.float64]:
     """Poses [..., 7] as homogeneous matrices [..., 4, 4]."""
+    from scipy.spatial.transform import Rotation
+
     pose = np.asarray(pose, dtype=np.float64)
     flat = pose.reshape(-1, 7)
     matrix = np.tile(np.eye(4), (len(flat), 1, 1))
@@ -20,6 +23,8 @@ def pose_to_matrix(pose: ArrayLike) -> NDArray[np.float64]:
 
 def matrix_to_pose(matrix: ArrayLike) -> NDArray[np.float64]:
     """Homogeneous matrices [..., 4, 4] as poses [..., 7]."""
+    from scipy.spatial.transform import Rotation
+
     matrix = np.asarray(matrix, dtype=np.float64)
     flat = matrix.reshape(-1, 4, 4)
     pose = np.zeros((len(flat), 7))

@@ -170,12 +170,16 @@ class CloudCamera(Camera):
         organised: bool = True,
         with_info: bool = True,
         frame_id: str = 'camera',
+        camera: str = 'camera',
         labels: np.ndarray | None = None,
         labels_later: float = 0.0,
         axes: Sequence[int] = (0, 1, 2),
         signs: Sequence[int] = (1, 1, 1),
     ) -> None:
-        """Show the scene, with the cloud's coordinates perhaps in another order."""
+        """Show the scene, with the cloud's coordinates perhaps in another order.
+
+        `frame_id` is the frame of the cloud, `camera` that of the other messages.
+        """
         frame = self._frame
         height, width = frame.depth.shape
         v, u = np.indices(frame.depth.shape)
@@ -188,12 +192,12 @@ class CloudCamera(Camera):
         messages = {
             'points': cloud,
             'segmentation': label_message(
-                frame.labels if labels is None else labels, header('camera', 0)
+                frame.labels if labels is None else labels, header(camera, 0)
             ),
         }
         if with_info:
             messages['depth/camera_info'] = camera_info_message(
-                frame.intrinsics, frame.depth.shape, header('camera', 0)
+                frame.intrinsics, frame.depth.shape, header(camera, 0)
             )
         self.send(messages, labels_later=labels_later)
 

@@ -10,10 +10,13 @@ from __future__ import annotations
 
 import itertools
 import threading
+import time
+from collections.abc import Callable
 
 import numpy as np
 import rclpy
 from geometry_msgs.msg import TransformStamped
+from lifecycle_msgs.srv import GetState
 from rclpy.clock import Clock, ClockType
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
@@ -28,7 +31,8 @@ from dexgrasp_ros.bridge.trajectories import finger_points, pose_points
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.nodes.execution.command_gate import STOP_TIME
 
-PERIOD = 0.015  # s between two states
+PERIOD = 0.02  # s between two states
+PATIENCE = 60.0  # s; a machine may be busy
 NEAR = 0.3  # rad that a joint moves in the time that news of it take on a busy machine
 
 
@@ -58,6 +62,9 @@ class IdealRobot:
         self.node.create_subscription(
             MultiDOFJointTrajectory, 'wrist_trajectory', self._take_wrist, standard()
         )
+        # Of the node that sends the trajectories.
+        self._state = self.node.create_client(GetState, 'hand_command_node/get_state')
+        self._steps = 0
         self.node.create_timer(PERIOD, self._step, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self.reset()
         self._executor = SingleThreadedExecutor(context=self._context)
@@ -81,6 +88,19 @@ class IdealRobot:
         """Be at joint positions [J] and a wrist's pose [7], at rest."""
         self._finger_way = self._wrist_way = None
         self.positions, self.wrist = positions.copy(), wrist.copy()
+
+    def wait_until_heard(self) -> None:
+        """Return once the node knows where this robot is, and this one what the node has sent."""
+        self._wait_for_steps()
+        # With each answer the node has looked at all its topics; five states may wait there.
+        for _ in range(6):
+            answer = self._state.call_async(GetState.Request())
+            _wait(answer.done)
+        self._wait_for_steps()
+
+    def _wait_for_steps(self) -> None:
+        begin = self._steps
+        _wait(lambda: self._steps > begin + 2)
 
     def is_stopped(self, kind: type) -> bool:
         """Whether the newest command of a kind stopped what moved, and nothing is far from there.
@@ -152,6 +172,14 @@ class IdealRobot:
                 transform=transform_message(self.wrist),
             )
             self._tf.publish(TFMessage(transforms=[transform]))
+        self._steps += 1
+
+
+def _wait(condition: Callable[[], bool]) -> None:
+    until = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < until, 'the node and its robot do not hear each other'
+        time.sleep(0.002)
 
 
 def _way(begin: float, start: np.ndarray, points: np.ndarray, times: np.ndarray) -> tuple | None:

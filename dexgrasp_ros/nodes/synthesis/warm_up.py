@@ -9,10 +9,11 @@ import numpy as np
 
 from dexgrasp_ros.core.config import SynthesisConfig
 from dexgrasp_ros.core.hand_model import HandModel
-from dexgrasp_ros.object import load_object
+from dexgrasp_ros.object import ObjectConfig, load_object
 from dexgrasp_ros.synthesis import load_closing_kernels, synthesize
 
 _SIZE = 0.06  # m; a cube that any hand can be put beside
+_COARSE = ObjectConfig(intervals=8)  # nobody looks at what is found
 
 
 def warm_up(hand: HandModel, config: SynthesisConfig) -> float:
@@ -24,7 +25,7 @@ def warm_up(hand: HandModel, config: SynthesisConfig) -> float:
         DEVICE_UNAVAILABLE.
     """
     start = time.perf_counter()
-    obj = load_object(_cube(), name='cube')
+    obj = load_object(_cube(), name='cube', config=_COARSE)
     smallest = dataclasses.replace(
         config, seed_count=2, iterations=2, max_grasps=1, time_limit=0.0
     )

@@ -60,9 +60,9 @@ def connected_robot(module_ros_domain, hand, client):
 @pytest.fixture
 def robot(connected_robot, client):
     set_parameters(client, command_enabled=True, follow_grasps=False)
-    time.sleep(0.3)  # until nothing that was said before is on its way
+    connected_robot.wait_until_heard()  # nothing that was said before is on its way
     connected_robot.reset()
-    time.sleep(0.2)  # until the node has heard where it is now
+    connected_robot.wait_until_heard()
     return connected_robot
 
 

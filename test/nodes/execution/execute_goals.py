@@ -27,8 +27,8 @@ PARAMETERS = {
     'wrist_linear_speed': 0.5,
     'wrist_angular_speed': 3.0,
     # The robot's thread may have to wait for a busy machine.
-    'joint_state_max_age': 1.0,
-    'wrist_max_age': 1.0,
+    'joint_state_max_age': 1.5,
+    'wrist_max_age': 1.5,
     'tracking_delay': 0.8,
     'settle_timeout': 5.0,
 }
@@ -40,6 +40,8 @@ DOWN = np.array([0.0, 1.0, 0.0, 0.0])
 TERMINAL = {GoalStatus.STATUS_SUCCEEDED, GoalStatus.STATUS_ABORTED, GoalStatus.STATUS_CANCELED}
 # So slow and from so near that each phase takes long enough to end the goal in it.
 SLOW = {'speed_scale': 0.1, 'hold_time': 1.0}
+# Where the goal is to end after it, the rest is short.
+SHORT_REST = {'hold_time': 0.2}
 
 
 def wait_for(condition, what, timeout=60.0):
@@ -110,14 +112,15 @@ def call(client, service, request):
 def put_near(robot, grasp, away=0.15):
     """Place the robot where the pre-grasp is, but for the fingers."""
     robot.place(np.subtract(grasp.pregrasp, away), pose_array(grasp.pregrasp_pose))
-    time.sleep(0.3)  # until the node has heard of it
+    robot.wait_until_heard()
 
 
 def start(client, robot, grasp, phase, **fields):
     """Send a goal and return once its `phase` has begun."""
     phases = set()
     put_near(robot, grasp)
-    fields = SLOW | {'open_at_end': True} | fields
+    rest = SHORT_REST if phase in ('lift', 'open') else {}
+    fields = SLOW | rest | {'open_at_end': True} | fields
     goal = ExecuteGrasp.Goal(grasp=grasp, **fields)
     handle = client.send_execution(goal, feedback=lambda message: phases.add(message.phase))
     until = time.monotonic() + 60
@@ -128,7 +131,9 @@ def start(client, robot, grasp, phase, **fields):
     return handle
 
 
-def check_end(client, robot, states, handle, status, code, *, fingers_only=False):
+def check_end(
+    client, robot, states, handle, status, code, *, fingers_only=False, node_has_ended=False
+):
     """One terminal state, the right code, and nothing but a stop on each topic at the end.
 
     The fingers are not stopped where that would drop what they hold.
@@ -143,7 +148,10 @@ def check_end(client, robot, states, handle, status, code, *, fingers_only=False
     kinds += [] if keeps else [JointTrajectory]
     wait_for(lambda: all(stopped(robot, kind) for kind in kinds), 'the stop')
     heard = len(robot.heard)
-    time.sleep(0.4)
+    if node_has_ended:
+        time.sleep(0.4)
+    else:
+        robot.wait_until_heard()
     assert len(robot.heard) == heard
     assert stopped(robot, JointTrajectory) != keeps
     assert [s for s, _ in states[uuid]][-1] == status

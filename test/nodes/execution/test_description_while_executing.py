@@ -32,6 +32,7 @@ PATIENCE = {
     'max_tracking_error': 10.0,
     'max_wrist_error': 10.0,
     'max_wrist_turn': 3.2,
+    'hold_time': 0.1,
 }
 PARAMETERS = {'hand_command_node': {'command_enabled': True, 'hand': 'barrett', **PATIENCE}}
 HEIGHTS = {'pregrasp_pose': 0.17, 'pose': 0.12, 'lift_pose': 0.22}  # m above the table
@@ -42,6 +43,13 @@ def wait_for(condition, what, timeout=60.0):
     while not condition():
         assert time.monotonic() < until, f'{what} did not come about'
         time.sleep(0.01)
+
+
+def comes_about(condition, timeout=2.0) -> bool:
+    until = time.monotonic() + timeout
+    while not condition() and time.monotonic() < until:
+        time.sleep(0.01)
+    return bool(condition())
 
 
 def grasp_of(client, hand) -> Grasp:
@@ -88,8 +96,7 @@ def test_another_hand_ends_the_execution_and_stops_the_robot(ros_domain):
             handle = client.send_execution(
                 execution_goal(grasp_of(client, own)), feedback=lambda f: phases.append(f.phase)
             )
-            time.sleep(1.0)
-            begun = 'pregrasp' in phases and bool(robot.commands(JointTrajectory))
+            begun = comes_about(lambda: 'pregrasp' in phases and robot.commands(JointTrajectory))
         description.publish(String(data=arm_with('allegro')))
         reply = client.wait_for_result(handle, 60)
         assert reply.status == GoalStatus.STATUS_ABORTED
@@ -109,7 +116,7 @@ def test_another_hand_ends_the_execution_and_stops_the_robot(ros_domain):
         while not robot.commands(JointTrajectory):
             assert time.monotonic() < until
             handle = client.send_execution(execution_goal(grasp_of(client, other)))
-            time.sleep(1.0)
+            comes_about(lambda: robot.commands(JointTrajectory))
         names = robot.commands(JointTrajectory)[0].joint_names
         assert list(names) == list(other.joint_names)
         assert np.isfinite(robot.commands(JointTrajectory)[0].points[-1].positions).all()
@@ -139,9 +146,10 @@ def test_a_hand_that_holds_is_not_opened_because_its_description_came_again(ros_
             assert time.monotonic() < until
             goal = {'fingers_only': True, 'hold_time': 0.1, 'timeout': 60}
             held = client.execute(grasp_of(client, hand), **goal).succeeded
-        for text in (hand.urdf, 'no robot'):
-            description.publish(String(data=text))
-            time.sleep(2.0)  # until it has been loaded, or not
+        description.publish(String(data=hand.urdf))
+        wait_for(lambda: any('The hand is now' in line for line in log), 'the same hand again')
+        description.publish(String(data='no robot'))
+        wait_for(lambda: any('Refused' in line for line in log), 'the refusal')
         heard = len(robot.heard)
         grasp = grasp_of(client, hand)
         grasps.publish(GraspArray(header=grasp.header, grasps=[grasp]))

@@ -22,6 +22,7 @@ from dexgrasp_ros.bridge.qos import latched_publisher
 from dexgrasp_ros.nodes.graph import start_graph
 
 SPEED_SCALE = 0.5  # the node's default
+STATE_AGE = 0.5  # s; the same
 
 
 @pytest.fixture(scope='module')
@@ -41,6 +42,7 @@ class Bench:
 
     def __init__(self, node, log):
         self.node, self.log, self.heard = node, log, []
+        self._said = -np.inf
         self._grasps = node.create_publisher(GraspArray, 'grasps', latched_publisher())
         self._states = node.create_publisher(JointState, 'joint_states', 10)
         node.create_subscription(JointTrajectory, 'joint_trajectory', self.heard.append, 10)
@@ -72,6 +74,16 @@ class Bench:
         state = JointState(name=names, position=positions)
         state.header.stamp = stamp
         self._states.publish(state)
+        self._said = time.monotonic()
+
+    def wait_until_heard(self):
+        """Return once what was sent has come to the node, and what it sent then, here."""
+        for _ in range(3):
+            self._call(GetState, 'get_state')
+
+    def wait_until_forgotten(self):
+        """Return once no joint state counts any more."""
+        wait_for(lambda: time.monotonic() > self._said + 2 * STATE_AGE)
 
     def _call(self, kind, name, request=None):
         client = self.node.create_client(kind, f'/hand_command_node/{name}')
@@ -108,17 +120,19 @@ def seconds(point):
 
 
 def test_nothing_moves_until_commands_are_enabled(bench, hand):
+    bench.enable(False)
     bench.send(grasp_of(hand))
-    time.sleep(1.0)
+    bench.wait_until_heard()
     assert not bench.heard
     # Nor does the grasp that came before.
     bench.enable(True)
-    time.sleep(1.0)
+    bench.wait_until_heard()
     assert not bench.heard
 
 
 def test_no_joint_is_asked_for_more_than_its_speed(bench, hand):
     bench.enable(True)
+    bench.wait_until_forgotten()
     bench.send(grasp_of(hand))
     wait_for(lambda: bench.heard)
     points = bench.heard[0].points
@@ -182,7 +196,7 @@ def test_grasps_from_before_the_node_began_move_nothing(ros_domain, hand):
         grasps.publish(GraspArray(header=grasp.header, grasps=[grasp]))
         with start_graph(nodes=['hand_command_node'], parameters=parameters, log=log.append):
             bench = Bench(node, log)
-            time.sleep(1.0)
+            bench.wait_until_heard()
             assert not bench.heard
             bench.send(grasp)  # those that come now do
             wait_for(lambda: bench.heard)

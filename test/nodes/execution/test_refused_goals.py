@@ -12,7 +12,7 @@ pytest.importorskip('rclpy')
 
 from action_msgs.msg import GoalStatus
 from builtin_interfaces.msg import Time
-from execute_goals import OBJECT, grasp_of, set_parameters, stale
+from execute_goals import OBJECT, PARAMETERS, grasp_of, set_parameters, stale, wait_for
 from geometry_msgs.msg import Pose
 
 from dexgrasp_msgs.action import ExecuteGrasp
@@ -123,11 +123,12 @@ BAD = {
 
 
 @pytest.fixture(scope='module')
-def hand_camera(client, hand):
+def hand_camera(client, connected_robot, hand):
     """A camera that the hand carries."""
     camera = StaticTransformPublisher(client.node)
     camera.publish(hand.hand_frame, 'hand_camera', 0, np.array([0, 0, 0.1, 0, 0, 0, 1.0]))
-    time.sleep(1.0)  # until the node has heard of it
+    wait_for(lambda: client.node.count_subscribers('/tf_static'), 'the subscription')
+    connected_robot.wait_until_heard()
 
 
 @pytest.mark.parametrize(('make', 'code'), BAD.values(), ids=BAD.keys())
@@ -138,13 +139,13 @@ def test_a_bad_goal_is_aborted_with_its_code_before_anything_moves(
     reply = client.wait_for_result(handle, 60)
     assert reply.result.error_message.endswith('.')
     assert (reply.status, reply.result.error_code) == (GoalStatus.STATUS_ABORTED, code)
-    time.sleep(0.1)
+    robot.wait_until_heard()
     assert not robot.heard
 
 
 def test_without_joint_states_nothing_moves(client, robot, hand):
     robot.silent = True
-    time.sleep(1.3)
+    time.sleep(PARAMETERS['joint_state_max_age'] + 0.1)
     reply = client.execute(grasp_of(client, hand), timeout=60)
     assert reply.result.error_code == ErrorCode.STALE_DATA
     assert not robot.heard
@@ -155,5 +156,5 @@ def test_nothing_leaves_while_commands_are_not_enabled(client, robot, hand):
     reply = client.execute(grasp_of(client, hand), timeout=60)
     assert reply.status == GoalStatus.STATUS_ABORTED
     assert reply.result.error_code == ErrorCode.COMMAND_DISABLED
-    time.sleep(0.4)
+    robot.wait_until_heard()
     assert not robot.heard

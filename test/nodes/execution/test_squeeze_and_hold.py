@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 
@@ -78,13 +76,13 @@ def test_grasps_are_followed_only_where_that_is_wanted_and_no_goal_runs(
     grasp = grasp_of(client, hand)
     message = GraspArray(header=grasp.header, grasps=[grasp])
     grasps.publish(message)
-    time.sleep(0.5)
+    robot.wait_until_heard()
     assert not robot.heard
     set_parameters(client, follow_grasps=True)
     handle = start(client, robot, grasp, 'grasp')
     heard = len(robot.commands(JointTrajectory))
     grasps.publish(message)
-    time.sleep(0.3)
+    robot.wait_until_heard()
     assert len(robot.commands(JointTrajectory)) == heard
     client.cancel(handle)
     client.wait_for_result(handle, 60)
@@ -104,7 +102,7 @@ def test_new_grasps_do_not_open_a_hand_that_was_told_to_hold(client, robot, hand
     heard = len(robot.heard)
     grasps.publish(GraspArray(header=grasp.header, grasps=[grasp]))
     wait_for(lambda: any('Did not follow' in line for line in log), 'the line in the log')
-    time.sleep(0.3)
+    robot.wait_until_heard()
     assert len(robot.heard) == heard
     reply = client.execute(grasp, fingers_only=True, hold_time=0.1, open_at_end=True, timeout=60)
     assert reply.succeeded
@@ -138,8 +136,8 @@ def test_a_refused_goal_does_not_let_go_of_what_the_hand_holds(client, robot, ha
     put_near(robot, grasp)
     grasps.publish(GraspArray(header=grasp.header, grasps=[grasp]))
     wait_for(lambda: np.allclose(robot.positions, grasp.squeeze, atol=0.01), 'the squeeze')
-    time.sleep(0.2)
+    robot.wait_until_heard()
     reply = client.execute(stale(client, hand), timeout=60)
     assert reply.result.error_code == ErrorCode.STALE_DATA
-    time.sleep(0.3)
+    robot.wait_until_heard()
     assert len(robot.heard) == 1

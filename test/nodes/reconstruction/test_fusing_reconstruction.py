@@ -41,11 +41,13 @@ class Stage:
         self._values: list[dict[str, str]] = []
         client.node.create_subscription(DiagnosticArray, '/diagnostics', self._note, standard())
 
-    def show(self, side: str) -> None:
+    def show(self, side: str, camera: str = '') -> None:
         """Show one side, and wait until a request is answered from it."""
         view = self._views[side]
-        self._camera.show(frame_id=f'camera_{side}', depth=view['depth'], labels=view['seg'])
-        time.sleep(1.5)  # older images are refused from now on
+        self._camera.show(
+            frame_id=f'camera_{camera or side}', depth=view['depth'], labels=view['seg']
+        )
+        time.sleep(1.2)  # older images are refused from now on
 
     def place(self, side: str) -> None:
         pose = matrix_to_pose(self._views[side]['T_world_cam'])
@@ -81,7 +83,7 @@ class Stage:
 
 
 @pytest.fixture(scope='module')
-def stage(module_ros_domain, frame, camera_type, view_from):
+def whole_stage(module_ros_domain, frame, camera_type, view_from):
     views = {'front': view_from(0.4), 'back': view_from(0.4 + np.pi)}
     views['back']['seg'] = np.where(views['back']['seg'] > 0, OTHER, 0)
     with (
@@ -98,25 +100,32 @@ def stage(module_ros_domain, frame, camera_type, view_from):
         camera.close()
 
 
+@pytest.fixture
+def stage(whole_stage):
+    """Give the stage with no view fused."""
+    assert whole_stage.call('clear_views').success
+    yield whole_stage
+    whole_stage.set(fuse=False)
+
+
 def test_a_view_whose_place_is_unknown_is_not_fused(stage):
-    stage.show('front')
+    stage.show('front', camera='nowhere')
     answer = stage.call('fuse_views')
     assert not answer.success
-    assert "'camera_front' to 'world'" in answer.message
+    assert "'camera_nowhere' to 'world'" in answer.message
 
 
-def test_one_view_is_meshed_in_the_fixed_frame(stage):
+def test_views_are_meshed_in_the_fixed_frame_until_they_are_cleared(stage):
+    stage.show('front')
     stage.place('front')
     answer = retry(lambda: stage.call('fuse_views'), lambda a: a.success)
     assert answer.message == 'View 1 shows objects [5].'
-    (found,) = stage.client.reconstruct().objects.objects
-    assert (found.header.frame_id, found.label, found.view_count) == ('world', 5, 1)
-    vertices, _ = mesh_arrays(found.mesh)
+    (before,) = stage.client.reconstruct().objects.objects
+    assert (before.header.frame_id, before.label, before.view_count) == ('world', 5, 1)
+    vertices, _ = mesh_arrays(before.mesh)
     np.testing.assert_allclose(vertices.mean(axis=0)[:2], 0, atol=0.02)
 
-
-def test_a_second_view_completes_the_object_whatever_its_label_is_there(stage):
-    (before,) = stage.client.reconstruct().objects.objects
+    # A second view completes the object, whatever its label is there.
     stage.place('back')
     stage.show('back')
     assert retry(lambda: stage.call('fuse_views'), lambda a: a.success).success
@@ -128,8 +137,7 @@ def test_a_second_view_completes_the_object_whatever_its_label_is_there(stage):
     # A pixel is 2 mm wide there; one view alone is told apart from this by its fraction.
     np.testing.assert_allclose(np.ptp(vertices, axis=0), BOX, atol=0.012)
 
-
-def test_clearing_makes_the_newest_frame_count_again(stage):
+    # Clearing makes the newest frame count again.
     assert stage.call('clear_views').success
     response = stage.client.reconstruct()
     assert response.error_code == ErrorCode.SUCCESS, response.error_message
@@ -139,6 +147,9 @@ def test_clearing_makes_the_newest_frame_count_again(stage):
 
 
 def test_views_are_fused_as_they_come_but_not_twice_from_one_place(stage):
+    stage.place('front')
+    stage.place('back')
+    stage.show('back')
     stage.set(fuse=True)
     stage.until_views(1)
     time.sleep(1.0)

