@@ -136,7 +136,8 @@ def trajectory(**changes):
     ids=['other joints', 'not a number', 'too short', 'no such frame', 'no frame', 'other link'],
 )
 def test_what_cannot_be_followed_is_an_error_and_moves_nothing(robot, make, words):
-    robot.log.clear()
+    robot.start_anew()
+    robot.watch.sleep(0.5)  # until it is at rest
     message = make(robot.hand.hand_frame)
     wrist, fingers = robot.wrist_pose(), robot.states[-1].position
     publisher = robot.fingers if isinstance(message, JointTrajectory) else robot.wrist
