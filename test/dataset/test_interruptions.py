@@ -166,7 +166,7 @@ def test_two_processes_make_the_same_dataset(undisturbed, objects, tmp_path):
     assert content(out) == content(undisturbed[0])
 
 
-def test_a_run_that_is_overwritten_ends_and_says_so(tmp_path):
+def test_a_run_that_is_overwritten_ends_and_says_so(inline, tmp_path):
     meshes, out, begun = tmp_path / 'meshes', tmp_path / 'set', []
     meshes.mkdir()
     trimesh.creation.box((0.05, 0.06, 0.09)).export(meshes / 'box.stl')
