@@ -10,9 +10,9 @@ PYTHON ?=
 ARGS ?=
 PYTEST_ARGS ?=
 # Processes that run tests, one more than cores: many tests wait for nodes. A file stays in one of
-# them, with what its tests share.
+# them, with what its tests share. Linear algebra in several threads would only wait for a core.
 TEST_PROCESSES ?= $(shell echo $$(($$(nproc) + 1)))
-PYTEST := $(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile
 PICTURES ?=
 
 PIP := -m pip --disable-pip-version-check --quiet

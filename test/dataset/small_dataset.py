@@ -22,7 +22,7 @@ from dexgrasp_ros.dataset.shards import write_shard
 
 SIZE = (40, 30)  # px, of the images
 SETTINGS = {
-    **{'shard_size': 4, 'directions': 6, 'max_scenes': 1, 'max_rounds': 1, 'round_seeds': 48},
+    **{'shard_size': 2, 'directions': 4, 'max_scenes': 1, 'max_rounds': 1, 'round_seeds': 32},
     'search': SynthesisConfig(iterations=80),
 }
 
@@ -40,7 +40,7 @@ def make_small_dataset(folder: Path) -> None:
             layout.root,
             hands=('barrett', 'allegro'),
             objects=meshes,
-            grasps_per_object=8,
+            grasps_per_object=4,
             executor=executor,
             config=DatasetConfig(**SETTINGS),
             license='CC0-1.0',

@@ -26,7 +26,7 @@ from dexgrasp_ros.core.errors import DexGraspError, ErrorCode
 
 
 def test_a_goal_ends_at_its_time_limit(client, robot, hand, states):
-    handle = start(client, robot, grasp_of(client, hand), 'grasp', time_limit=1.2)
+    handle = start(client, robot, grasp_of(client, hand), 'pregrasp', time_limit=1.5)
     check_end(client, robot, states, handle, GoalStatus.STATUS_ABORTED, ErrorCode.TIME_LIMIT)
 
 

@@ -63,7 +63,14 @@ def test_a_soft_grasp_does_not_talk_the_effort_limit_down(client, robot, hand):
 
 
 @pytest.fixture
-def grasps(client):
+def grasps(client, robot, hand):
+    """Publish grasps for a hand that holds nothing, whatever the test before has left in it."""
+    grasp = grasp_of(client, hand)
+    put_near(robot, grasp)
+    opened = client.execute(grasp, fingers_only=True, hold_time=0.1, open_at_end=True, timeout=60)
+    assert opened.succeeded, opened.result.error_message
+    robot.reset()
+    robot.wait_until_heard()
     publisher = client.node.create_publisher(GraspArray, 'grasps', latched_publisher())
     wait_for(publisher.get_subscription_count, 'the subscription')
     yield publisher
