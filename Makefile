@@ -12,7 +12,8 @@ PYTEST_ARGS ?=
 # Processes that run tests, one more than cores: many tests wait for nodes. A file stays in one of
 # them, with what its tests share. Linear algebra in several threads would only wait for a core.
 TEST_PROCESSES ?= $(shell echo $$(($$(nproc) + 1)))
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile \
+    --no-loadscope-reorder
 PICTURES ?=
 
 PIP := -m pip --disable-pip-version-check --quiet
@@ -61,9 +62,11 @@ messages: $(MESSAGES) ## build and install dexgrasp_msgs, if its files changed
 demo: $(INSTALLED) $(MESSAGES) $(KERNELS) ## the whole ROS graph on one depth frame; ARGS are handed to `dexgrasp demo`
 	$(BIN)/dexgrasp demo $(ARGS)
 
-test: setup lint pytest colcon ## set up, lint, the tests that are not slow, and the colcon build with its tests
+test: setup lint ## set up, lint, the tests that are not slow, and the colcon build with its tests
+	@$(MAKE) --no-print-directory --jobs 2 pytest colcon
 
-test-all: setup lint pytest-all colcon ## the same with the slow tests
+test-all: setup lint ## the same with the slow tests
+	@$(MAKE) --no-print-directory --jobs 2 pytest-all colcon
 
 lint: $(INSTALLED) ## check style and formatting
 	$(BIN)/ruff check

@@ -18,6 +18,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 NO_DATA = 'third-party test data are absent'
+NODES = ROOT / 'test' / 'nodes'
 SLOW = 'slow: `make test-all`, or --slow, runs it'
 MadeOnce = Callable[[str, Callable[[Path], object]], Path]  # see the fixture
 
@@ -38,11 +39,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skip what is slow, unless it was asked for."""
+    """Skip what is slow, unless it was asked for; let files of nodes alternate with others."""
     if not config.getoption('--slow'):
         for item in items:
             if item.get_closest_marker('slow'):
                 item.add_marker(pytest.mark.skip(reason=SLOW))
+    # Tests of nodes are long and wait; others compute. Side by side they leave no core idle, and
+    # none of the long ones is left for the end, when nothing else is to be done.
+    files = [list(tests) for _, tests in itertools.groupby(items, lambda item: item.path)]
+    waiting = [tests for tests in files if NODES in tests[0].path.parents]
+    computing = [tests for tests in files if NODES not in tests[0].path.parents]
+    pairs = itertools.zip_longest(waiting, computing, fillvalue=[])
+    items[:] = [item for pair in pairs for tests in pair for item in tests]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -41,7 +41,9 @@ def renamed_and_turned(text: str) -> str:
     return ElementTree.tostring(robot, encoding='unicode')
 
 
-@pytest.mark.parametrize('name', ['allegro', 'barrett', 'shadow'])
+@pytest.mark.parametrize(
+    'name', ['allegro', 'barrett', pytest.param('shadow', marks=pytest.mark.slow)]
+)
 def test_names_and_root_frame_change_nothing_else(name):
     text = find_resource(f'urdf/{name}.urdf').read_text()
     hand, other = load_hand_text(text), load_hand_text(renamed_and_turned(text))

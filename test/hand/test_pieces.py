@@ -82,6 +82,7 @@ def test_pieces_cover_a_bracket_and_not_its_corner(cache):
     assert (distance(pieces, outside) > 0.0).mean() > 0.97
 
 
+@pytest.mark.slow  # the other tests cut solids that are simpler
 def test_pieces_follow_a_manufacturers_fingertip(cache, data_dir):
     path = data_dir / 'hands/barrett_robotnik/barrett_hand_description/meshes/finger_tip.dae'
     mesh = trimesh.load(path, force='mesh')

@@ -48,7 +48,7 @@ def next_states(hand, palm, q, rng: np.random.Generator) -> tuple[np.ndarray, np
 
 
 @pytest.mark.parametrize('off', [('self_weight',), OTHERS], ids=['others', 'own'])
-@pytest.mark.parametrize('name', ['allegro', 'shadow'])
+@pytest.mark.parametrize('name', ['allegro', pytest.param('shadow', marks=pytest.mark.slow)])
 def test_a_used_engine_sees_what_a_new_one_sees(name, off):
     hand = load_hand(name)
     box = trimesh.creation.box((0.07, 0.05, 0.12))

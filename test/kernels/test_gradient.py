@@ -36,7 +36,7 @@ WEIGHTS = {
 @pytest.fixture(scope='module')
 def scene():
     """Allegro hand around a box that stands on a plane, in random postures that touch it."""
-    hand = thinned(load_hand('allegro'), 10)
+    hand = thinned(load_hand('allegro'), 20)
     box = trimesh.creation.box((0.07, 0.05, 0.12))
     obj = load_object(
         (box.vertices, box.faces),

@@ -120,7 +120,13 @@ def test_without_a_table_there_is_a_warning_and_a_closed_mesh(render_scene, chec
     assert mesh.bounding_box.extents.max() < 1.5 * extent
 
 
-@pytest.mark.parametrize('name', ['mosd_learn3', 'mosd_learn27', 'mosd_learn35'])
+@pytest.mark.parametrize(
+    'name',
+    [
+        'mosd_learn3',
+        *(pytest.param(n, marks=pytest.mark.slow) for n in ('mosd_learn27', 'mosd_learn35')),
+    ],
+)
 def test_plane_agrees_with_the_human_mask(data_dir, name):
     path = data_dir / 'scenes' / f'{name}.npz'
     frame = load_scene(path)

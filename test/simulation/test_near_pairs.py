@@ -152,7 +152,9 @@ def test_the_list_has_every_pair_that_is_near(name, skin, brick):
     assert count > 10  # some of them
 
 
-@pytest.mark.parametrize('name', ['allegro', 'barrett', 'shadow'])
+@pytest.mark.parametrize(
+    'name', ['allegro', 'barrett', pytest.param('shadow', marks=pytest.mark.slow)]
+)
 def test_no_point_moves_farther_than_the_bound(name, brick):
     """Corners of the boxes around the geometries, at random changes of all coordinates."""
     physics = build(name, brick, settings=PhysicsSettings())

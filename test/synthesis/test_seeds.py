@@ -15,7 +15,7 @@ from dexgrasp_ros.synthesis.search import Search
 from dexgrasp_ros.synthesis.seeds import draw_seeds, make_seeds
 
 
-@pytest.mark.parametrize('name', ['allegro', 'shadow'])
+@pytest.mark.parametrize('name', ['allegro', pytest.param('shadow', marks=pytest.mark.slow)])
 def test_no_hand_starts_in_the_table(name):
     """A pen lies on a slanted table; most hands that face it would reach through the table."""
     mesh = trimesh.creation.cylinder(0.006, 0.14)

@@ -72,7 +72,9 @@ def contacts(grasps):
     return grasps.contact_points[used]
 
 
-@pytest.mark.parametrize('name', ['allegro', 'barrett', 'shadow'])
+@pytest.mark.parametrize(
+    'name', ['allegro', 'barrett', pytest.param('shadow', marks=pytest.mark.slow)]
+)
 def test_precision_grasps_touch_with_fingertips_only(name, ball):
     hand = load_hand(name)
     grasps = synthesize(hand, ball, CONFIG, wishes=Wishes(grasp_type='precision'))

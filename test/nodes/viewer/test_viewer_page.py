@@ -107,6 +107,7 @@ def test_an_execution_is_watched_stopped_and_its_errors_shown(hand, ros_domain, 
         robot.close()
 
 
+@pytest.mark.slow  # a browser waits long before it asks again
 @pytest.mark.usefixtures('ros_domain')
 def test_a_page_that_is_open_finds_a_node_that_starts_again(hand, open_page):
     lines, port = [], free_port()
