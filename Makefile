@@ -9,9 +9,9 @@ PYTHON ?=
 # Handed to `dexgrasp demo`, such as ARGS=--headless; PYTEST_ARGS to pytest. PICTURES: which ones.
 ARGS ?=
 PYTEST_ARGS ?=
-# Processes that run tests, one more than cores: many tests wait for nodes. A file stays in one of
+# Processes that run tests, two for a core: half of them wait for nodes. A file stays in one of
 # them, with what its tests share. Linear algebra in several threads would only wait for a core.
-TEST_PROCESSES ?= $(shell echo $$(($$(nproc) + 1)))
+TEST_PROCESSES ?= $(shell echo $$((2 * $$(nproc))))
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile \
     --no-loadscope-reorder
 PICTURES ?=

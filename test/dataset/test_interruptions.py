@@ -72,6 +72,7 @@ def test_terminated_it_ends_at_once_and_says_so(objects, tmp_path):
     assert not list(out.rglob('.*.tmp')) and not list(out.glob('failures/*'))
 
 
+@pytest.mark.slow  # `test_steps.py` has workers that die at less dear work
 def test_a_worker_that_is_killed_costs_nothing(undisturbed, copied, objects):
     """It is killed before it has begun, and in the midst of a search."""
     (record,) = copied.glob('objects/box-*.json')

@@ -56,9 +56,14 @@ def recording(scene, tmp_path_factory, module_ros_domain) -> Path:
         while client.node.count_subscribers('objects') == listeners:
             assert time.monotonic() < until, 'nobody records the objects'
             time.sleep(0.05)
-        while time.monotonic() < until and not images(folder / 'box'):
+        # What was said before the last chunks of images were written is in the file as well.
+        while time.monotonic() < until and size(folder / 'box') < 4e6:
             client.reconstruct()
             time.sleep(0.2)
+        enough = size(folder / 'box') + 2e6
+        client.reconstruct()
+        while time.monotonic() < until and size(folder / 'box') < enough:
+            time.sleep(0.1)
         recorder.send_signal(signal.SIGINT)
         told = recorder.communicate(timeout=60)[0]
     assert recorder.returncode == 0, told
@@ -66,9 +71,9 @@ def recording(scene, tmp_path_factory, module_ros_domain) -> Path:
     return folder / 'box'
 
 
-def images(folder: Path) -> bool:
-    # Several chunks of the file are on the disk before the recorder ends.
-    return (folder / 'box.mcap').exists() and (folder / 'box.mcap').stat().st_size > 4e6
+def size(folder: Path) -> int:
+    """Bytes of the recording that are on the disk before the recorder ends: whole chunks."""
+    return (folder / 'box.mcap').stat().st_size if (folder / 'box.mcap').exists() else 0
 
 
 def decoded(folder: Path, topic: str) -> list:

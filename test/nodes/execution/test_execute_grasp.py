@@ -67,7 +67,7 @@ def test_a_grasp_goes_through_its_phases_within_all_limits(client, robot, hand):
         assert (np.linalg.norm(poses[:, :3] - before[:, :3], axis=1) <= 0.25 * spans + 1e-3).all()
         assert (turn_angle(before, poses) <= 1.5 * spans + 1e-3).all()
         pose = poses[-1]
-    assert np.allclose(robot.positions, grasp.pregrasp, atol=0.02)
+    wait_for(lambda: np.allclose(robot.positions, grasp.pregrasp, atol=0.02), 'the open hand')
     assert np.allclose(robot.wrist[:3], wanted[-1][:3], atol=0.01)
 
 

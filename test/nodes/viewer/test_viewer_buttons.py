@@ -21,6 +21,7 @@ SEARCH = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures('ros_domain')
 def test_buttons_work_the_graph(scene, open_page):
     lines, port = [], free_port()
