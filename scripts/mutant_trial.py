@@ -20,6 +20,8 @@ from mutant_list import PACKAGE, Mutant, Place, functions, statement_lines
 
 PYTEST = ('-m', 'pytest', '-x', '-q', '-p', 'no:randomly', '-p', 'no:cacheprovider')
 INTERRUPTED = 30.0  # s that fixtures have to end what they started
+# A context of pytest-cov, and PYTEST_CURRENT_TEST, which a child process may have as its context.
+PHASE = re.compile(r'\|(setup|run|teardown)$| \((setup|call|teardown)\)$')
 NOTICED = re.compile(r'^(?:FAILED|ERROR) (test/.+?)(?: - .*)?$', re.MULTILINE)
 
 
@@ -48,7 +50,7 @@ class Knowledge:
         folder = f'test/{mutant.folder}/'
         own = [test for test in self.seconds if test.startswith(folder)]
         contexts = {''} if self.data is None else self._contexts(mutant, place)
-        first = {c.rpartition('|')[0] for c in contexts if c.startswith(folder)} & set(own)
+        first = {PHASE.sub('', c) for c in contexts} & set(own)
         if first:
             files = {test.split('::')[0] for test in first}
             rest = {test for test in own if test.split('::')[0] in files} - first
@@ -59,9 +61,9 @@ class Knowledge:
             order = []
         spent, fitting = 0.0, []
         for test in order:
-            spent += self.seconds.get(test, 0.0)
-            if spent <= budget or not fitting:
+            if not fitting or spent + self.seconds[test] <= budget:
                 fitting.append(test)
+                spent += self.seconds[test]
         return fitting, len(order) - len(fitting)
 
     def _fastest_first(self, tests: set[str]) -> list[str]:
