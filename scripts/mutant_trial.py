@@ -18,7 +18,7 @@ from pathlib import Path
 
 from mutant_list import PACKAGE, Mutant, Place, functions, statement_lines
 
-PYTEST = ('-m', 'pytest', '-x', '-q', '-p', 'no:randomly', '-p', 'no:cacheprovider')
+PYTEST = ('-m', 'pytest', '-q', '-p', 'no:randomly', '-p', 'no:cacheprovider')
 INTERRUPTED = 30.0  # s that fixtures have to end what they started
 # A context of pytest-cov, and PYTEST_CURRENT_TEST, which a child process may have as its context.
 PHASE = re.compile(r'\|(setup|run|teardown)$| \((setup|call|teardown)\)$')
@@ -125,15 +125,29 @@ class Copy:
 
     def test(self, tests: list[str], limit: float) -> tuple[str, str, float]:
         """Run tests until one fails: the outcome, that test, and the time that it took [s]."""
+        start = time.monotonic()
+        status, failing = self.run(tests, limit, '-x')
+        seconds = time.monotonic() - start
+        if status is None:
+            return 'timeout', '', seconds
+        if status == 0:
+            return 'survived', '', seconds
+        if status in (1, 2) and failing:
+            return 'killed', failing[0], seconds
+        if status < 0:
+            return 'killed', signal.Signals(-status).name, seconds
+        return 'unclear', f'exit status {status}', seconds
+
+    def run(self, tests: list[str], limit: float, *options: str) -> tuple[int | None, list[str]]:
+        """Run tests: pytest's exit status, None after too long, and those that fail."""
         shutil.rmtree(self.cache, ignore_errors=True)
         if self.warm.is_dir():
             shutil.copytree(self.warm, self.cache / PACKAGE, ignore_dangling_symlinks=True)
         chosen, told = self.cache.with_name('tests'), self.cache.with_name('output')
         chosen.write_text('\n'.join(tests), encoding='utf-8')
-        start = time.monotonic()
         with told.open('w', encoding='utf-8') as output:
             process = subprocess.Popen(
-                [self.python, *PYTEST, f'@{chosen}'],
+                [self.python, *PYTEST, *options, f'@{chosen}'],
                 cwd=self.tree,
                 env=self.environment,
                 stdout=output,
@@ -147,17 +161,7 @@ class Copy:
                 _interrupt(process)
             finally:
                 self._end_leftovers()
-        by = NOTICED.search(told.read_text(encoding='utf-8', errors='replace'))
-        seconds = time.monotonic() - start
-        if status is None:
-            return 'timeout', '', seconds
-        if status == 0:
-            return 'survived', '', seconds
-        if status in (1, 2) and by:
-            return 'killed', by[1], seconds
-        if status < 0:
-            return 'killed', signal.Signals(-status).name, seconds
-        return 'unclear', f'exit status {status}', seconds
+        return status, NOTICED.findall(told.read_text(encoding='utf-8', errors='replace'))
 
     def _write(self, file: Path, text: str) -> None:
         """Write a file, and remove its bytecode, which may seem to be of the same moment."""
