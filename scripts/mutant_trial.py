@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from mutant_list import PACKAGE, Mutant, Place, functions, statement_lines
 
@@ -22,7 +23,11 @@ PYTEST = ('-m', 'pytest', '-q', '-p', 'no:randomly', '-p', 'no:cacheprovider')
 INTERRUPTED = 30.0  # s that fixtures have to end what they started
 # A context of pytest-cov, and PYTEST_CURRENT_TEST, which a child process may have as its context.
 PHASE = re.compile(r'\|(setup|run|teardown)$| \((setup|call|teardown)\)$')
-NOTICED = re.compile(r'^(?:FAILED|ERROR) (test/.+?)(?: - .*)?$', re.MULTILINE)
+NOTICED = re.compile(
+    r"^(?:FAILED |ERROR |ImportError while loading conftest '/.*/)"
+    r"(test/[^[\s']+(?:\[.*?\](?= - |$))?)(?: - |'\.)?(.*)",
+    re.MULTILINE,
+)
 
 
 class Knowledge:
@@ -102,6 +107,7 @@ class Copy:
         self.warm = home / PACKAGE
         self.environment = os.environ | {
             'PYTHONPATH': str(self.tree),
+            'COLUMNS': '400',  # pytest cuts what it says
             'XDG_CACHE_HOME': str(self.cache),
             'WARP_CACHE_PATH': os.environ.get('WARP_CACHE_PATH', str(home / 'warp')),
         }
@@ -123,23 +129,22 @@ class Copy:
         finally:
             self._write(place.file, original)
 
-    def test(self, tests: list[str], limit: float) -> tuple[str, str, float]:
-        """Run tests until one fails: the outcome, that test, and the time that it took [s]."""
+    def test(self, tests: list[str], limit: float) -> dict[str, Any]:
+        """Run tests until one fails: the outcome, that test and why, and how long it took."""
         start = time.monotonic()
         status, failing = self.run(tests, limit, '-x')
-        seconds = time.monotonic() - start
-        if status is None:
-            return 'timeout', '', seconds
-        if status == 0:
-            return 'survived', '', seconds
-        if status in (1, 2) and failing:
-            return 'killed', failing[0], seconds
-        if status < 0:
-            return 'killed', signal.Signals(-status).name, seconds
-        return 'unclear', f'exit status {status}', seconds
+        by, said = next(iter(failing.items()), ('', f'exit status {status}'))
+        if status is None or status == 0:
+            outcome = 'timeout' if status is None else 'survived'
+        else:
+            outcome = 'killed' if by or status < 0 else 'unclear'
+        seconds = round(time.monotonic() - start, 1)
+        return {'outcome': outcome, 'seconds': seconds, 'by': by, 'said': said}
 
-    def run(self, tests: list[str], limit: float, *options: str) -> tuple[int | None, list[str]]:
-        """Run tests: pytest's exit status, None after too long, and those that fail."""
+    def run(
+        self, tests: list[str], limit: float | None, *options: str
+    ) -> tuple[int | None, dict[str, str]]:
+        """Run tests: pytest's exit status, None after too long, and what fails, and why."""
         shutil.rmtree(self.cache, ignore_errors=True)
         if self.warm.is_dir():
             shutil.copytree(self.warm, self.cache / PACKAGE, ignore_dangling_symlinks=True)
@@ -161,7 +166,7 @@ class Copy:
                 _interrupt(process)
             finally:
                 self._end_leftovers()
-        return status, NOTICED.findall(told.read_text(encoding='utf-8', errors='replace'))
+        return status, dict(NOTICED.findall(told.read_text(encoding='utf-8', errors='replace')))
 
     def _write(self, file: Path, text: str) -> None:
         """Write a file, and remove its bytecode, which may seem to be of the same moment."""
