@@ -6,7 +6,9 @@
 
 A fault is tried against the tests of its own folder that execute its lines, fastest first. Which
 do is known from a run of the suite with `--cov=dexgrasp_ros --cov-context=test`; without it, all
-tests of the folder are taken. RESULTS has a line for each fault; those that it has are skipped.
+tests of the folder are taken. Child processes tell whose they are if they measure themselves with
+`context = ${PYTEST_CURRENT_TEST-}`, in a file that a plugin names in COVERAGE_PROCESS_START.
+RESULTS has a line for each fault; those that it has are skipped.
 """
 
 from __future__ import annotations
