@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 NO_DATA = 'third-party test data are absent'
 NODES = ROOT / 'test' / 'nodes'
 SLOW = 'slow: `make test-all`, or --slow, runs it'
+SLOW_LIMIT = 1500  # s, for a slow test
 MadeOnce = Callable[[str, Callable[[Path], object]], Path]  # see the fixture
 
 
@@ -39,11 +40,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skip what is slow, unless it was asked for; let files of nodes alternate with others."""
-    if not config.getoption('--slow'):
-        for item in items:
-            if item.get_closest_marker('slow'):
-                item.add_marker(pytest.mark.skip(reason=SLOW))
+    """Skip what is slow, or give it time; let files of nodes alternate with others."""
+    for item in items:
+        if item.get_closest_marker('slow') and not config.getoption('--slow'):
+            item.add_marker(pytest.mark.skip(reason=SLOW))
+        elif item.get_closest_marker('slow') and not item.get_closest_marker('timeout'):
+            item.add_marker(pytest.mark.timeout(SLOW_LIMIT))
     # Tests of nodes are long and wait; others compute. Side by side they leave no core idle, and
     # none of the long ones is left for the end, when nothing else is to be done.
     files = [list(tests) for _, tests in itertools.groupby(items, lambda item: item.path)]

@@ -16,6 +16,14 @@ from small_dataset import make_small_dataset
 from dexgrasp_ros.dataset.layout import DatasetLayout
 
 
+@pytest.fixture(scope='session', autouse=True)
+def ray_that_is_not_nice() -> Iterator[None]:
+    """Let Ray's workers have their share of the cores: beside other tests nice ones get none."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv('RAY_worker_niceness', '0')
+        yield
+
+
 @pytest.fixture
 def inline() -> Iterator[None]:
     """Let the test's work be done in its own process."""
