@@ -125,6 +125,23 @@ def test_chain_of_mimic_joints_has_the_product_of_multipliers():
     np.testing.assert_allclose(angle, [0.5 * 0.8 - 0.2, 0, 0], atol=1e-12)
 
 
+def test_a_slide_on_a_slide_that_it_follows_moves_by_both():
+    slides = ''.join(
+        f'<joint name="{n}" type="prismatic"><parent link="{n - 1}"/><child link="{n}"/>'
+        f'<axis xyz="1 0 0"/><limit lower="0" upper="1" effort="1" velocity="1"/>{mimic}</joint>'
+        for n, mimic in ((1, ''), (2, '<mimic joint="1" multiplier="2"/>'))
+    )
+    ball = '<collision><geometry><sphere radius="0.01"/></geometry></collision>'
+    hand = load_hand_text(
+        f'<robot name="slides"><link name="0"/><link name="1"/><link name="2">{ball}</link>'
+        f'{slides}</robot>'
+    )
+    link = hand.link_names.index('2')
+    np.testing.assert_allclose(link_poses(hand, [0.1])[link, :3], [0.3, 0, 0], atol=1e-12)
+    moves = jacobian(hand, [0.1], link, np.zeros(3))
+    np.testing.assert_allclose(moves[:, 0], [3, 0, 0, 0, 0, 0], atol=1e-12)
+
+
 def test_wrong_number_of_joints_is_refused(allegro):
     with pytest.raises(InputError, match='16') as caught:
         link_poses(allegro, np.zeros(15))
