@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.cluster.hierarchy import DisjointSet
 from scipy.spatial import cKDTree
 
 from dexgrasp_ros.perception.segmentation.color import lab_colors
@@ -16,7 +15,7 @@ from dexgrasp_ros.perception.segmentation.hidden_joints import (
     is_hollow,
 )
 from dexgrasp_ros.perception.segmentation.parts import Parts
-from dexgrasp_ros.perception.segmentation.segments import Scene, Segment, borders, merge_labels
+from dexgrasp_ros.perception.segmentation.segments import DisjointSets, Scene, Segment, borders
 from dexgrasp_ros.perception.segmentation.table import STANDING, Tabletop
 from dexgrasp_ros.perception.view import DepthWindow
 
@@ -57,11 +56,11 @@ def group_parts(
 
 def _join_touching(scene: Scene) -> NDArray[np.int32]:
     labels = scene.parts.labels
-    segments, sets = scene.describe(labels), DisjointSet(range(int(labels.max()) + 1))
+    segments, sets = scene.describe(labels), DisjointSets(int(labels.max()))
     for a, b, border in borders(labels, scene.parts.components, across_steps=False):
         if _are_one(scene, segments[a], segments[b], border):
-            sets.merge(a, b)
-    return merge_labels(labels, sets)
+            sets.join(a, b)
+    return sets.apply(labels)
 
 
 def _are_one(scene: Scene, a: Segment, b: Segment, border: NDArray[np.int64]) -> bool:
@@ -85,23 +84,23 @@ def _are_one(scene: Scene, a: Segment, b: Segment, border: NDArray[np.int64]) ->
 
 
 def _join_across_steps(scene: Scene, labels: NDArray[np.int32]) -> NDArray[np.int32]:
-    segments, sets = scene.describe(labels), DisjointSet(range(int(labels.max()) + 1))
+    segments, sets = scene.describe(labels), DisjointSets(int(labels.max()))
     for a, b, border in borders(labels, scene.parts.components, across_steps=True):
         near, far = segments[a], segments[b]
         if are_vessel(scene, near, far, border) or floats_on(scene, near, far, border):
-            sets.merge(a, b)
+            sets.join(a, b)
     pieces = [s for s in segments.values() if s.count >= _PIECE * scene.config.min_points]
     for i, a in enumerate(pieces):
         for b in pieces[i + 1 :]:
-            if not sets.connected(a.number, b.number) and are_cut(scene, a, b):
-                sets.merge(a.number, b.number)
-    return merge_labels(labels, sets)
+            if sets.find(a.number) != sets.find(b.number) and are_cut(scene, a, b):
+                sets.join(a.number, b.number)
+    return sets.apply(labels)
 
 
 def _join_fragments(scene: Scene, labels: NDArray[np.int32]) -> NDArray[np.int32]:
     """Give what is too few pixels, or small and in the air, to the nearest within reach."""
     config = scene.config
-    segments, sets = scene.describe(labels), DisjointSet(range(int(labels.max()) + 1))
+    segments, sets = scene.describe(labels), DisjointSets(int(labels.max()))
 
     def is_whole(segment: Segment) -> bool:
         return segment.count >= config.min_points and segment.size >= config.min_size
@@ -120,5 +119,5 @@ def _join_fragments(scene: Scene, labels: NDArray[np.int32]) -> NDArray[np.int32
         if distances:
             nearest = min(distances, key=distances.get)
             if distances[nearest] < config.contact_gap:
-                sets.merge(nearest, fragment.number)
-    return merge_labels(labels, sets)
+                sets.join(nearest, fragment.number)
+    return sets.apply(labels)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from scipy.cluster.hierarchy import DisjointSet
 from scipy.spatial import cKDTree
 
 from dexgrasp_ros.perception.segmentation.config import SegmentationConfig
@@ -82,12 +81,26 @@ class Scene:
         return color_distance(*medians)
 
 
-def merge_labels(labels: NDArray[np.int32], sets: DisjointSet) -> NDArray[np.int32]:
-    """Replace each number in `labels` by the smallest of its set; 0, a set of its own, stays."""
-    smallest = np.zeros(len(sets), np.int32)
-    for members in sets.subsets():
-        smallest[list(members)] = min(members)
-    return smallest[labels]
+class DisjointSets:
+    """Numbers 1 … count in sets that can be joined."""
+
+    def __init__(self, count: int) -> None:
+        self._parent = list(range(count + 1))
+
+    def find(self, a: int) -> int:
+        """Smallest number of the set that `a` is in."""
+        while self._parent[a] != a:
+            a = self._parent[a]
+        return a
+
+    def join(self, a: int, b: int) -> None:
+        """Make one set of the two that `a` and `b` are in."""
+        a, b = sorted((self.find(a), self.find(b)))
+        self._parent[b] = a
+
+    def apply(self, labels: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Replace each number in `labels` by that of its set; 0 stays."""
+        return np.array([self.find(i) for i in range(len(self._parent))], np.int32)[labels]
 
 
 def color_distance(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
