@@ -9,9 +9,10 @@ PYTHON ?=
 # Handed to `dexgrasp demo`, such as ARGS=--headless; PYTEST_ARGS to pytest. PICTURES: which ones.
 ARGS ?=
 PYTEST_ARGS ?=
-# Processes that run tests, two for a core: half of them wait for nodes. A file stays in one of
-# them, with what its tests share. Linear algebra in several threads would only wait for a core.
-TEST_PROCESSES ?= $(shell echo $$((2 * $$(nproc))))
+# Processes that run tests, two for a core: half of them wait for nodes. No more than eight, of
+# half a gigabyte or more each. A file stays in one of them, with what its tests share. Linear
+# algebra in several threads would only wait for a core.
+TEST_PROCESSES ?= $(shell n=$$((2 * $$(nproc))); echo $$((n < 8 ? n : 8)))
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile \
     --no-loadscope-reorder
 PICTURES ?=
