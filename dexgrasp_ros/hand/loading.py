@@ -25,6 +25,7 @@ from dexgrasp_ros.hand.document import parse_document
 from dexgrasp_ros.hand.meshes import MeshFinder
 from dexgrasp_ros.hand.mirror import mirror_hand
 from dexgrasp_ros.hand.overrides import HandOverrides
+from dexgrasp_ros.hand.pads import divide_jaws
 from dexgrasp_ros.hand.points import point_spacings
 from dexgrasp_ros.hand.shapes import collision_shapes, link_meshes
 from dexgrasp_ros.hand.sources import (
@@ -137,6 +138,7 @@ def load_hand_text(
     finder = MeshFinder(folder, warnings)
     shapes = collision_shapes(robot, tree.link_names, source, finder, warnings)
     anatomy = find_anatomy(tree, shapes.geometry_links)
+    shapes = divide_jaws(shapes, anatomy)
     derived = derive(tree, shapes, anatomy, point_spacings(shapes, anatomy, warnings), said)
     surface = {k: v for k, v in vars(derived.surface).items() if k != 'point_groups'}
     weights = anatomy.weights[shapes.geometry_links]
