@@ -61,8 +61,7 @@ def _assembled(shapes: CollisionShapes, counts: NDArray[np.int64]) -> CollisionS
     """Shapes with each geometry in so many pieces along its axes [G, 3]."""
     index, poses, sizes, planes, meshes, names = [], [], [], [], [], []
     for group, count in enumerate(counts):
-        pieces = _pieces(shapes, group, count)
-        for number, (center, size, around, mesh) in enumerate(pieces):
+        for center, size, around, mesh in _pieces(shapes, group, count):
             pose = shapes.geometry_poses[group].copy()
             pose[:3] = transform_points(pose, center)
             index.append(group)
@@ -70,8 +69,7 @@ def _assembled(shapes: CollisionShapes, counts: NDArray[np.int64]) -> CollisionS
             sizes.append(size)
             planes.append(around)
             meshes.append(mesh)
-            name = shapes.group_names[group]
-            names.append(name if len(pieces) == 1 else f'{name}/{number}')
+            names.append(shapes.group_names[group])  # what names it means all of them
     return dataclasses.replace(
         shapes,
         geometry_links=shapes.geometry_links[index],

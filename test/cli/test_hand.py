@@ -34,7 +34,7 @@ def urdf(tmp_path):
 def test_tables_name_joints_groups_palm_and_warnings(urdf, capsys):
     assert main(['hand', str(urdf), '--root', 'base']) == 0
     text = ' '.join(capsys.readouterr().out.split())
-    for words in ('1 joints', 'grip', '3 contact groups', "Palm in 'base'", 'approach axis',
+    for words in ('1 joints', 'grip', '17 contact groups', "Palm in 'base'", 'approach axis',
                   'warning: no effort limit', 'pairs of groups', 'Loaded in'):  # fmt: skip
         assert words in text
     tables, _, above = text.partition('Above the hand')
@@ -52,7 +52,7 @@ def test_json_and_picture(urdf, tmp_path, capsys):
     assert joint['moves'] == ['left', 'right × 0.5']
     assert printed['palm']['approach'] == pytest.approx([0, 0, 1], abs=1e-6)
     assert printed['arm']['joints'] == ['shoulder']
-    assert printed['groups'] == 3 and len(printed['warnings']) == 2
+    assert printed['groups'] == 17 and len(printed['warnings']) == 2
     from PIL import Image
 
     picture = np.asarray(Image.open(png)).astype(float)

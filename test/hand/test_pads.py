@@ -42,7 +42,16 @@ def test_a_jaw_is_cut_across_its_long_sides(gripper):
         assert sizes.max() < 0.025
         assert not (own & (gripper.group_fingers < 0)).any()
     assert (gripper.geometry_links == 0).sum() == 1  # the palm is whole
-    assert len(set(gripper.group_names)) == len(gripper.group_names)
+
+
+def test_what_names_a_jaw_means_all_of_its_pieces(tmp_path):
+    said = tmp_path / 'said.yaml'
+    said.write_text('contact_weights: {a: 0.25}\nignored_collisions: [[a, b]]\n')
+    hand = load_hand_text(parallel_gripper(), overrides=said)
+    names = np.array(hand.group_names)
+    assert (names == 'a').sum() > 1 and (hand.group_weights[names == 'a'] == 0.25).all()
+    pairs = {frozenset(names[p]) for p in hand.self_collision_pairs}
+    assert frozenset('ab') not in pairs
 
 
 def test_pieces_fill_the_jaw_and_do_not_overlap(gripper):
@@ -63,7 +72,8 @@ def test_points_lie_on_the_jaw_and_not_between_its_pieces(gripper):
 
 def test_hands_with_more_fingers_stay_whole():
     hand = load_hand('allegro')
-    assert not any('/' in name for name in hand.group_names)
+    assert (2 * hand.geometry_sizes).max() > 0.05
+    assert len(set(hand.group_names)) == len(hand.group_names)
 
 
 def test_a_mesh_is_cut_as_well(tmp_path):
