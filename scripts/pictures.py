@@ -51,6 +51,8 @@ def viewer(folder: Path) -> Any:
         tab = chromium.new_page(viewport={'width': 1440, 'height': 810})
         tab.set_default_timeout(120_000)  # ms; software draws a frame a second on a busy machine
         tab.goto(url)
+        # Where there is no graphics card the page says so, over the picture.
+        tab.add_style_tag(content='[role=alert] {display: none !important}')
         tab.locator('.dg label', has_text='object_1').first.click()
         tab.wait_for_selector('.dg label.on:has-text("object_1")')
         shots = [tab.screenshot()]
