@@ -16,6 +16,7 @@ from dexgrasp_ros.hand.application import couple, locked_inside
 from dexgrasp_ros.hand.document import parse_document
 from dexgrasp_ros.hand.kinematics import tree_matrices
 from dexgrasp_ros.hand.overrides import HandOverrides
+from dexgrasp_ros.hand.plain_text import plain_document
 from dexgrasp_ros.hand.sources import find_overrides
 from dexgrasp_ros.hand.tree import KinematicTree, build_tree
 
@@ -125,6 +126,7 @@ def hand_root(text: str, root: str | None = None) -> str:
     HandError
         INVALID_URDF; UNKNOWN_LINK for a root that is not there, or where it must be named.
     """
+    text = plain_document(text, _SOURCE)
     robot = parse_document(text, _SOURCE)
     said, _ = find_overrides(text)
     named = root or said.root
