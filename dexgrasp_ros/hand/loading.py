@@ -22,8 +22,10 @@ from dexgrasp_ros.hand.application import (
 )
 from dexgrasp_ros.hand.derived import derive
 from dexgrasp_ros.hand.document import parse_document
+from dexgrasp_ros.hand.joint_warnings import joint_warnings
 from dexgrasp_ros.hand.meshes import MeshFinder
 from dexgrasp_ros.hand.mirror import mirror_hand
+from dexgrasp_ros.hand.mount import check_root
 from dexgrasp_ros.hand.overrides import HandOverrides
 from dexgrasp_ros.hand.plain_text import plain_document
 from dexgrasp_ros.hand.points import point_spacings
@@ -141,7 +143,9 @@ def load_hand_text(
     couple(robot, said)
     locked = locked_inside(robot, said.locked_joints, said.root)
     tree = build_tree(robot, source, root=said.root, locked=locked)
-    warnings += tree.warnings
+    if said.root is None:
+        check_root(tree, robot, source)
+    warnings += [*tree.warnings, *joint_warnings(tree, robot)]
     warnings += [reason for link, reason in undrawn if link in tree.link_names]
     check_preshape(said, tree, source)
     finder = MeshFinder(folder, warnings)
