@@ -53,7 +53,7 @@ def catalogue_path(name: str) -> Path:
         raise HandError(
             f"The module '{name}' of robot_descriptions leads to no URDF (URDF_PATH is {path!r}, "
             f'it has {choices(others)}); expected one that does, or the path of a URDF or xacro '
-            'file.',
+            f'file.{catalogue_hint(name)}',
             ErrorCode.FILE_NOT_FOUND,
         )
     return Path(path)

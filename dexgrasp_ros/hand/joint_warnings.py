@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # Beyond these, limits were meant in other units; rounded up, as 2 pi is written with four digits.
 _WHOLE_TURN = 1.001 * 2.0 * np.pi  # rad
 _LONG_SLIDE = 1.0  # m
-_SHARE = 0.01  # of a range: by how much limits may differ and be the same
+_SHARE = 0.02  # of a range: by how much limits may differ and be the same
 _PARALLEL = 0.99  # cosine of 8 degrees
 
 

@@ -23,6 +23,7 @@ _MARKS = {
     b'\0<': 'utf-16-be',
 }
 _DECLARED = re.compile(r'(<\?xml[^>]*?)\s+encoding\s*=\s*["\']([\w.:-]+)["\']')
+_FIRST = 200  # letters at the beginning, among which the encoding is declared
 _DEEPEST = 100  # elements in each other; a URDF has 6, and what reads it calls itself for each
 _XACRO_ADVICE = (
     'expected a URDF: expand it (`xacro FILE > hand.urdf`), or give it as a file whose name ends '
@@ -64,15 +65,15 @@ def plain_document(content: str | bytes, source: str) -> str:
     """
     text = content if isinstance(content, str) else decode(content, source)
     text = text.lstrip('\ufeff \t\r\n')
-    root, plain = _elements(text, source)
+    reader = _Reader(source)
+    root = reader.read(text)
     _check_format(root, source)
-    for origin in root.iter('origin'):
-        if origin.get('quat_xyzw') is not None:
-            _turn_by_angles(origin, source)
-            plain = False
-    if not plain:
+    quaternions = [o for o in root.iter('origin') if o.get('quat_xyzw') is not None]
+    for origin in quaternions:
+        _turn_by_angles(origin, source)
+    if quaternions or not reader.is_plain:
         return ElementTree.tostring(root, encoding='unicode')
-    declared = _DECLARED.match(text)
+    declared = _DECLARED.match(text[:_FIRST])
     foreign = declared is not None and declared[2].lower() not in ('utf-8', 'utf8')
     return declared[1] + text[declared.end() :] if foreign else text
 
@@ -87,7 +88,7 @@ def decode(content: bytes, source: str) -> str:
     """
     encoding = next((name for mark, name in _MARKS.items() if content.startswith(mark)), None)
     if encoding is None:
-        declared = _DECLARED.match(content[:200].decode('latin-1').lstrip())
+        declared = _DECLARED.match(content[:_FIRST].decode('latin-1').lstrip())
         encoding = declared[2] if declared else 'utf-8'
         # Some tools declare the encoding that their strings have in memory, and write UTF-8.
         if re.match('utf-?(16|32)|ucs', encoding, re.IGNORECASE):
@@ -101,50 +102,55 @@ def decode(content: bytes, source: str) -> str:
         ) from error
 
 
-def _elements(text: str, source: str) -> tuple[ElementTree.Element, bool]:
-    """Elements of a document without namespaces, and whether it had none in tags.
+class _Reader:
+    """Reads elements without namespaces: prefixes are cut off, since many are never declared."""
 
-    Prefixes are cut off here, rather than resolved, since many are never declared.
-    """
-    builder, parser = ElementTree.TreeBuilder(), expat.ParserCreate('utf-8')
-    depth, plain = 0, True
+    def __init__(self, source: str) -> None:
+        self.is_plain = True  # no tag had a namespace
+        self._source = source
+        self._depth = 0
+        self._builder = ElementTree.TreeBuilder()
+        self._parser = expat.ParserCreate('utf-8')
+        self._parser.StartElementHandler = self._start
+        self._parser.EndElementHandler = self._end
+        self._parser.CharacterDataHandler = self._builder.data
+        self._parser.StartDoctypeDeclHandler = self._refuse_doctype
 
-    def start(tag: str, attributes: dict[str, str]) -> None:
-        nonlocal depth, plain
+    def read(self, text: str) -> ElementTree.Element:
+        """Return the outermost element."""
+        try:
+            self._parser.Parse(text, True)
+            return self._builder.close()
+        except (expat.ExpatError, ValueError) as error:
+            raise HandError(f'{self._source} is not XML ({error}); expected a URDF.') from error
+
+    def _start(self, tag: str, attributes: dict[str, str]) -> None:
         prefix, colon, local = tag.rpartition(':')
         if prefix == 'xacro':
+            line = self._parser.CurrentLineNumber
             raise HandError(
-                f'{source} is a xacro file, not a URDF: line {parser.CurrentLineNumber} has '
-                f'<{tag}>; {_XACRO_ADVICE}.'
+                f'{self._source} is a xacro file, not a URDF: line {line} has <{tag}>; '
+                f'{_XACRO_ADVICE}.'
             )
-        depth += 1
-        if depth > _DEEPEST:
+        self._depth += 1
+        if self._depth > _DEEPEST:
             raise HandError(
-                f'{source}: more than {_DEEPEST} elements stand in each other; expected a URDF.'
+                f'{self._source}: more than {_DEEPEST} elements stand in each other; expected a '
+                'URDF.'
             )
-        plain = plain and not colon and 'xmlns' not in attributes
+        self.is_plain = self.is_plain and not colon and 'xmlns' not in attributes
         own = {k: v for k, v in attributes.items() if ':' not in k and k != 'xmlns'}
-        builder.start(local, own)
+        self._builder.start(local, own)
 
-    def end(tag: str) -> None:
-        nonlocal depth
-        depth -= 1
-        builder.end(tag.rpartition(':')[2])
+    def _end(self, tag: str) -> None:
+        self._depth -= 1
+        self._builder.end(tag.rpartition(':')[2])
 
-    def doctype(name: str, *_: object) -> None:
+    def _refuse_doctype(self, name: str, *_: object) -> None:
         if name.lower() == 'html':
-            raise _other_format('html', source)
+            raise _other_format('html', self._source)
         # A description that comes over a topic must not expand entities or open files.
-        raise HandError(f'{source}: a document type or entities have no place in a URDF.')
-
-    parser.StartElementHandler, parser.EndElementHandler = start, end
-    parser.CharacterDataHandler = builder.data
-    parser.StartDoctypeDeclHandler = doctype
-    try:
-        parser.Parse(text, True)
-        return builder.close(), plain
-    except (expat.ExpatError, ValueError) as error:
-        raise HandError(f'{source} is not XML ({error}); expected a URDF.') from error
+        raise HandError(f'{self._source}: a document type or entities have no place in a URDF.')
 
 
 def _check_format(root: ElementTree.Element, source: str) -> None:

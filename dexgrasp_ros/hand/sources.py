@@ -26,6 +26,8 @@ from dexgrasp_ros.hand.xacro_files import expand, is_xacro
 MIRROR_SUFFIX = '_left'
 # A description that we hand on carries its overrides in this element, which other readers skip.
 ELEMENT = 'dexgrasp_ros'
+# Looked for with what is sought in a text, so that nothing is found inside of them.
+_COMMENTS = r'(<!--.*?-->|<!\[CDATA\[.*?\]\]>)'
 _LONGEST_NAME = 100  # letters of a robot's name that may be that of a file
 
 
@@ -147,7 +149,8 @@ def self_contained(text: str, overrides: HandOverrides, finder: MeshFinder) -> s
         return filename if path is None else f'file://{path}'
 
     text = rename_meshes(text, absolute)
-    text = re.sub(rf'(?<!\s)\s*<{ELEMENT}>.*?</{ELEMENT}>', '', text, flags=re.DOTALL)
+    own = rf'{_COMMENTS}|(?<!\s)\s*<{ELEMENT}>.*?</{ELEMENT}>'
+    text = re.sub(own, lambda found: found[1] or '', text, flags=re.DOTALL)
     if overrides == HandOverrides():
         return text
     head, end, tail = text.rpartition('</robot>')
@@ -158,15 +161,17 @@ def rename_meshes(text: str, rename: Callable[[str], str]) -> str:
     """Return a URDF with other names of mesh files, which `rename` gives for each that it has."""
 
     def replaced(match: re.Match[str]) -> str:
-        name = html.unescape(match[3])
-        renamed = rename(name)
+        comment, tag, quote, escaped = match.groups()
+        name = html.unescape(escaped or '')
+        renamed = name if comment else rename(name)
         if renamed == name:
             return match[0]
-        quoted = escape(renamed, {match[2]: '&quot;' if match[2] == '"' else '&apos;'})
-        return f'{match[1]}{match[2]}{quoted}{match[2]}'
+        quoted = escape(renamed, {quote: '&quot;' if quote == '"' else '&apos;'})
+        return f'{tag}{quote}{quoted}{quote}'
 
     # No `<` stands inside of a tag, so no search runs on into the next one.
-    return re.sub(r'(<mesh\b[^<>]*?\bfilename\s*=\s*)(["\'])([^<]*?)\2', replaced, text)
+    mesh = r'(<mesh\b[^<>]*?\bfilename\s*=\s*)(["\'])([^<]*?)\3'
+    return re.sub(f'{_COMMENTS}|{mesh}', replaced, text, flags=re.DOTALL)
 
 
 def _read_document(path: Path, xacro_args: Mapping[str, object]) -> str:

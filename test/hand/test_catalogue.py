@@ -18,7 +18,7 @@ def test_a_module_is_a_hand_and_near_ones_are_named(tmp_path, monkeypatch):
     catalogue.mkdir(parents=True)
     (catalogue / '__init__.py').touch()
     (catalogue / 'my_hand_description.py').write_text(f'URDF_PATH = {str(urdf)!r}\n')
-    (catalogue / 'other_mj_description.py').write_text('MJCF_PATH = "x"\n')
+    (catalogue / 'my_hand_mj_description.py').write_text('MJCF_PATH = "x"\n')
     (catalogue / 'fetches_description.py').write_text('raise AssertionError("imported")\n')
     monkeypatch.syspath_prepend(str(catalogue.parent))
     for name in [n for n in sys.modules if n.startswith('robot_descriptions')]:
@@ -26,8 +26,10 @@ def test_a_module_is_a_hand_and_near_ones_are_named(tmp_path, monkeypatch):
     for name in ('my_hand_description', 'robot_descriptions.my_hand_description'):
         hand = load_hand(name)
         assert hand.name == 'my_hand_description' and len(hand.joint_names) == 2
-    with pytest.raises(HandError, match=r"URDF_PATH.*'MJCF_PATH'") as caught:
-        load_hand('other_mj_description')
+    with pytest.raises(
+        HandError, match=r"URDF_PATH.*'MJCF_PATH'.*'my_hand_description'"
+    ) as caught:
+        load_hand('my_hand_mj_description')
     assert caught.value.code == ErrorCode.FILE_NOT_FOUND
     # What is near is named, without a look into it, which fetches.
     for name in ('my_hand', 'my_hands_description', 'robot_descriptions.my_hnd_description'):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import trimesh
 from arms import FINGERS
 
 from dexgrasp_ros.core.errors import ErrorCode, HandError
@@ -151,14 +152,38 @@ def test_what_plugins_say_is_not_looked_at():
     assert load_hand_text(PLAIN.replace('</robot>', plugin)).joint_names == JOINTS
 
 
-@pytest.mark.parametrize(
-    'filler',
-    ['<!--' + '<robot ' * 20000 + '-->', '<!--' + '<mesh ' * 20000 + '-->', ' ' * 200000],
-    ids=['robots', 'meshes', 'spaces'],
-)
+LONG = {
+    'robots': f'<!--{"<robot " * 20000}-->',
+    'meshes': f'<!--{"<mesh " * 20000}-->',
+    'overrides': f'<!--{"<dexgrasp_ros>" * 20000}-->',
+    'spaces': ' ' * 200000,
+}
+STIFF = '<dexgrasp_ros>\njoint_stiffness: {turn_left: 7.0}\n</dexgrasp_ros></robot>'
+
+
+@pytest.mark.parametrize('filler', LONG.values(), ids=LONG)
 def test_long_comments_and_gaps_are_read_once(filler):
-    """Searches that began anew at each of them took more than a test may."""
-    stiff = '<dexgrasp_ros>\njoint_stiffness: {turn_left: 7.0}\n</dexgrasp_ros>'
-    text = PLAIN.replace('</robot>', f'{filler}{stiff}</robot>')
-    for document in (text, filler.strip() + text):
-        assert load_hand_text(document).joint_stiffness[0] == 7.0
+    """Searches that began anew at each word of them took more time than a test has."""
+    text = PLAIN.replace('</robot>', f'{filler}{STIFF}')
+    declared = f'<?xml version="1.0"{" " * 200000}?>{filler}{PLAIN.replace("</robot>", STIFF)}'
+    for document in (text, declared):
+        hand = load_hand_text(document)
+        assert hand.joint_stiffness[0] == 7.0
+        assert load_hand_text(hand.urdf).joint_stiffness[0] == 7.0
+
+
+def test_what_is_in_comments_stays_as_it_is(tmp_path):
+    """The path of a mesh has two dashes here, which may not stand in a comment."""
+    folder = tmp_path / 'a--b'
+    folder.mkdir()
+    trimesh.creation.box([0.02, 0.02, 0.08]).export(folder / 'x.stl')
+    commented = '<!-- <mesh filename="x.stl"/> <dexgrasp_ros> -->'
+    text = PLAIN.replace('</robot>', f'{commented}{STIFF}')
+    (folder / 'grip.urdf').write_text(
+        text.replace('<box size="0.02 0.02 0.08"/>', '<mesh filename="x.stl"/>')
+    )
+    hand = load_hand(folder / 'grip.urdf')
+    assert commented in hand.urdf
+    again = load_hand_text(hand.urdf)
+    np.testing.assert_array_equal(again.points, hand.points)
+    assert again.joint_stiffness[0] == 7.0
