@@ -6,6 +6,8 @@ from pathlib import Path
 
 import tyro
 
+from dexgrasp_ros.cli.hands import XacroArgs, read_xacro_args
+
 
 def hand(
     urdf: tyro.conf.Positional[str],
@@ -13,6 +15,7 @@ def hand(
     *,
     root: str | None = None,
     overrides: Path | None = None,
+    xacro_args: XacroArgs = (),
     png: Path | None = None,
     json: bool = False,
 ) -> None:
@@ -27,6 +30,8 @@ def hand(
         Link whose subtree is the hand.
     overrides
         YAML that says what the URDF does not; by default the file beside the URDF with its name.
+    xacro_args
+        Values of a xacro file's arguments: side:=left length:=0.1
     png
         Picture to write: open and closed, with palm axes and contact groups by colour.
     json
@@ -42,11 +47,12 @@ def hand(
     from dexgrasp_ros.hand import load_hand
 
     console = Console(stderr=json)
+    values = read_xacro_args(xacro_args)
     if png is not None:
         prepare_picture(png)
     clock = time.perf_counter()
     with console.status('reading the hand (its meshes are cut into convex pieces once)'):
-        model = load_hand(urdf, root=root, overrides=overrides)
+        model = load_hand(urdf, root=root, overrides=overrides, xacro_args=values)
     seconds = time.perf_counter() - clock
     console.print(joint_table(model))
     console.print(group_table(model))

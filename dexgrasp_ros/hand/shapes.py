@@ -13,6 +13,7 @@ from scipy.spatial import QhullError
 from dexgrasp_ros.core.errors import ErrorCode, HandError
 from dexgrasp_ros.core.hand_model import ConvexMesh, GeometryType, LinkMesh
 from dexgrasp_ros.core.poses import matrix_to_pose
+from dexgrasp_ros.hand.document import Capsule
 from dexgrasp_ros.hand.geometry import primitive_area, primitive_distance, primitive_mesh
 from dexgrasp_ros.hand.meshes import MeshError, MeshFinder
 from dexgrasp_ros.hand.pieces import convex_pieces
@@ -21,7 +22,7 @@ from dexgrasp_ros.hand.polytope_surface import polytope_points
 from dexgrasp_ros.hand.surface import Surface, surface_points
 
 if TYPE_CHECKING:
-    from yourdfpy.urdf import Collision, Geometry, Robot, Visual
+    from yourdfpy.urdf import Collision, Geometry, Link, Robot, Visual
 
 DEFAULT_COLOR = (0.6, 0.6, 0.62, 1.0)  # what is drawn without a material
 
@@ -96,6 +97,7 @@ def collision_shapes(
         UNSUPPORTED_HAND for a hand without any geometry.
     """
     by_name = {link.name: link for link in robot.links}
+    _check_meshes([by_name[name] for name in link_names], source, finder)
     links, names, parts = [], [], []
     for index, name in enumerate(link_names):
         link = by_name[name]
@@ -130,6 +132,26 @@ def collision_shapes(
     )
 
 
+def _check_meshes(links: Sequence[Link], source: str, finder: MeshFinder) -> None:
+    """Refuse mesh files that are not there, before the others are cut, which takes minutes."""
+    for link in links:
+        meshes = [element.geometry.mesh for element in link.collisions]
+        for file in [mesh.filename for mesh in meshes if mesh is not None]:
+            try:
+                finder.check(file)
+            except MeshError as error:
+                where = f"{source}: link '{link.name}'"
+                raise _unusable(file, where, finder, error) from error
+
+
+def _unusable(file: str, where: str, finder: MeshFinder, error: MeshError) -> HandError:
+    missing = finder.find(file) is None
+    return HandError(
+        f"{where}: its mesh '{file}' cannot be used: {error}.",
+        ErrorCode.FILE_NOT_FOUND if missing else ErrorCode.INVALID_URDF,
+    )
+
+
 def _parts(element: Collision | Visual, finder: MeshFinder, where: str) -> list[_Part]:
     """Primitive of an element, or convex pieces of its mesh."""
     origin = np.eye(4) if element.origin is None else np.asarray(element.origin)
@@ -141,11 +163,7 @@ def _parts(element: Collision | Visual, finder: MeshFinder, where: str) -> list[
     try:
         pieces = convex_pieces(finder.load(file, scale))
     except MeshError as error:
-        missing = finder.find(file) is None
-        raise HandError(
-            f"{where}: its mesh '{file}' cannot be used: {error}.",
-            ErrorCode.FILE_NOT_FOUND if missing else ErrorCode.INVALID_URDF,
-        ) from error
+        raise _unusable(file, where, finder, error) from error
     except QhullError as error:
         raise HandError(
             f"{where}: its mesh '{file}' is flat; expected one that has a volume."
@@ -176,8 +194,9 @@ def primitive_of(geometry: Geometry) -> tuple[GeometryType, tuple[float, float, 
     if geometry.sphere is not None:
         return GeometryType.SPHERE, (geometry.sphere.radius, 0.0, 0.0)
     if geometry.cylinder is not None:
-        cylinder = geometry.cylinder
-        return GeometryType.CYLINDER, (cylinder.radius, 0.5 * cylinder.length, 0.0)
+        shape = geometry.cylinder
+        kind = GeometryType.CAPSULE if isinstance(shape, Capsule) else GeometryType.CYLINDER
+        return kind, (shape.radius, 0.5 * shape.length, 0.0)
     return None
 
 

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from dexgrasp_ros.cli import main
+from dexgrasp_ros.cli.hands import hand_file
+from dexgrasp_ros.hand import load_hand
 
 URDF = """<robot name="pincer">
 <link name="arm"/><link name="base"><collision><geometry><box size="0.14 0.04 0.03"/></geometry>
@@ -81,3 +83,64 @@ def test_left_hand_by_name(capsys):
     assert main(['hand', 'allegro_left', '--json']) == 0
     printed = json.loads(capsys.readouterr().out.strip().splitlines()[-1])
     assert printed['name'] == 'allegro_left' and len(printed['joints']) == 16
+
+
+@pytest.fixture
+def xacro(tmp_path):
+    path = tmp_path / 'pincer.xacro'
+    text = URDF.replace('size="0.14 0.04 0.03"', 'size="$(arg width) 0.04 $(arg depth)"')
+    path.write_text(text.replace('<robot ', '<robot xmlns:xacro="http://www.ros.org/xacro" '))
+    return path
+
+
+def test_arguments_of_a_xacro_file_stand_together_or_apart(xacro, capsys):
+    given = ['width:=0.2', 'depth:=0.03']
+    apart = [given[0], '--xacro-args', given[1]]
+    for words in (given, apart):
+        assert main(['hand', str(xacro), '--root', 'base', '--xacro-args', *words, '--json']) == 0
+        assert json.loads(capsys.readouterr().out.strip().splitlines()[-1])['root'] == 'base'
+    assert main(['hand', str(xacro), '--root', 'base', '--xacro-args', given[0]]) == 1
+    assert '--xacro-args depth:=VALUE' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    'command',
+    [
+        ['hand', 'x'],
+        ['synthesize', 'x'],
+        ['evaluate', 'x', '--hand', 'x'],
+        ['import', 'x', '--hand', 'x'],
+        ['demo'],
+        ['dataset', 'generate', '--objects', 'x', '--out', 'x'],
+    ],
+    ids=' '.join,
+)
+@pytest.mark.parametrize('word', ['width', 'width=0.2', ':=0.2'])
+def test_what_is_no_argument_is_refused_by_every_command(command, word, capsys):
+    assert main([*command, '--xacro-args', word]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith('dexgrasp: INVALID_INPUT') and word in error
+    assert 'name:=value' in error and error.count('\n') == 1
+
+
+def test_an_arm_is_answered_with_what_to_type(urdf, capsys):
+    arm = ''.join(
+        f'<link name="a{i}"/><joint name="turn_{i}" type="continuous"><parent link="a{i}"/>'
+        f'<child link="{"arm" if i == 2 else f"a{i + 1}"}"/></joint>'
+        for i in range(3)
+    )
+    urdf.write_text(URDF.replace('</robot>', f'{arm}</robot>'))
+    assert main(['hand', str(urdf)]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith('dexgrasp: UNKNOWN_LINK') and error.count('\n') == 1
+    assert '--root base' in error and "'shoulder'" in error
+    assert main(['hand', str(urdf), '--root', 'base']) == 0
+
+
+def test_a_hand_for_the_nodes_is_a_file_that_needs_no_options(xacro, tmp_path):
+    given = {'width': 0.2, 'depth': 0.03}
+    hand = load_hand(xacro, root='base', xacro_args=given)
+    (tmp_path / 'out').mkdir()
+    again = load_hand(hand_file(hand, tmp_path / 'out'))
+    assert (again.name, again.hand_frame) == (hand.name, 'base')
+    np.testing.assert_array_equal(again.points, hand.points)

@@ -169,5 +169,5 @@ def test_meshes_above_the_hand_need_not_be_there():
     gone += gone.replace('visual', 'collision')
     text = planar_arm().replace('<link name="upper"/>', f'<link name="upper">{gone}</link>')
     hand = load_hand_text(text, root='palm')
-    assert hand.warnings == ()
+    assert not any('a.stl' in warning for warning in hand.warnings)
     assert find_arm(hand).joint_names == ('shoulder', 'elbow')
