@@ -22,6 +22,7 @@ from dexgrasp_ros.hand.application import (
 )
 from dexgrasp_ros.hand.derived import derive
 from dexgrasp_ros.hand.document import parse_document
+from dexgrasp_ros.hand.doubts import palm_doubts
 from dexgrasp_ros.hand.joint_warnings import joint_warnings
 from dexgrasp_ros.hand.meshes import MeshFinder
 from dexgrasp_ros.hand.mirror import mirror_hand
@@ -151,9 +152,10 @@ def load_hand_text(
     check_preshape(said, tree, source)
     finder = MeshFinder(folder, warnings)
     shapes = collision_shapes(robot, tree.link_names, source, finder, warnings)
-    anatomy = find_anatomy(tree, shapes.geometry_links)
+    anatomy = find_anatomy(tree, shapes)
     shapes = divide_jaws(shapes, anatomy)
     derived = derive(tree, shapes, anatomy, point_spacings(shapes, anatomy, warnings), said)
+    warnings += palm_doubts(tree, anatomy, derived.palm, said)
     surface = {k: v for k, v in vars(derived.surface).items() if k != 'point_groups'}
     weights = anatomy.weights[shapes.geometry_links]
     hand = HandModel(
@@ -161,7 +163,9 @@ def load_hand_text(
         urdf=self_contained(text, said, finder),
         **{k: v for k, v in vars(tree).items() if k != 'warnings'},
         joint_stiffness=joint_stiffness(tree, said),
-        **vars(derived.palm),
+        closing=derived.palm.closing,
+        preshape=derived.palm.preshape,
+        palm_pose=derived.palm.palm_pose,
         **vars(shapes),
         group_weights=group_weights(weights, shapes, tree.link_names, said),
         group_fingers=anatomy.fingers[shapes.geometry_links],

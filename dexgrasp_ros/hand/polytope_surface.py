@@ -50,6 +50,8 @@ def polytope_points(
     candidates = np.concatenate([vertices, *edges, *faces])
     points = candidates[_thinned(candidates, _APART * spacing)]
     touching = np.abs(points @ planes[:, :3].T - planes[:, 3]) < _ON_PLANE * size
+    # Corners where many planes all but meet can be off all of them, by rounding in qhull.
+    points, touching = points[touching.any(axis=1)], touching[touching.any(axis=1)]
     normals = touching @ planes[:, :3]
     return points, normals / np.linalg.norm(normals, axis=1, keepdims=True)
 

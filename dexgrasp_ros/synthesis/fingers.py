@@ -20,7 +20,10 @@ def palm_groups(hand: HandModel) -> NDArray[np.bool_]:
 
 
 def fingertips(hand: HandModel) -> NDArray[np.bool_]:
-    """[G] groups of the last bodies of fingers: no other body of the finger hangs on them."""
+    """[G] groups of the last bodies of fingers: no other body of the finger hangs on them.
+
+    Bodies without contact weight are none, such as a gripper's link that closes a loop.
+    """
     links, body_of_link, _ = moving_bodies(hand)
     body = body_of_link[hand.geometry_links]
     inner: set[tuple[int, int]] = set()  # (body, finger)
@@ -30,8 +33,8 @@ def fingertips(hand: HandModel) -> NDArray[np.bool_]:
             inner.add((int(b), int(finger)))
     return np.array(
         [
-            f != _PALM and (int(b), int(f)) not in inner
-            for b, f in zip(body, hand.group_fingers, strict=True)
+            f != _PALM and weight > 0.0 and (int(b), int(f)) not in inner
+            for b, f, weight in zip(body, hand.group_fingers, hand.group_weights, strict=True)
         ]
     )
 

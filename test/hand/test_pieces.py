@@ -70,6 +70,17 @@ def test_polytope_points_lie_on_it_and_cover_it():
     assert apart.min() > 0.6 * 0.005
 
 
+def test_a_corner_off_all_planes_leaves_no_point_without_a_normal():
+    """As qhull leaves them, inside by some percent, where many planes all but meet."""
+    cube = simple_hull(np.array(list(np.ndindex(2, 2, 2)), float) * 0.03)
+    vertices = np.concatenate([cube.vertices, [[0.015, 0.015, 0.029]]])
+    points, normals = polytope_points(vertices, cube.planes, 0.005)
+    np.testing.assert_allclose(np.linalg.norm(normals, axis=1), 1.0)
+    np.testing.assert_allclose(
+        (points @ cube.planes[:, :3].T - cube.planes[:, 3]).max(axis=1), 0.0, atol=1e-8
+    )
+
+
 def test_pieces_cover_a_bracket_and_not_its_corner(cache):
     mesh = bracket()
     pieces = convex_pieces(mesh)
