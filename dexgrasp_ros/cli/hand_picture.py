@@ -47,7 +47,7 @@ _ASLANT = (1.0, 0.75, 0.3)  # palm and fingers show their inner sides
 Draw = Callable[[HandModel, Sequence[Finger], NDArray[np.float64]], list[Body]]
 
 
-def draw_hand(hand: HandModel, *, size: tuple[int, int] = (1600, 1540)) -> NDArray[np.uint8]:
+def draw_hand(hand: HandModel, *, size: tuple[int, int] = (1600, 1720)) -> NDArray[np.uint8]:
     """Draw a hand open, half closed and closed: from the palm, from the side, and its groups.
 
     Arrows say which way the fingertips set out to close, in the colours of their fingers; fingers
@@ -87,6 +87,7 @@ def draw_hand(hand: HandModel, *, size: tuple[int, int] = (1600, 1540)) -> NDArr
                 panels,
                 [np.array(direction) / np.linalg.norm(direction)] * len(panels),
                 columns=len(panels),
+                captions_below=True,
                 outline=np.vstack([_outline(hand, at) for at in poses]),
                 size=(width, int(tall)),
             )

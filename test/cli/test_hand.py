@@ -95,10 +95,10 @@ def test_json_and_picture(urdf, tmp_path, capsys):
     from PIL import Image
 
     picture = np.asarray(Image.open(png)).astype(float)
-    assert picture.shape == (1540, 1600, 3)
+    assert picture.shape == (1720, 1600, 3)
     # Two rows show grey links, the third the groups in the fingers' colours.
     color = np.ptp(picture, axis=2) > 80
-    assert color[1040:].mean() > 1.5 * color[40:1040].mean()
+    assert color[1160:].mean() > 1.5 * color[40:1160].mean()
 
 
 def test_what_nothing_closes_is_named_and_drawn_in_another_colour(urdf, tmp_path, capsys):
