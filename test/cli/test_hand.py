@@ -111,7 +111,7 @@ def test_what_nothing_closes_is_named_and_drawn_in_another_colour(urdf, tmp_path
     pictures = []
     for closing in (0, 1):
         one = dataclasses.replace(hand, closing=np.array([closing], np.int32))
-        pictures.append(draw_hand(one, size=(240, 240)).astype(int))
+        pictures.append(draw_hand(one, size=(480, 480)).astype(int))
     dark_red = [((p[..., 0] > 90) & (p[..., 1:].max(axis=2) < 30)).mean() for p in pictures]
     assert dark_red[0] > 0.01 > dark_red[1]
 
