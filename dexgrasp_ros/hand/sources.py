@@ -101,24 +101,46 @@ def find_overrides(
     HandError
         As `read_overrides`.
     """
-    document = ElementTree.fromstring(text)
-    embedded = document.find(ELEMENT)
+    embedded = ElementTree.fromstring(text).find(ELEMENT)
     if embedded is not None:
         return read_overrides(embedded.text or '', f'the element <{ELEMENT}>'), None
-    if folder is not None and stem and (folder / f'{stem}.yaml').is_file():
-        return _read(folder / f'{stem}.yaml'), None
+    for path, guessed in override_files(text, stem=stem, folder=folder):
+        if path.is_file():
+            return _read(path), str(path) if guessed else None
+    return HandOverrides(), None
+
+
+def has_overrides(text: str) -> bool:
+    """Whether a description, as `plain_document` returns it, carries overrides in itself."""
+    return ElementTree.fromstring(text).find(ELEMENT) is not None
+
+
+def override_files(
+    text: str, *, stem: str | None = None, folder: Path | None = None
+) -> list[tuple[Path, bool]]:
+    """List where the files of `find_overrides` may be, and whether the robot's name leads there.
+
+    Parameters
+    ----------
+    text, stem, folder
+        As for `find_overrides`.
+    """
+    beside = [(folder / f'{stem}.yaml', False)] if folder is not None and stem else []
     packaged = folder is not None and any(folder == f.resolve() / 'urdf' for f in share_folders())
-    robot = document.get('name', '')
+    robot = ElementTree.fromstring(text).get('name', '')
     named = [(stem, False)] if packaged and stem else []
     if len(robot) <= _LONGEST_NAME and re.fullmatch(r'[\w.-]+', robot):
         named.append((robot, True))
-    for name, guessed in named:
-        try:
-            path = find_resource(Path('config') / 'hands' / f'{name}.yaml')
-        except InputError:
-            continue
-        return _read(path), str(path) if guessed else None
-    return HandOverrides(), None
+    return beside + [(_configured(name), guessed) for name, guessed in named]
+
+
+def _configured(name: str) -> Path:
+    """File of the package's configuration for a hand, whether it is there or not."""
+    file = Path('config') / 'hands' / f'{name}.yaml'
+    try:
+        return find_resource(file)
+    except InputError:
+        return list(share_folders())[-1] / file
 
 
 def read_overrides_file(path: str | Path) -> HandOverrides:

@@ -41,7 +41,7 @@ def fingertips(hand: HandModel) -> NDArray[np.bool_]:
 
 def finger_names(hand: HandModel) -> dict[int, str]:
     """Shortest name of each finger: the beginning that only its links' names share, or a link."""
-    finger = _fingers_of_links(hand)
+    finger = fingers_of_links(hand)
     names = {}
     for f in np.unique(finger[finger != _PALM]):
         own = [n for n, other in zip(hand.link_names, finger, strict=True) if other == f]
@@ -57,7 +57,7 @@ def _common_start(names: list[str]) -> str:
     return ''.join(a for a, _ in pairs)
 
 
-def _fingers_of_links(hand: HandModel) -> NDArray[np.int64]:
+def fingers_of_links(hand: HandModel) -> NDArray[np.int64]:
     """[L] finger whose geometry hangs on a link and no other, or that the link hangs on; or -1."""
     below: list[set[int]] = [set() for _ in hand.link_names]
     for link, finger in zip(hand.geometry_links, hand.group_fingers, strict=True):
@@ -82,7 +82,7 @@ def groups_of(hand: HandModel, name: str) -> NDArray[np.bool_]:
         UNKNOWN_LINK.
     """
     names = finger_names(hand)
-    of_link = _fingers_of_links(hand)
+    of_link = fingers_of_links(hand)
     for finger, short in names.items():
         links = {n for n, f in zip(hand.link_names, of_link, strict=True) if f == finger}
         if name == short or name in links:
