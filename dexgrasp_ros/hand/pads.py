@@ -17,8 +17,7 @@ from dexgrasp_ros.hand.shapes import CollisionShapes
 
 # A group makes one contact. Two fingers with a contact each let an object turn about the line
 # between them; two halves of a jaw hold it as the whole face does. 2 cm is the width of a jaw.
-_LENGTH = 0.02  # m of a piece, about
-_NARROW = 0.008  # m; what is thinner has no face to speak of
+_LENGTH = 0.02  # m of a piece, about; what is shorter than three quarters of it is left whole
 _MOST = 4  # pieces along one side
 _PIECES = 12  # of a finger, at most: each is a group in every iteration of a search
 
@@ -48,7 +47,7 @@ def _counts(shapes: CollisionShapes, groups: NDArray[np.int64]) -> NDArray[np.in
     counts = np.ones(extent.shape, dtype=np.int64)
     while True:
         length = extent / counts
-        length[(counts >= _MOST) | (length < max(_NARROW, 0.75 * _LENGTH))] = 0.0
+        length[(counts >= _MOST) | (length < 0.75 * _LENGTH)] = 0.0
         group, axis = np.unravel_index(length.argmax(), length.shape)
         more = counts.copy()
         more[group, axis] += 1
