@@ -45,6 +45,7 @@ MESSAGES := $(VENV)/stamps/messages.$(call digest,$(INTERFACES))
 KERNELS := $(VENV)/stamps/kernels.$(call digest,$(call files,dexgrasp_ros/kernels))
 COLCON_MADE := $(COLCON_VENV)/stamps/made.$(PLACE)
 COLCON_INSTALLED := $(COLCON_VENV)/stamps/installed.$(call digest,requirements-colcon.txt $(PINS))
+COLCON_MESSAGES := $(COLCON_VENV)/stamps/messages.$(call digest,$(INTERFACES))
 COLCON_TESTED := $(COLCON_VENV)/stamps/tested.$(call digest,$(TREE))
 
 # Replace the stamps of a step by its new one.
@@ -58,7 +59,7 @@ endef
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
 
-setup: $(INSTALLED) $(MESSAGES) $(KERNELS) $(COLCON_INSTALLED) ## make the environments of demo and tests: libraries, messages, kernels
+setup: $(INSTALLED) $(MESSAGES) $(KERNELS) $(COLCON_MESSAGES) ## make the environments of demo and tests: libraries, messages, kernels
 
 messages: $(MESSAGES) ## build and install dexgrasp_msgs, if its files changed
 
@@ -99,7 +100,8 @@ pictures: $(INSTALLED) $(MESSAGES) $(KERNELS) ## make the pictures of the docume
 
 clean: ## remove what was built, keep the environments
 	rm -rf build install log out dist docs/api msg/build *.egg-info msg/*.egg-info .pytest_cache \
-	    .ruff_cache .hypothesis $(VENV)/stamps/messages.* $(COLCON_VENV)/stamps/tested.*
+	    .ruff_cache .hypothesis $(VENV)/stamps/messages.* $(COLCON_VENV)/stamps/messages.* \
+	    $(COLCON_VENV)/stamps/tested.*
 	find dexgrasp_ros test benchmark launch -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
 
 distclean: clean ## remove the environments as well
@@ -137,6 +139,12 @@ $(COLCON_INSTALLED): | $(COLCON_MADE)
 	@$(COLCON_VENV)/bin/python $(PIP) install -r requirements-colcon.txt
 	$(stamp)
 
-$(COLCON_TESTED): | $(COLCON_INSTALLED)
+# The interfaces are what takes long in a workspace; the rest is built again with each change.
+$(COLCON_MESSAGES): | $(COLCON_INSTALLED)
+	@echo 'Building dexgrasp_msgs once more, in a workspace of colcon (about a minute) ...'
+	@sh scripts/colcon_test.sh $(COLCON_VENV) build
+	$(stamp)
+
+$(COLCON_TESTED): | $(COLCON_MESSAGES)
 	@sh scripts/colcon_test.sh $(COLCON_VENV)
 	$(stamp)

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Build this package and test/client_package with colcon against the ROS wheels in the virtual
-# environment $1, then run the tests that need nothing more.
+# environment $1, then run the tests that need nothing more; with a second argument, 'build', only
+# build.
 #
 # The environment is one of its own: where dexgrasp_msgs is installed by pip as well, chance decides
 # which of the two builds is loaded.
@@ -28,6 +29,7 @@ quiet='--event-handlers console_direct- status-'
 # shellcheck disable=SC2086 # words
 colcon --log-level error build $quiet --cmake-args --no-warn-unused-cli \
   "-DCMAKE_PROJECT_INCLUDE=$root/msg/pip/ros_wheels_fix.cmake" "-DPython3_EXECUTABLE=$venv/bin/python"
+[ "${2-}" = build ] && exit
 failed=0
 # shellcheck disable=SC2086
 colcon --log-level error test $quiet --return-code-on-test-failure || failed=1
