@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from threading import Lock
 from typing import Any
@@ -67,6 +67,8 @@ class Search:
         self._center = obj.center_of_mass
         self._dynamics = upload_dynamics(hand, obj, config, self._device)
         self._workers = core_count() if self._device.is_cpu else 1
+        # Kept, since a thread takes longer to start than a look at a few candidates.
+        self._pool = ThreadPoolExecutor(self._workers)
         self._idle: dict[int, list[Engine]] = defaultdict(list)  # by the room that they have
         self._lock = Lock()
 
@@ -277,5 +279,6 @@ class Search:
 
         if len(rows) == 1:
             return [ask_and_work(rows[0])]
-        with ThreadPoolExecutor(self._workers) as pool:
-            return list(pool.map(ask_and_work, rows))
+        parts = [self._pool.submit(ask_and_work, row) for row in rows]
+        wait(parts)  # all of them, though one has failed: they use what the next call needs
+        return [part.result() for part in parts]
