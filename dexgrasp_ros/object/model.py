@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import ArrayLike
+import trimesh
+from numpy.typing import ArrayLike, NDArray
 
-from dexgrasp_ros.core.object_model import ObjectModel
+from dexgrasp_ros.core.object_model import ObjectModel, SignedDistanceGrid
 from dexgrasp_ros.object.config import ObjectConfig
 from dexgrasp_ros.object.distance_grid import build_distance_grid
 from dexgrasp_ros.object.environment import build_environment_grid, check_plane
@@ -57,10 +61,8 @@ def load_object(
     config = config or ObjectConfig()
     plane = check_plane(support_plane)
     solid, warnings = read_mesh(mesh, scale=scale)
-    distance = build_distance_grid(solid, config)
+    distance, points, normals = _measured(_Shape.of(solid), config)
     body = mass_properties(solid, distance, mass=mass, density=config.density)
-    count = config.surface_point_count or point_count(solid.area, config.surface_point_spacing)
-    points, normals = sample_surface(solid, count, config.random_seed)
     return ObjectModel(
         name=name or (Path(mesh).stem if isinstance(mesh, str | Path) else 'object'),
         vertices=np.array(solid.vertices, dtype=np.float64),
@@ -78,3 +80,33 @@ def load_object(
         ),
         warnings=tuple(warnings),
     )
+
+
+@dataclass(frozen=True)
+class _Shape:
+    """A mesh that equals every other one with the same corners and triangles."""
+
+    digest: bytes
+    mesh: trimesh.Trimesh = field(compare=False)
+
+    @classmethod
+    def of(cls, mesh: trimesh.Trimesh) -> _Shape:
+        content = hashlib.sha256(np.array(mesh.vertices).tobytes())
+        content.update(np.array(mesh.faces).tobytes())
+        return cls(content.digest(), mesh)
+
+
+# One object is asked for several times in a row: again, with another hand, beside other obstacles.
+# What takes long, half a second or more, is kept of the newest two, 32 MB each at most.
+@functools.lru_cache(maxsize=2)
+def _measured(
+    shape: _Shape, config: ObjectConfig
+) -> tuple[SignedDistanceGrid, NDArray[np.float32], NDArray[np.float32]]:
+    """Distance grid of a mesh, points on it [S, 3] and their normals [S, 3]; not to be changed."""
+    mesh = shape.mesh
+    distance = build_distance_grid(mesh, config)
+    count = config.surface_point_count or point_count(mesh.area, config.surface_point_spacing)
+    points, normals = sample_surface(mesh, count, config.random_seed)
+    for shared in (distance.values, points, normals):
+        shared.flags.writeable = False
+    return distance, points, normals

@@ -7,6 +7,8 @@ from scipy.spatial import cKDTree
 
 from dexgrasp_ros.core.errors import ErrorCode, InputError, ObjectError
 from dexgrasp_ros.object import ObjectConfig, load_object, sample_distance
+from dexgrasp_ros.object.distance_grid import build_distance_grid
+from dexgrasp_ros.object.surface import sample_surface
 
 SMALL = ObjectConfig(max_nodes=100_000, surface_point_count=512)
 
@@ -64,9 +66,26 @@ def test_surface_points_lie_on_the_surface_evenly_and_reproducibly():
     # Complete: no place of the surface is farther from a point than that.
     far, _ = cKDTree(model.surface_points).query(mesh.sample(5000, seed=1))
     assert far.max() < densest
-    again = load_object(arrays(mesh), config=SMALL)
-    np.testing.assert_array_equal(model.surface_points, again.surface_points)
-    np.testing.assert_array_equal(model.distance.values, again.distance.values)
+    points, _ = sample_surface(mesh, 512, SMALL.random_seed)
+    np.testing.assert_array_equal(model.surface_points, points)
+    np.testing.assert_array_equal(model.distance.values, build_distance_grid(mesh, SMALL).values)
+
+
+def test_a_shape_is_measured_once_while_it_is_asked_for_again():
+    box = trimesh.creation.box([0.04, 0.06, 0.1])
+    first = load_object(arrays(box), config=SMALL)
+    again = load_object(arrays(box), mass=1.0, support_plane=[0, 0, 1, 0.05], config=SMALL)
+    assert again.distance.values is first.distance.values
+    assert (again.mass, again.environment is None) == (1.0, False)
+    with pytest.raises(ValueError, match='read-only'):
+        first.distance.values[0] = 0.0
+    for other in (
+        load_object(arrays(box), scale=1.01, config=SMALL),
+        load_object(arrays(box), config=ObjectConfig(max_nodes=90_000, surface_point_count=512)),
+    ):
+        assert other.distance.spacing != first.distance.spacing
+    # Only the newest are kept, so that memory has a bound.
+    assert load_object(arrays(box), config=SMALL).distance.values is not first.distance.values
 
 
 @pytest.mark.parametrize(('size', 'count'), [(0.02, 1536), (0.06, 2400), (0.3, 8192)])
