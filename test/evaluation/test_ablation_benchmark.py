@@ -9,6 +9,7 @@ import pytest
 import trimesh
 
 
+@pytest.mark.slow  # each benchmark searches for seconds; another one runs always
 def test_variants_are_made_once_and_compared(tmp_path, monkeypatch, capsys, quick_shakes):
     trimesh.creation.cylinder(0.03, 0.1).export(tmp_path / 'can.obj')
     out = tmp_path / 'out.jsonl'

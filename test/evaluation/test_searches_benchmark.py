@@ -35,6 +35,7 @@ def can():
     return load_object((np.asarray(mesh.vertices), np.asarray(mesh.faces)), name='can')
 
 
+@pytest.mark.slow  # each benchmark searches for seconds; another one runs always
 def test_variants_are_made_once_and_compared(tmp_path, monkeypatch, capsys):
     trimesh.creation.cylinder(0.03, 0.1).export(tmp_path / 'can.obj')
     out = tmp_path / 'out.jsonl'

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 import speed
 import trimesh
 
 
+@pytest.mark.slow  # each benchmark searches for seconds; another one runs always
 def test_every_table_has_its_rows(tmp_path, capsys):
     mesh, out = tmp_path / 'can.obj', tmp_path / 'deep' / 'speed.md'
     trimesh.creation.cylinder(0.03, 0.1).export(mesh)

@@ -38,6 +38,7 @@ def test_another_threshold_is_another_result():
     assert success._key(OLD) == success._key(usual) != success._key(finer)
 
 
+@pytest.mark.slow  # each benchmark searches for seconds; another one runs always
 def test_each_kind_has_its_own_search(tmp_path, capsys, quick_shakes):
     trimesh.creation.cylinder(0.03, 0.1).export(tmp_path / 'can.obj')
     out = tmp_path / 'out.jsonl'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import roofline
 import throughput
 import trimesh
@@ -15,6 +16,7 @@ def number(cell: str) -> float:
     return float(cell.split(maxsplit=1)[0].replace(',', ''))
 
 
+@pytest.mark.slow  # each benchmark searches for seconds; another one runs always
 def test_every_table_has_its_rows(tmp_path, monkeypatch, quick_shakes):
     mesh, out = tmp_path / 'can.obj', tmp_path / 'throughput.md'
     trimesh.creation.cylinder(0.03, 0.1).export(mesh)

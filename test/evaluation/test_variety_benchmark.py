@@ -9,6 +9,7 @@ import trimesh
 import variety
 
 
+@pytest.mark.slow  # each benchmark searches for seconds; another one runs always
 def test_every_kind_has_its_row_and_is_not_made_again(tmp_path, monkeypatch, capsys, quick_shakes):
     trimesh.creation.cylinder(0.03, 0.1).export(tmp_path / 'can.obj')
     out = tmp_path / 'deep' / 'variety.jsonl'

@@ -32,6 +32,7 @@ ROOT = 'base_link'  # of Allegro and Barrett alike
 SEARCH = {
     'synthesis.seed_count': 8,
     'synthesis.iterations': 50,
+    'synthesis.seed_draws': 2,  # a long search is to begin soon
     'synthesis.simulate_closing': False,
     'tf_timeout': 0.2,
 }

@@ -36,9 +36,15 @@ from dexgrasp_ros.hand import load_hand
 from dexgrasp_ros.nodes.graph import start_graph
 
 Goal = SynthesizeGrasps.Goal
-# Few and short searches; a box is easy enough for them.
+# Few and short searches; a box is easy enough for them. Few draws: a long search is to begin soon.
+SEARCH = {
+    'synthesis.seed_count': 8,
+    'synthesis.iterations': 50,
+    'synthesis.seed_draws': 2,
+    'synthesis.simulate_closing': False,  # how good grasps are is not the subject
+}
 PARAMETERS = {
-    'grasp_node': {'synthesis.seed_count': 8, 'synthesis.iterations': 50, 'tf_timeout': 0.2},
+    'grasp_node': {**SEARCH, 'tf_timeout': 0.2},
     'hand_command_node': {'command_enabled': True, 'follow_grasps': True},
 }
 TERMINAL = {GoalStatus.STATUS_SUCCEEDED, GoalStatus.STATUS_ABORTED, GoalStatus.STATUS_CANCELED}
