@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
+import warp as wp
 from numpy.typing import ArrayLike, NDArray
 
+from dexgrasp_ros.core.cores import core_count
+from dexgrasp_ros.core.kernel_loader import load_kernels
 from dexgrasp_ros.core.object_model import SignedDistanceGrid
 from dexgrasp_ros.core.open3d_loader import import_open3d
+from dexgrasp_ros.kernels.closest import find_closest
 
 # Odd, so that there is a majority. With a tenth of the surface missing, more than half of 15
 # independent rays are misled at one point in 30,000 (binomial).
 _VOTERS = 15
+_SHARE = 10_000  # points that are worth a thread: about 10 ms
 
 
 def sample_distance(
@@ -52,7 +59,10 @@ def sample_distance(
 
 
 class MeshDistance:
-    """Exact signed distance to a triangle mesh (Embree's BVH through Open3D, all cores).
+    """Exact signed distance to a triangle mesh, on all cores.
+
+    Closest points are Warp's, which take half of the time that Embree's do (measured on 12 to
+    24,000 triangles); sides are Embree's, through Open3D.
 
     Parameters
     ----------
@@ -66,13 +76,21 @@ class MeshDistance:
     def __init__(
         self, vertices: NDArray[np.float64], faces: NDArray[np.int64], *, closed: bool = True
     ) -> None:
+        vertices = np.ascontiguousarray(vertices, dtype=np.float32)
+        faces = np.ascontiguousarray(faces, dtype=np.int32)
+        load_kernels('cpu')
+        self._mesh = wp.Mesh(
+            points=wp.array(vertices, dtype=wp.vec3, device='cpu'),
+            indices=wp.array(faces.ravel(), dtype=int, device='cpu'),
+        )
+        edges = vertices[faces[:, 1:]] - vertices[faces[:, :1]]
+        normals = np.cross(edges[:, 0], edges[:, 1])
+        length = np.linalg.norm(normals, axis=1, keepdims=True)
+        self._normals = normals / np.where(length > 0.0, length, 1.0)
         o3d = import_open3d()
         self._tensor = o3d.core.Tensor
         self._scene = o3d.t.geometry.RaycastingScene()
-        self._scene.add_triangles(
-            self._tensor(np.ascontiguousarray(vertices, dtype=np.float32)),
-            self._tensor(np.ascontiguousarray(faces, dtype=np.uint32)),
-        )
+        self._scene.add_triangles(self._tensor(vertices), self._tensor(faces.astype(np.uint32)))
         self._closed = closed
 
     def __call__(
@@ -80,12 +98,39 @@ class MeshDistance:
     ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
         """Signed distance [M], closest point [M, 3] and normal of its triangle [M, 3]."""
         points = np.ascontiguousarray(points, dtype=np.float32)
-        query = self._tensor(points)
-        answer = self._scene.compute_closest_points(query)
-        closest = answer['points'].numpy()
+        closest, face = self._closest(points)
         distance = np.linalg.norm(points - closest, axis=1)
         phi = np.where(self._is_inside(points), -distance, distance)
-        return phi, closest, answer['primitive_normals'].numpy()
+        return phi, closest, self._normals[face]
+
+    def _closest(
+        self, points: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+        """Closest points [M, 3] and their triangles [M]."""
+        closest = np.empty_like(points)
+        face = np.empty(len(points), dtype=np.int32)
+        count = min(core_count(), max(1, len(points) // _SHARE))
+        ends = np.linspace(0, len(points), count + 1).astype(int)
+
+        def find(k: int) -> None:
+            part = slice(ends[k], ends[k + 1])
+            arrays = (points[part], wp.vec3), (closest[part], wp.vec3), (face[part], int)
+            wp.launch(
+                find_closest,
+                dim=ends[k + 1] - ends[k],
+                inputs=[
+                    self._mesh.id,
+                    *(wp.array(a, dtype=t, device='cpu', copy=False) for a, t in arrays),
+                ],
+                device='cpu',
+            )
+
+        if count == 1:
+            find(0)
+        else:
+            with ThreadPoolExecutor(count) as pool:
+                list(pool.map(find, range(count)))
+        return closest, face
 
     def _is_inside(self, points: NDArray[np.float32]) -> NDArray[np.bool_]:
         if self._closed:

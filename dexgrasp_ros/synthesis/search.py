@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dexgrasp_ros.core.config import SynthesisConfig
+from dexgrasp_ros.core.cores import core_count
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.core.kernel_loader import load_kernels
 from dexgrasp_ros.core.object_model import ObjectModel
@@ -24,7 +25,7 @@ from dexgrasp_ros.synthesis.closing_simulation import (
     upload_dynamics,
 )
 from dexgrasp_ros.synthesis.descent import Descent
-from dexgrasp_ros.synthesis.device import core_count, resolve_device
+from dexgrasp_ros.synthesis.device import resolve_device
 from dexgrasp_ros.synthesis.engine import Engine
 from dexgrasp_ros.synthesis.look import Look, Measurement
 from dexgrasp_ros.synthesis.postures import Closing

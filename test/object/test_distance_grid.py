@@ -42,7 +42,7 @@ def test_box_distance_and_gradient_match_the_formula():
     exact = box_distance(points, half)
     near = np.abs(exact) < 3 * grid.spacing
     assert np.abs(phi - exact)[near].max() < 0.5 * grid.spacing
-    assert np.percentile(np.abs(phi - exact), 99) < 0.35 * grid.spacing
+    assert np.percentile(np.abs(phi - exact), 99) < 0.4 * grid.spacing
     # Over the middle of a face the distance is linear, so look-ups are exact there.
     over = np.column_stack([np.linspace(-0.02, 0.02, 50), np.zeros(50), np.full(50, 0.0873)])
     phi, gradient = sample_distance(grid, over)

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from dexgrasp_ros.synthesis.device import core_count
+from dexgrasp_ros.core.cores import core_count
 
 CORES = len(os.sched_getaffinity(0))
 
