@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from enum import IntEnum
 
@@ -110,6 +111,23 @@ class CommandError(DexGraspError):
     default_code = ErrorCode.INVALID_COMMAND
 
 
+_MOST_REPEATED = 200  # letters of what came that a message repeats
+_MOST_LISTED = 2000  # letters of valid choices that it lists
+
+
+def cut(value: object, most: int = _MOST_REPEATED) -> str:
+    """Text of what came, for a message that repeats it: all, or its first letters and a count."""
+    text = str(value)
+    return text if len(text) <= most else f'{text[:most]}… ({len(text)} letters)'
+
+
 def choices(names: Iterable[object]) -> str:
-    """List valid names for the end of a message: ``'a', 'b'`` (sorted), or ``none``."""
-    return ', '.join(repr(n) for n in sorted(names, key=str)) or 'none'
+    """List valid names for the end of a message: ``'a', 'b'`` (sorted), or ``none``.
+
+    Long names are cut, and long lists say how many more there are.
+    """
+    words = [cut(repr(n)) for n in sorted(names, key=str)]
+    ends = itertools.accumulate(len(word) + 2 for word in words)
+    shown = max(1, sum(end <= _MOST_LISTED for end in ends))
+    more = f' and {len(words) - shown} more' if shown < len(words) else ''
+    return (', '.join(words[:shown]) or 'none') + more

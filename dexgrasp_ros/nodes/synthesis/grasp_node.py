@@ -29,14 +29,16 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.task import Future
 from rclpy.timer import Timer
 from sensor_msgs.msg import JointState
+from std_msgs.msg import String
 from trajectory_msgs.msg import MultiDOFJointTrajectory
 from visualization_msgs.msg import MarkerArray
 
 from dexgrasp_msgs.action import SynthesizeGrasps
 from dexgrasp_msgs.msg import GraspArray
+from dexgrasp_ros.bridge.checks import LONGEST_NAME
 from dexgrasp_ros.bridge.diagnostics import ERROR, OK, WARN, Diagnostics, Report
 from dexgrasp_ros.bridge.markers import drawn_hand
-from dexgrasp_ros.bridge.qos import latched_publisher
+from dexgrasp_ros.bridge.qos import latched_publisher, latched_subscription
 from dexgrasp_ros.bridge.transforms import transform_listener
 from dexgrasp_ros.core.errors import DeviceError, ErrorCode, SynthesisError
 from dexgrasp_ros.hand import find_arm
@@ -91,6 +93,10 @@ class GraspNode(AutostartNode[GraspParameters]):
             )
             for topic, kind in _TOPICS.items()
         }
+        self._follow_token = ''  # of the node that moves the hand, see `follow_token` there
+        self._tokens = self.create_subscription(
+            String, 'follow_token', self._take_token, latched_subscription()
+        )
         self._worker = Worker(self)
         self._transforms = transform_listener(self)
         self._source = ObjectSource(self)
@@ -227,7 +233,12 @@ class GraspNode(AutostartNode[GraspParameters]):
         if not job.outcome.done():
             job.handle.publish_feedback(feedback)
 
+    def _take_token(self, message: String) -> None:
+        if len(message.data) <= LONGEST_NAME:
+            self._follow_token = message.data
+
     def _publish(self, answer: Answer) -> None:
+        answer.result.grasps.follow_token = self._follow_token
         messages = {
             'grasps': answer.result.grasps,
             'grasp_poses': answer.poses,
