@@ -10,15 +10,22 @@ from typing import Any
 import numpy as np
 
 from dexgrasp_ros.bridge.message_types import message_class
-from dexgrasp_ros.core.errors import ErrorCode, InputError, cut
+from dexgrasp_ros.core.errors import ErrorCode, InputError, quoted
 
 LONGEST_NAME = 255  # bytes, as of a file's name
 _PART = re.compile(r'[a-z][a-z0-9_]*/[A-Z]\w*')
 _TEXTS, _NUMBERS = ('string', 'wstring'), ('float', 'double')
 
 
-def check_texts(message: Any) -> None:
-    """Refuse a message with a text that is longer than `LONGEST_NAME`.
+def check_texts(message: Any, **limits: int) -> None:
+    """Refuse a message with a text that is longer than `LONGEST_NAME`, or than its own limit.
+
+    Parameters
+    ----------
+    message
+        The message.
+    limits
+        Most bytes of some of its fields.
 
     Raises
     ------
@@ -26,12 +33,13 @@ def check_texts(message: Any) -> None:
         INVALID_INPUT, naming the field.
     """
     for field, value in _leaves(message, _TEXTS):
+        most = limits.get(field, LONGEST_NAME)
         for text in (value,) if isinstance(value, str) else value:
             # A letter takes four bytes at most, so that most texts need not be encoded.
-            if 4 * len(text) > LONGEST_NAME and len(_encoded(text)) > LONGEST_NAME:
+            if 4 * len(text) > most and len(_encoded(text)) > most:
                 raise InputError(
-                    f"'{field}' is '{cut(text)}', {len(_encoded(text))} bytes long; expected at"
-                    f' most {LONGEST_NAME}.'
+                    f"'{field}' is {quoted(text)}, {len(_encoded(text))} bytes long; expected at"
+                    f' most {most}.'
                 )
 
 
@@ -57,7 +65,7 @@ def check_numbers(message: Any, *, unknown: tuple[str, ...] = ()) -> None:
             bad = np.isinf(numbers)
         if bad.any():
             raise InputError(
-                f"'{field}' is {cut(numbers.tolist())}; expected finite numbers.",
+                f"'{field}' is {quoted(numbers.tolist())}; expected finite numbers.",
                 ErrorCode.OUT_OF_RANGE,
             )
 
@@ -68,29 +76,28 @@ def _encoded(text: str) -> bytes:
 
 def _leaves(message: Any, kinds: tuple[str, ...], name: str = '') -> Iterator[tuple[str, Any]]:
     """Name and value of each field, also of parts, that is one or more of some basic types."""
-    for field, kind in message.get_fields_and_field_types().items():
-        base = _PART.findall(kind)
+    for field, is_message in _fields(type(message), kinds):
         value, path = getattr(message, field), f'{name}{field}'
-        if base:
-            if not _has(base[0], kinds):
-                continue  # spares a walk over a mesh's vertices
-            if isinstance(value, list | tuple):
-                for i, part in enumerate(value):
-                    yield from _leaves(part, kinds, f'{path}[{i}].')
-            else:
-                yield from _leaves(value, kinds, f'{path}.')
-        elif _basic(kind) in kinds:
+        if not is_message:
             yield path, value
+        elif isinstance(value, list | tuple):
+            for i, part in enumerate(value):
+                yield from _leaves(part, kinds, f'{path}[{i}].')
+        else:
+            yield from _leaves(value, kinds, f'{path}.')
 
 
 @functools.cache
-def _has(kind: str, kinds: tuple[str, ...]) -> bool:
-    """Whether there are such fields in messages of a type."""
-    for field in message_class(kind).get_fields_and_field_types().values():
-        parts = _PART.findall(field)
-        if _has(parts[0], kinds) if parts else _basic(field) in kinds:
-            return True
-    return False
+def _fields(message: type, kinds: tuple[str, ...]) -> tuple[tuple[str, bool], ...]:
+    """Fields that lead to such types, and whether they are messages; spares a mesh's vertices."""
+    found = []
+    for field, kind in message.get_fields_and_field_types().items():
+        parts = _PART.findall(kind)
+        if parts and _fields(message_class(parts[0]), kinds):
+            found.append((field, True))
+        elif not parts and _basic(kind) in kinds:
+            found.append((field, False))
+    return tuple(found)
 
 
 def _basic(kind: str) -> str:

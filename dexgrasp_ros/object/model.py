@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from dexgrasp_ros.core.object_model import ObjectModel
+from dexgrasp_ros.core.progress import StopCallback, check_stop
 from dexgrasp_ros.object.config import ObjectConfig
 from dexgrasp_ros.object.distance_grid import build_distance_grid
 from dexgrasp_ros.object.environment import build_environment_grid, check_plane
@@ -25,6 +26,7 @@ def load_object(
     support_plane: ArrayLike | None = None,
     obstacles: ArrayLike | None = None,
     config: ObjectConfig | None = None,
+    should_stop: StopCallback | None = None,
 ) -> ObjectModel:
     """Make an `ObjectModel` from a mesh.
 
@@ -46,6 +48,8 @@ def load_object(
         Points of other things, in the mesh's frame [m], shape [K, 3].
     config
         Resolution, sampling and default density.
+    should_stop
+        Asked between the steps.
 
     Raises
     ------
@@ -53,14 +57,19 @@ def load_object(
         FILE_NOT_FOUND, WRONG_SHAPE or OUT_OF_RANGE.
     ObjectError
         INVALID_MESH.
+    SynthesisError
+        CANCELLED.
     """
     config = config or ObjectConfig()
     plane = check_plane(support_plane)
     solid, warnings = read_mesh(mesh, scale=scale)
+    check_stop(should_stop)
     distance = build_distance_grid(solid, config)
+    check_stop(should_stop)
     body = mass_properties(solid, distance, mass=mass, density=config.density)
     count = config.surface_point_count or point_count(solid.area, config.surface_point_spacing)
     points, normals = sample_surface(solid, count, config.random_seed)
+    check_stop(should_stop)
     return ObjectModel(
         name=name or (Path(mesh).stem if isinstance(mesh, str | Path) else 'object'),
         vertices=np.array(solid.vertices, dtype=np.float64),

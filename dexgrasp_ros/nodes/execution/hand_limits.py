@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dexgrasp_msgs.msg import Grasp
-from dexgrasp_ros.core.errors import CommandError, ErrorCode, choices, cut
+from dexgrasp_ros.core.errors import CommandError, ErrorCode, choices, quoted
 from dexgrasp_ros.core.hand_model import HandModel
 
 LIMIT_TOLERANCE = 1e-4  # rad or m; what rounding may put a posture outside its limits
@@ -31,14 +31,14 @@ def check_hand(grasp: Grasp, hand: HandModel) -> None:
 
 
 def _named(name: str, digest: str) -> str:
-    return f"'{cut(name)}' (digest {cut(digest, 12) if digest else 'unknown'})"
+    return f'{quoted(name)} (digest {digest[:12] or "unknown"})'
 
 
 def check_names(names: Sequence[str], hand: HandModel) -> None:
     """Refuse joints that are not exactly those of `hand`, with INVALID_COMMAND."""
     if list(names) != list(hand.joint_names):
         raise CommandError(
-            f"The command is for joints {cut(choices(names))}; '{hand.name}' has"
+            f"The command is for joints {quoted(list(names))}; '{hand.name}' has"
             f' {choices(hand.joint_names)}.'
         )
 

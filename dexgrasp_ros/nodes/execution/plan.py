@@ -14,7 +14,7 @@ from dexgrasp_msgs.action import ExecuteGrasp
 from dexgrasp_msgs.msg import Grasp
 from dexgrasp_ros.bridge.checks import check_numbers, check_texts
 from dexgrasp_ros.bridge.geometry import pose_array, stamp_to_nanoseconds
-from dexgrasp_ros.core.errors import CommandError, ErrorCode, cut
+from dexgrasp_ros.core.errors import CommandError, ErrorCode, quoted
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.core.poses import pose_to_matrix
 from dexgrasp_ros.nodes.execution.approach import approach_poses
@@ -109,7 +109,7 @@ def checked_postures(grasp: Grasp, hand: HandModel) -> Postures:
     for name, q in arrays.items():
         if q.shape != hand.lower.shape or not np.isfinite(q).all():
             raise CommandError(
-                f"'{name}' is {cut(q.tolist())}; expected {len(hand.lower)} finite numbers."
+                f"'{name}' is {quoted(q.tolist())}; expected {len(hand.lower)} finite numbers."
             )
         if name in ('pregrasp', 'grasp'):
             check_limits(q, hand, f"'{name}'")
@@ -120,7 +120,8 @@ def checked_postures(grasp: Grasp, hand: HandModel) -> Postures:
     check_numbers(grasp, unknown=('opening_width', 'quality'))
     if not (arrays['joint_stiffness'] > 0).all():
         raise CommandError(
-            f"'joint_stiffness' is {arrays['joint_stiffness'].tolist()}; expected numbers above 0."
+            f"'joint_stiffness' is {quoted(arrays['joint_stiffness'].tolist())}; expected numbers"
+            ' above 0.'
         )
     # What a softer hand would press is no measure of what this one does.
     arrays['joint_stiffness'] = np.maximum(arrays['joint_stiffness'], hand.joint_stiffness)

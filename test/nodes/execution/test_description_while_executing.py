@@ -22,7 +22,7 @@ from dexgrasp_ros.bridge.client import GraspClient
 from dexgrasp_ros.bridge.geometry import pose_message
 from dexgrasp_ros.bridge.qos import latched_publisher
 from dexgrasp_ros.core.errors import ErrorCode
-from dexgrasp_ros.hand import load_hand
+from dexgrasp_ros.hand import load_hand, load_hand_text
 from dexgrasp_ros.nodes.graph import start_graph
 
 # Whatever a busy machine delays, it is the description that ends the goal.
@@ -78,7 +78,7 @@ def execution_goal(grasp: Grasp) -> ExecuteGrasp.Goal:
 
 def test_another_hand_ends_the_execution_and_stops_the_robot(ros_domain):
     log: list[str] = []
-    own, other = load_hand('barrett'), load_hand('allegro')
+    own, other = load_hand('barrett'), load_hand_text(arm_with('allegro'))
     with (
         start_graph(nodes=['hand_command_node'], parameters=PARAMETERS, log=log.append),
         GraspClient() as client,
