@@ -58,6 +58,7 @@ from dexgrasp_ros.nodes.synthesis.present_joints import PresentJoints
 from dexgrasp_ros.object import load_object
 from dexgrasp_ros.synthesis import synthesize
 
+_LONGEST_WARNING = 10_000  # bytes; sentences that were made on the way, which nobody repeats
 Goal, Result, Feedback = (
     SynthesizeGrasps.Goal,
     SynthesizeGrasps.Result,
@@ -193,7 +194,7 @@ class GraspTask:
         self, message: Object, head: Header, search: SynthesisConfig, share: tuple[int, int]
     ) -> list[Grasp]:
         """Grasps of one object in the frame of `head`; `share` is which of how many it is."""
-        check_texts(message)
+        check_texts(message, warnings=_LONGEST_WARNING)
         observed, pose_in_own = observed_object(message)
         pose = compose(self._pose(head.frame_id, observed.frame_id, observed.stamp), pose_in_own)
         wishes = goal_wishes(
