@@ -1,9 +1,8 @@
-"""What a recorder and a player of topics need of ROS: types by name, QoS, stamps in messages."""
+"""What a recorder and a player of topics need of ROS: names, QoS, stamps in messages."""
 
 from __future__ import annotations
 
 import functools
-import importlib
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -19,7 +18,7 @@ from rosbags.interfaces import (
 )
 
 from dexgrasp_ros.bridge.geometry import nanoseconds_to_stamp, stamp_to_nanoseconds
-from dexgrasp_ros.core.errors import ErrorCode, InputError
+from dexgrasp_ros.bridge.message_types import message_class
 
 # All that the package takes in and gives out, relative to its namespace.
 TOPICS = (
@@ -44,8 +43,11 @@ TOPICS = (
     'wrist_trajectory',
 )
 
-# What moves a robot is recorded, and played only where it is named.
-COMMANDS = ('joint_trajectory', 'wrist_trajectory')
+# What moves a robot is recorded and played with this at the end of its topic's name, so that who
+# plays a recording, with whatever tool, moves nothing.
+RECORDED = '/recorded'
+_COMMANDS = ('trajectory_msgs/msg/JointTrajectory', 'trajectory_msgs/msg/MultiDOFJointTrajectory')
+_PREVIEWS = ('wrist_targets',)  # of these types, and commands to nobody
 
 _NEVER = QosTime(9223372036, 854775807)  # an infinite duration of rmw
 _DEPTH = 10  # messages that wait for a slow disk or reader, of topics that are not latched
@@ -53,21 +55,11 @@ _STAMP = 'builtin_interfaces/Time'
 _PART = re.compile(r'[a-z][a-z0-9_]*/[A-Z]\w*')
 
 
-def message_class(kind: str) -> type:
-    """Class of a message type, by its name 'sensor_msgs/msg/Image' or 'sensor_msgs/Image'.
-
-    Raises
-    ------
-    InputError
-        FILE_NOT_FOUND where its package is not installed.
-    """
-    package, *_, name = kind.split('/')
-    try:
-        return getattr(importlib.import_module(f'{package}.msg'), name)
-    except (ImportError, AttributeError) as error:
-        raise InputError(
-            f"The message type '{kind}' is not installed: {error}", ErrorCode.FILE_NOT_FOUND
-        ) from error
+def harmless_name(topic: str, kind: str) -> str:
+    """Name under which a topic is recorded and played: commands have one that moves nothing."""
+    preview = topic.rsplit('/', 1)[-1] in _PREVIEWS
+    is_command = kind in _COMMANDS and not preview and not topic.endswith(RECORDED)
+    return topic + RECORDED if is_command else topic
 
 
 def subscription_profile(offered: Sequence[QoSProfile], depth: int = _DEPTH) -> QoSProfile:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dexgrasp_ros.core.errors import DexGraspError, ErrorCode
+from dexgrasp_ros.core.errors import DexGraspError, ErrorCode, reason
 
 
 def error_fields(error: BaseException) -> tuple[int, str]:
@@ -10,8 +10,8 @@ def error_fields(error: BaseException) -> tuple[int, str]:
     if isinstance(error, DexGraspError):
         return int(error.code), str(error)
     if isinstance(error, MemoryError):
-        return int(ErrorCode.OUT_OF_MEMORY), f'Memory ran out: {error}'
+        return int(ErrorCode.OUT_OF_MEMORY), f'Memory ran out: {reason(error)}'
     return (
         int(ErrorCode.INTERNAL),
-        f'A defect of this package, please report it: {type(error).__name__}: {error}',
+        f'A defect of this package, please report it: {type(error).__name__}: {reason(error)}',
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +13,7 @@ from std_msgs.msg import Header
 
 from dexgrasp_msgs.action import SynthesizeGrasps
 from dexgrasp_msgs.msg import Object, Region
+from dexgrasp_ros.bridge.checks import check_texts
 from dexgrasp_ros.bridge.geometry import cloud_message, cloud_points, pose_array
 from dexgrasp_ros.core.config import SynthesisConfig
 from dexgrasp_ros.core.errors import ErrorCode, InputError
@@ -23,6 +23,7 @@ from dexgrasp_ros.core.wishes import Wishes
 
 Goal = SynthesizeGrasps.Goal
 IDENTITY = np.array([0.0, 0, 0, 0, 0, 0, 1])
+_LONGEST_PATH = 4096  # bytes, as of a file's path
 
 
 def check_goal(goal: Goal) -> None:
@@ -31,9 +32,16 @@ def check_goal(goal: Goal) -> None:
     Raises
     ------
     InputError
-        INVALID_INPUT for an unknown source, OUT_OF_RANGE for a label below LABEL_ALL, and what
-        `goal_wishes` raises.
+        INVALID_INPUT for an unknown source or a name without an end, OUT_OF_RANGE for a label
+        below LABEL_ALL or a time limit that is none, and what `goal_wishes` raises.
     """
+    check_texts(goal, hand=_LONGEST_PATH)
+    if not goal.time_limit >= 0:  # nor NaN
+        raise InputError(
+            f"'time_limit' is {goal.time_limit}; expected seconds, inf for no limit, or 0 for that"
+            ' of the node.',
+            ErrorCode.OUT_OF_RANGE,
+        )
     if goal.source not in (Goal.SOURCE_LIVE, Goal.SOURCE_MESH):
         raise InputError(
             f"'source' is {goal.source}; expected SOURCE_LIVE ({Goal.SOURCE_LIVE}) or SOURCE_MESH"
@@ -127,7 +135,7 @@ def _shape(primitive: SolidPrimitive, pose: NDArray[np.float64]) -> Shape:
 
 
 def goal_config(goal: Goal, defaults: SynthesisConfig) -> SynthesisConfig:
-    """Return `defaults` with what the goal sets in their place.
+    """Return `defaults` with what the goal sets in their place; its time limit is not of a search.
 
     Raises
     ------
@@ -141,8 +149,6 @@ def goal_config(goal: Goal, defaults: SynthesisConfig) -> SynthesisConfig:
         changes['seed_count'] = goal.seed_count
     if goal.random_seed != -1:
         changes['random_seed'] = goal.random_seed
-    if goal.time_limit != 0:
-        changes['time_limit'] = math.inf if math.isnan(goal.time_limit) else goal.time_limit
     return dataclasses.replace(defaults, **changes)
 
 

@@ -60,6 +60,8 @@ def grasp_set(
     }
     return GraspSet(
         hand=hand.name,
+        # Of the hand that they were planned for, whatever hand shows them.
+        hand_digest=grasps[0].hand_digest if grasps else hand.digest,
         urdf=hand.urdf,
         joint_names=hand.joint_names,
         link_names=hand.link_names,

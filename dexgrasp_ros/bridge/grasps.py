@@ -33,6 +33,7 @@ from dexgrasp_ros.core.poses import compose, pose_to_matrix
 
 _OPTICAL_SUFFIXES = ('_optical_frame', '_optical')  # REP-103
 _LEAST_TIME = 0.001  # s between two points
+_MOST_SECONDS = 2**31 - 1
 
 
 def grasp_messages(
@@ -69,6 +70,7 @@ def grasp_messages(
             object_id=object_id,
             object_label=label,
             hand=grasps.hand,
+            hand_digest=grasps.hand_digest,
             hand_frame=grasps.hand_frame,
             pose=pose_message(poses[i]),
             pregrasp_pose=pose_message(pregrasp_poses[i]),
@@ -201,7 +203,18 @@ def wrist_trajectory(
 
 
 def duration(seconds: float) -> Duration:
-    """Duration message of `seconds` ≥ 0, rounded up to a nanosecond."""
+    """Duration message of `seconds` ≥ 0, rounded up to a nanosecond.
+
+    Raises
+    ------
+    CommandError
+        INVALID_COMMAND for more seconds than the message's 32 bits hold.
+    """
+    if not 0 <= seconds < _MOST_SECONDS:
+        raise CommandError(
+            f'A motion takes {seconds:.4g} s; expected 0 to {_MOST_SECONDS:g} s, which is what a'
+            ' trajectory can say.'
+        )
     whole = math.floor(seconds)
     nanoseconds = math.ceil((seconds - whole) * 1e9)
     return Duration(sec=whole + nanoseconds // 10**9, nanosec=nanoseconds % 10**9)

@@ -19,6 +19,7 @@ from rclpy.node import Node
 from rclpy.publisher import Publisher
 from tf2_msgs.msg import TFMessage
 
+from dexgrasp_ros.bridge.checks import check_texts
 from dexgrasp_ros.bridge.geometry import (
     header,
     pose_array,
@@ -27,7 +28,7 @@ from dexgrasp_ros.bridge.geometry import (
 )
 from dexgrasp_ros.bridge.qos import latched_publisher, latched_subscription, standard
 from dexgrasp_ros.bridge.transform_buffer import TransformBuffer
-from dexgrasp_ros.core.errors import DexGraspError, ErrorCode, PerceptionError
+from dexgrasp_ros.core.errors import DexGraspError, ErrorCode, PerceptionError, quoted
 
 # Depth of both topics in tf2_ros.
 _TF_DEPTH = 100
@@ -118,11 +119,12 @@ class _TopicListener:
         for transform in message.transforms:
             parent, child = transform.header.frame_id, transform.child_frame_id
             try:
+                check_texts(transform)
                 pose = pose_array(transform.transform)
             except DexGraspError as error:
-                if child not in self._warned:
-                    self._warned.add(child)
-                    self._node.get_logger().warning(f"Ignored a transform of '{child}': {error}")
+                if (name := quoted(child)) not in self._warned:
+                    self._warned.add(name)
+                    self._node.get_logger().warning(f'Ignored a transform of {name}: {error}')
                 continue
             stamp = stamp_to_nanoseconds(transform.header.stamp)
             self._buffer.add(parent.lstrip('/'), child.lstrip('/'), stamp, pose, fixed=fixed)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from dexgrasp_ros.core.archive import read_archive
 
 _JSON_FIELDS = ('config', 'wishes', 'timing', 'rejected')
-_TEXT_FIELDS = ('hand', 'urdf', 'object_mesh', 'hand_frame')
+_TEXT_FIELDS = ('hand', 'hand_digest', 'urdf', 'object_mesh', 'hand_frame')
 _LIST_FIELDS = ('joint_names', 'link_names', 'warnings')
 _SHARED_FIELDS = ('joint_stiffness', 'support_plane')  # arrays that are not of single grasps
 
@@ -30,6 +30,7 @@ class GraspSet:
     """
 
     hand: str
+    hand_digest: str = ''  # `HandModel.digest` of what they were planned for; empty: unknown
     urdf: str
     object_mesh: str = ''
     joint_names: tuple[str, ...]

@@ -101,6 +101,8 @@ class HandModel:
 
     meshes: tuple[LinkMesh, ...]  # what to draw
     warnings: tuple[str, ...] = ()  # what the loader had to assume
+    # of all that a grasp depends on, see `dexgrasp_ros.hand.digest`; empty where nobody made one
+    digest: str = ''
 
     @property
     def hand_frame(self) -> str:

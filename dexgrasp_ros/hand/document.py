@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
-from dexgrasp_ros.core.errors import ErrorCode, HandError, choices
+from dexgrasp_ros.core.errors import ErrorCode, HandError, choices, quoted
 
 if TYPE_CHECKING:
     from yourdfpy.urdf import Robot
@@ -243,7 +243,7 @@ def _floats(
     good = [not math.isnan(v) if infinite else math.isfinite(v) for v in values]
     if len(values) != count or not all(good):
         expected = 'a number' if count == 1 else f'{count} numbers'
-        raise HandError(f"{where} has {attribute}='{text}'; expected {expected}.")
+        raise HandError(f'{where} has {attribute}={quoted(text)}; expected {expected}.')
     return values
 
 

@@ -21,6 +21,7 @@ from dexgrasp_ros.hand.application import (
     locked_inside,
 )
 from dexgrasp_ros.hand.derived import derive
+from dexgrasp_ros.hand.digest import with_digest
 from dexgrasp_ros.hand.document import parse_document
 from dexgrasp_ros.hand.doubts import palm_doubts
 from dexgrasp_ros.hand.joint_warnings import joint_warnings
@@ -178,7 +179,7 @@ def load_hand_text(
         meshes=link_meshes(robot, tree.link_names, finder, warnings),
         warnings=tuple(warnings),
     )
-    return mirror_hand(hand) if mirrored else hand
+    return mirror_hand(hand) if mirrored else with_digest(hand, finder)
 
 
 def _overrides(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from dexgrasp_ros.core.hand_model import ConvexMesh, HandModel, JointType
 from dexgrasp_ros.core.poses import matrix_to_pose, pose_to_matrix
+from dexgrasp_ros.hand.digest import with_digest
 from dexgrasp_ros.hand.overrides import read_overrides, write_overrides
 from dexgrasp_ros.hand.sources import ELEMENT, MIRROR_SUFFIX
 
@@ -32,7 +33,7 @@ def mirror_hand(hand: HandModel) -> HandModel:
     axes = np.where(fixed[:, None], hand.joint_axes, turning[:, None] * sign * hand.joint_axes)
     name = hand.name
     left = name.endswith(MIRROR_SUFFIX)
-    return dataclasses.replace(
+    mirrored = dataclasses.replace(
         hand,
         name=name.removesuffix(MIRROR_SUFFIX) if left else f'{name}{MIRROR_SUFFIX}',
         urdf=mirror_urdf(hand.urdf, axis),
@@ -55,6 +56,7 @@ def mirror_hand(hand: HandModel) -> HandModel:
             for mesh in hand.meshes
         ),
     )
+    return with_digest(mirrored)
 
 
 def _mirrored(poses: NDArray[np.float64], sign: NDArray[np.float64]) -> NDArray[np.float64]:

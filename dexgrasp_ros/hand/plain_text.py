@@ -10,7 +10,7 @@ from xml.parsers import expat
 
 import numpy as np
 
-from dexgrasp_ros.core.errors import HandError
+from dexgrasp_ros.core.errors import HandError, quoted
 
 # Longer marks first: that of UTF-32 begins with that of UTF-16.
 _MARKS = {
@@ -24,6 +24,7 @@ _MARKS = {
 }
 _DECLARED = re.compile(r'(<\?xml[^>]*?)\s+encoding\s*=\s*["\']([\w.:-]+)["\']')
 _FIRST = 200  # letters at the beginning, among which the encoding is declared
+_LONGEST_NAME = 255  # bytes
 _DEEPEST = 100  # elements in each other; a URDF has 6, and what reads it calls itself for each
 _XACRO_ADVICE = (
     'expected a URDF: expand it (`xacro FILE > hand.urdf`), or give it as a file whose name ends '
@@ -159,13 +160,26 @@ def _check_format(root: ElementTree.Element, source: str) -> None:
         raise _other_format(root.tag.lower(), source)
     if root.tag != 'robot':
         raise HandError(f'{source}: the outermost element is <{root.tag}>; expected <robot>.')
+    _check_name(root, source)
     for where, element in _read_elements(root):
+        _check_name(element, source)
         for name, value in element.items():
             if '${' in value or '$(' in value:
                 raise HandError(
                     f"{source} is not expanded by xacro: {where} has {name}='{value}' in "
                     f'<{element.tag}>; {_XACRO_ADVICE}.'
                 )
+
+
+def _check_name(element: ElementTree.Element, source: str) -> None:
+    """Refuse names that no message of ROS and no file may have, in whatever names a thing."""
+    for attribute in ('name', 'link', 'joint'):
+        value = element.get(attribute, '')
+        if len(value.encode(errors='replace')) > _LONGEST_NAME:
+            raise HandError(
+                f'{source}: an element <{element.tag}> has {attribute}={quoted(value)}; expected'
+                f' at most {_LONGEST_NAME} bytes.'
+            )
 
 
 def _other_format(tag: str, source: str) -> HandError:

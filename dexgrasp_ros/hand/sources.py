@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import html
 import re
 from collections.abc import Callable, Mapping
@@ -10,7 +11,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
-from dexgrasp_ros.core.errors import ErrorCode, HandError, InputError, choices
+from dexgrasp_ros.core.errors import ErrorCode, HandError, InputError, choices, quoted
 from dexgrasp_ros.core.resources import find_resource, share_folders
 from dexgrasp_ros.hand.catalogue import (
     catalogue_hint,
@@ -22,12 +23,16 @@ from dexgrasp_ros.hand.meshes import MeshFinder
 from dexgrasp_ros.hand.overrides import HandOverrides, read_overrides, write_overrides
 from dexgrasp_ros.hand.plain_text import plain_document
 from dexgrasp_ros.hand.xacro_files import expand, is_xacro
+from dexgrasp_ros.hand.xml_spans import (
+    ATTRIBUTE,
+    before_blanks,
+    element_spans,
+    replace_parts,
+)
 
 MIRROR_SUFFIX = '_left'
 # A description that we hand on carries its overrides in this element, which other readers skip.
 ELEMENT = 'dexgrasp_ros'
-# Looked for with what is sought in a text, so that nothing is found inside of them.
-_COMMENTS = r'(<!--.*?-->|<!\[CDATA\[.*?\]\]>)'
 _LONGEST_NAME = 100  # letters of a robot's name that may be that of a file
 
 
@@ -66,13 +71,19 @@ def find_source(source: str | Path, xacro_args: Mapping[str, object] | None = No
     text = str(source)
     mirrored = False
     looks_like_path = '/' in text or text.lower().endswith(('.urdf', '.xml', '.xacro'))
+    if not _can_be_file(text):
+        raise HandError(
+            f'There is no hand {quoted(text)}, which is no name that a file can have; there are '
+            f'{choices(known_hands())}.',
+            ErrorCode.FILE_NOT_FOUND if looks_like_path else ErrorCode.UNKNOWN_HAND,
+        )
     if looks_like_path or Path(source).is_file():
         path = Path(source)
         # Both `hand.xacro` and `hand.urdf.xacro` are usual.
         name = path.stem.removesuffix('.urdf') if is_xacro(path) else path.stem
         if not path.is_file():
             raise HandError(
-                f"There is no file '{path}'; expected a URDF, or one of the hands "
+                f'There is no file {quoted(text)}; expected a URDF, or one of the hands '
                 f'{choices(known_hands())}.',
                 ErrorCode.FILE_NOT_FOUND,
             )
@@ -170,30 +181,35 @@ def self_contained(text: str, overrides: HandOverrides, finder: MeshFinder) -> s
         path = finder.find(filename)
         return filename if path is None else f'file://{path}'
 
-    text = rename_meshes(text, absolute)
-    own = rf'{_COMMENTS}|(?<!\s)\s*<{ELEMENT}>.*?</{ELEMENT}>'
-    text = re.sub(own, lambda found: found[1] or '', text, flags=re.DOTALL)
-    if overrides == HandOverrides():
-        return text
-    head, end, tail = text.rpartition('</robot>')
-    return f'{head}  <{ELEMENT}>\n{escape(write_overrides(overrides))}</{ELEMENT}>\n{end}{tail}'
+    document = rename_meshes(text, absolute).encode()
+    own = element_spans(document, (ELEMENT,))
+    parts = [(before_blanks(document, span.start), span.end, b'') for span in own]
+    document = replace_parts(document, parts)
+    if overrides != HandOverrides():
+        robot = element_spans(document, ('robot',))[-1]
+        said = f'  <{ELEMENT}>\n{escape(write_overrides(overrides))}</{ELEMENT}>\n'
+        document = replace_parts(document, [(robot.close, robot.close, said.encode())])
+    return document.decode()
 
 
 def rename_meshes(text: str, rename: Callable[[str], str]) -> str:
     """Return a URDF with other names of mesh files, which `rename` gives for each that it has."""
 
-    def replaced(match: re.Match[str]) -> str:
-        comment, tag, quote, escaped = match.groups()
-        name = html.unescape(escaped or '')
-        renamed = name if comment else rename(name)
-        if renamed == name:
+    def renamed(match: re.Match[bytes]) -> bytes:
+        begin, value = match.groups()
+        if begin.split(b'=')[0].strip() != b'filename':
             return match[0]
-        quoted = escape(renamed, {quote: '&quot;' if quote == '"' else '&apos;'})
-        return f'{tag}{quote}{quoted}{quote}'
+        quote, name = chr(value[0]), html.unescape(value[1:-1].decode())
+        new = rename(name)
+        if new == name:
+            return match[0]
+        quoted = escape(new, {quote: '&quot;' if quote == '"' else '&apos;'})
+        return begin + f'{quote}{quoted}{quote}'.encode()
 
-    # No `<` stands inside of a tag, so no search runs on into the next one.
-    mesh = r'(<mesh\b[^<>]*?\bfilename\s*=\s*)(["\'])([^<]*?)\3'
-    return re.sub(f'{_COMMENTS}|{mesh}', replaced, text, flags=re.DOTALL)
+    document = text.encode()
+    tags = [(s.start, s.inner) for s in element_spans(document, ('mesh',))]
+    parts = [(a, b, ATTRIBUTE.sub(renamed, document[a:b])) for a, b in tags]
+    return replace_parts(document, parts).decode()
 
 
 def _read_document(path: Path, xacro_args: Mapping[str, object]) -> str:
@@ -213,6 +229,17 @@ def _read_document(path: Path, xacro_args: Mapping[str, object]) -> str:
     return plain_document(content, f"'{path}'")
 
 
+def _can_be_file(path: str) -> bool:
+    """Whether the system allows such a name, be there a file or not."""
+    try:
+        Path(path).stat()
+    except FileNotFoundError:
+        return True
+    except (OSError, ValueError) as error:
+        return getattr(error, 'errno', None) in (errno.ENOTDIR, errno.EACCES, errno.ELOOP)
+    return True
+
+
 def _packaged(name: str) -> Path:
     """URDF of a hand of the package; of the right one for a left one that has none."""
     for stem in dict.fromkeys((name, name.removesuffix(MIRROR_SUFFIX))):
@@ -221,8 +248,8 @@ def _packaged(name: str) -> Path:
         except InputError:
             continue
     raise HandError(
-        f"There is no hand '{name}'; there are {choices(known_hands())}, or give the path of a "
-        f'URDF file.{catalogue_hint(name)}',
+        f'There is no hand {quoted(name)}; there are {choices(known_hands())}, or give the path '
+        f'of a URDF file.{catalogue_hint(name)}',
         ErrorCode.UNKNOWN_HAND,
     )
 

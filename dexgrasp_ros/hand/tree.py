@@ -210,7 +210,7 @@ def _drive(
 ) -> tuple[int, float, float]:
     """Coordinate, multiplier and offset of a joint, through chains of mimic joints."""
     scale, offset = 1.0, 0.0
-    seen = [joint.name]
+    seen = {joint.name}
     while joint.name not in column:
         if joint.type == 'fixed':
             return -1, 0.0, offset
@@ -226,7 +226,7 @@ def _drive(
             )
         offset += scale * joint.mimic.offset
         scale *= joint.mimic.multiplier
-        seen.append(leader)
+        seen.add(leader)
         joint = by_name[leader]
     return column[joint.name], scale, offset
 

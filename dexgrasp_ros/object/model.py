@@ -12,6 +12,7 @@ import trimesh
 from numpy.typing import ArrayLike, NDArray
 
 from dexgrasp_ros.core.object_model import ObjectModel, SignedDistanceGrid
+from dexgrasp_ros.core.progress import StopCallback, check_stop
 from dexgrasp_ros.object.config import ObjectConfig
 from dexgrasp_ros.object.distance_grid import build_distance_grid
 from dexgrasp_ros.object.environment import build_environment_grid, check_plane
@@ -29,6 +30,7 @@ def load_object(
     support_plane: ArrayLike | None = None,
     obstacles: ArrayLike | None = None,
     config: ObjectConfig | None = None,
+    should_stop: StopCallback | None = None,
 ) -> ObjectModel:
     """Make an `ObjectModel` from a mesh.
 
@@ -50,6 +52,8 @@ def load_object(
         Points of other things, in the mesh's frame [m], shape [K, 3].
     config
         Resolution, sampling and default density.
+    should_stop
+        Asked between the steps.
 
     Raises
     ------
@@ -57,11 +61,15 @@ def load_object(
         FILE_NOT_FOUND, WRONG_SHAPE or OUT_OF_RANGE.
     ObjectError
         INVALID_MESH.
+    SynthesisError
+        CANCELLED.
     """
     config = config or ObjectConfig()
     plane = check_plane(support_plane)
     solid, warnings = read_mesh(mesh, scale=scale)
+    check_stop(should_stop)
     distance, points, normals = _measured(_Shape.of(solid), config)
+    check_stop(should_stop)
     body = mass_properties(solid, distance, mass=mass, density=config.density)
     return ObjectModel(
         name=name or (Path(mesh).stem if isinstance(mesh, str | Path) else 'object'),

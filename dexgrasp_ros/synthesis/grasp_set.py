@@ -31,6 +31,7 @@ def make_grasp_set(
     """Root poses, and the contacts that the squeeze presses on, padded to the largest count."""
     shared = {
         'hand': hand.name,
+        'hand_digest': hand.digest,
         'urdf': hand.urdf,
         'joint_names': hand.joint_names,
         'link_names': hand.link_names,

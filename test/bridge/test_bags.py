@@ -13,13 +13,14 @@ from tf2_msgs.msg import TFMessage
 
 from dexgrasp_msgs.msg import Grasp, GraspArray, Object
 from dexgrasp_ros.bridge.bags import (
-    message_class,
+    harmless_name,
     move_stamps,
     publisher_profile,
     recorded_profile,
     subscription_profile,
 )
 from dexgrasp_ros.bridge.geometry import header, stamp_to_nanoseconds
+from dexgrasp_ros.bridge.message_types import message_class
 from dexgrasp_ros.bridge.qos import latched_publisher, sensor_data, standard
 from dexgrasp_ros.core.errors import ErrorCode, InputError
 
@@ -72,3 +73,16 @@ def test_types_that_are_not_installed_are_named():
     assert info.value.code == ErrorCode.FILE_NOT_FOUND
     with pytest.raises(InputError, match='not installed'):
         message_class('std_msgs/msg/Moon')
+
+
+def test_commands_are_recorded_and_played_under_a_name_that_moves_nothing():
+    fingers, wrist = (f'trajectory_msgs/msg/{n}JointTrajectory' for n in ('', 'MultiDOF'))
+    for topic, kind, expected in (
+        ('/joint_trajectory', fingers, '/joint_trajectory/recorded'),
+        ('/hand_controller/moves', fingers, '/hand_controller/moves/recorded'),
+        ('/arm/wrist_trajectory', wrist, '/arm/wrist_trajectory/recorded'),
+        ('/joint_trajectory/recorded', fingers, '/joint_trajectory/recorded'),
+        ('/wrist_targets', wrist, '/wrist_targets'),
+        ('/grasps', 'dexgrasp_msgs/msg/GraspArray', '/grasps'),
+    ):
+        assert harmless_name(topic, kind) == expected

@@ -10,6 +10,7 @@ def grasps():
     count, joints, contacts = 3, 2, 4
     return GraspSet(
         hand='hand',
+        hand_digest='abc',
         urdf='<robot name="händ"/>',
         joint_names=('a', 'b'),
         link_names=('palm', 'tip'),
@@ -76,11 +77,12 @@ def test_selection_takes_rows_in_the_order_asked(grasps):
 def test_sets_of_older_files_say_what_is_not_known(grasps, tmp_path):
     grasps.save(tmp_path / 'new.npz')
     with np.load(tmp_path / 'new.npz') as file:
-        later = ('seed_index', 'support_plane', 'opening_width')
+        later = ('seed_index', 'support_plane', 'opening_width', 'hand_digest')
         kept = [k for k in file.files if k not in later]
         old = {key: file[key] for key in kept}
     np.savez(tmp_path / 'old.npz', **old)
     old = GraspSet.load(tmp_path / 'old.npz')
     np.testing.assert_array_equal(old.seed_index, [-1, -1, -1])
     assert old.opening_width.shape == (3,) and np.isnan(old.opening_width).all()
+    assert old.hand_digest == ''
     assert old.support_plane.shape == (4,) and np.isnan(old.support_plane).all()

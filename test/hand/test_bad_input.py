@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from dexgrasp_ros.core.errors import ErrorCode, HandError
@@ -166,3 +168,20 @@ def test_missing_drawing_is_only_a_warning():
     visual = '<visual><geometry><mesh filename="package://none/x.stl"/></geometry></visual>'
     hand = load_hand_text(urdf().replace(SHAPE, SHAPE + visual, 1))
     assert any('x.stl' in warning for warning in hand.warnings)
+
+
+@pytest.mark.parametrize('source', ['x' * 300, 'x' * 100_000, f'/tmp/{"x" * 300}.urdf', 'a\0b'])
+def test_a_name_that_no_file_can_have(source):
+    with pytest.raises(HandError, match='no name that a file can have') as info:
+        load_hand(source)
+    assert info.value.code in (ErrorCode.UNKNOWN_HAND, ErrorCode.FILE_NOT_FOUND)
+    assert len(str(info.value)) < 600
+
+
+@pytest.mark.parametrize('name', ['robot', 'link', 'joint'])
+def test_an_endless_name_in_a_description(name):
+    text = re.sub(rf'(<{name} name=")[^"]*', rf'\g<1>{"x" * 300_000}', urdf(), count=1)
+    with pytest.raises(HandError, match=f'element <{name}> has name=.x+') as info:
+        load_hand_text(text)
+    assert info.value.code == ErrorCode.INVALID_URDF
+    assert len(str(info.value)) < 400

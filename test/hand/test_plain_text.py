@@ -187,3 +187,20 @@ def test_what_is_in_comments_stays_as_it_is(tmp_path):
     again = load_hand_text(hand.urdf)
     np.testing.assert_array_equal(again.points, hand.points)
     assert again.joint_stiffness[0] == 7.0
+
+
+def test_elements_are_found_by_a_parser_and_all_else_stays(tmp_path):
+    """A search for words took `>` for the end of a tag, and an end tag with a blank for none."""
+    for name in ('x.stl', 'y.stl'):
+        trimesh.creation.box([0.02, 0.02, 0.08]).export(tmp_path / name)
+    mesh = "<mesh note=\"a > b filename='y.stl'\" \n filename = 'x.stl' />"
+    text = PLAIN.replace('<box size="0.02 0.02 0.08"/>', mesh, 1)
+    empty = '<dexgrasp_ros></dexgrasp_ros >' * 20_000
+    text = text.replace('</robot>', f'<!-- </robot> -->{empty}</robot ><!-- </robot> -->')
+    (tmp_path / 'grip.urdf').write_text(text)
+    (tmp_path / 'grip.yaml').write_text('joint_stiffness: {turn_left: 7.0}')
+    hand = load_hand(tmp_path / 'grip.urdf', overrides=tmp_path / 'grip.yaml')
+    named = mesh.replace("'x.stl' />", f"'file://{tmp_path / 'x.stl'}' />")
+    assert named in hand.urdf and hand.urdf.count('<dexgrasp_ros>') == 1
+    assert hand.urdf.endswith('</robot ><!-- </robot> -->')
+    assert load_hand_text(hand.urdf).joint_stiffness[0] == 7.0

@@ -5,7 +5,7 @@ import pytest
 import trimesh
 from scipy.spatial import cKDTree
 
-from dexgrasp_ros.core.errors import ErrorCode, InputError, ObjectError
+from dexgrasp_ros.core.errors import ErrorCode, InputError, ObjectError, SynthesisError
 from dexgrasp_ros.object import ObjectConfig, load_object, sample_distance
 from dexgrasp_ros.object.distance_grid import build_distance_grid
 from dexgrasp_ros.object.surface import sample_surface
@@ -184,3 +184,17 @@ def test_open_sheet_encloses_nothing():
     with pytest.raises(ObjectError) as info:
         load_object((grid.vertices, sheet), config=SMALL)
     assert info.value.code == ErrorCode.INVALID_MESH
+
+
+def test_an_object_that_nobody_wants_any_more_is_left_at_the_next_step():
+    asked = []
+
+    def second_time():
+        asked.append(1)
+        return len(asked) == 2
+
+    box = trimesh.creation.box((0.05, 0.05, 0.05))
+    with pytest.raises(SynthesisError) as info:
+        load_object((box.vertices, box.faces), should_stop=second_time)
+    assert info.value.code == ErrorCode.CANCELLED
+    assert len(asked) == 2

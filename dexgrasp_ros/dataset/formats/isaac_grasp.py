@@ -134,6 +134,7 @@ def import_isaac_grasp(
     unknown, nothing = np.full(count, np.nan), np.empty((count, 0, 3))
     return GraspSet(
         hand=hand.name,
+        hand_digest=hand.digest,
         urdf=hand.urdf,
         object_mesh=str(object_mesh),
         joint_names=hand.joint_names,

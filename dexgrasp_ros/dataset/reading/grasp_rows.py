@@ -60,6 +60,7 @@ def rows_to_grasps(rows: Arrays, hand: HandModel, mesh: Path) -> GraspSet:
     planes = np.unique(rows['support_plane'], axis=0)
     return GraspSet(
         hand=hand.name,
+        hand_digest=hand.digest,
         urdf=hand.urdf,
         object_mesh=str(mesh),
         joint_names=hand.joint_names,

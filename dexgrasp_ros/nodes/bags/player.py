@@ -1,7 +1,8 @@
 """`BagPlayer`: publishes the messages of a recording in their rhythm, latched where they were.
 
 Recorded stamps are old. Nodes that look at the age of an image need either the recording's clock
-(`clock`, with their `use_sim_time`) or messages whose stamps are moved to now (`restamp`).
+(`clock`, with their `use_sim_time`) or messages whose stamps are moved to now (`restamp`). What
+moves a robot is published under another name, see `bridge.bags.harmless_name`.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from rclpy.publisher import Publisher
 from rclpy.serialization import deserialize_message
 from rosgraph_msgs.msg import Clock
 
-from dexgrasp_ros.bridge.bags import COMMANDS, message_class, move_stamps, publisher_profile
+from dexgrasp_ros.bridge.bags import harmless_name, move_stamps, publisher_profile
 from dexgrasp_ros.bridge.geometry import nanoseconds_to_stamp
+from dexgrasp_ros.bridge.message_types import message_class
 from dexgrasp_ros.bridge.qos import standard
 from dexgrasp_ros.core.errors import ErrorCode, InputError
 from dexgrasp_ros.dataset.formats.bags import BagReader
@@ -30,7 +32,7 @@ class BagPlayer:
     Parameters
     ----------
     node
-        Publishes; topics have the names that they had.
+        Publishes; topics have the names that they had, but for commands.
     reader
         The recording.
     topics
@@ -61,9 +63,7 @@ class BagPlayer:
     ) -> None:
         if not 0.01 <= rate <= 100:
             raise InputError(f'The rate is {rate}; expected 0.01 to 100.', ErrorCode.OUT_OF_RANGE)
-        topics = topics or {
-            t.name for t in reader.topics if t.name.rsplit('/', 1)[-1] not in COMMANDS
-        }
+        topics = topics or {t.name for t in reader.topics}
         if not topics or next(reader.messages(topics), None) is None:
             raise InputError(f"'{reader.path}' has no messages of these topics.")
         self._node, self._reader, self._topics = node, reader, topics
@@ -77,7 +77,7 @@ class BagPlayer:
             profile = publisher_profile(topic.profiles, topic.count)
             self._types[topic.name] = message_class(topic.kind)
             self._publishers[topic.name] = node.create_publisher(
-                self._types[topic.name], topic.name, profile
+                self._types[topic.name], harmless_name(topic.name, topic.kind), profile
             )
 
     def play(

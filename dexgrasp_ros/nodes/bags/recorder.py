@@ -17,10 +17,11 @@ from rclpy.subscription import Subscription
 
 from dexgrasp_ros.bridge.bags import (
     TOPICS,
-    message_class,
+    harmless_name,
     recorded_profile,
     subscription_profile,
 )
+from dexgrasp_ros.bridge.message_types import message_class
 from dexgrasp_ros.core.errors import DexGraspError
 from dexgrasp_ros.dataset.formats.bags import BagWriter
 
@@ -80,7 +81,8 @@ class BagRecorder:
     def _subscribe(self, topic: str, kind: str, offered: Sequence[QoSProfile]) -> None:
         try:
             message = message_class(kind)
-            self._writer.add_topic(topic, kind, [recorded_profile(p) for p in offered])
+            name = harmless_name(topic, kind)
+            self._writer.add_topic(name, kind, [recorded_profile(p) for p in offered])
         except DexGraspError as error:
             self._refused.add(topic)
             self._node.get_logger().warning(f"'{topic}' is not recorded: {error}")
@@ -89,7 +91,7 @@ class BagRecorder:
         self._subscriptions[topic] = (
             profile,
             self._node.create_subscription(
-                message, topic, functools.partial(self._take, topic), profile, raw=True
+                message, topic, functools.partial(self._take, name), profile, raw=True
             ),
         )
 

@@ -2,10 +2,11 @@
 
 It owns the publishers of `joint_trajectory` and `wrist_trajectory`, and nothing else publishes
 there. A trajectory passes while commands are enabled and the node is active, where it is of this
-hand, finite, from an image that is young enough, within the joints' limits, and slow enough from
-every place where the hand may be. A stop passes always, but only where something was sent that it
-can stop. For the fingers it is a point where they are, since controllers of ros2_control refuse a
-trajectory without points; for the wrist, which has no standard controller, it has no points.
+hand, finite, from an image that is young enough, within the joints' limits and the wrist's
+workspace, and slow enough from every place where the hand may be. A stop passes always, but only
+where something was sent that it can stop. For the fingers it is a point where they are, since
+controllers of ros2_control refuse a trajectory without points; for the wrist, which has no
+standard controller, it has no points.
 """
 
 from __future__ import annotations
@@ -42,11 +43,11 @@ from dexgrasp_ros.nodes.execution.hand_limits import (
     check_names,
 )
 from dexgrasp_ros.nodes.execution.parameters import HandCommandParameters
+from dexgrasp_ros.nodes.execution.workspace import LONGEST, check_workspace
 from dexgrasp_ros.simulation.paths import TimedPath
 
 _MOST_AHEAD = 1.0  # s that the clock of whoever stamped an image may be ahead
 STOP_TIME = 0.1  # s in which fingers that are stopped come to where they were found
-_LONGEST = 1e6  # s; messages have 32 bits for seconds, and no motion takes eleven days
 
 
 class CommandGate:
@@ -223,12 +224,12 @@ class CommandGate:
     ) -> None:
         """Send a trajectory of the hand's root link; see `send_fingers`.
 
-        `starts` are poses [S, 7] in the frame of the trajectory.
+        `starts` are poses [S, 7] in the frame of the trajectory, the first where the wrist is.
 
         Raises
         ------
         CommandError
-            COMMAND_DISABLED or INVALID_COMMAND.
+            COMMAND_DISABLED, INVALID_COMMAND, or OUT_OF_RANGE outside the workspace.
         DexGraspError
             STALE_DATA, or OUT_OF_RANGE for a pose that is none.
         """
@@ -242,6 +243,8 @@ class CommandGate:
             )
         poses, times = pose_points(trajectory)
         _check_times(poses, times)
+        here = np.atleast_2d(starts)[0]
+        check_workspace(poses, here, trajectory.header.frame_id, config.workspace)
         for start in np.atleast_2d(starts):
             before = np.concatenate([start[None], poses[:-1]])
             spans = speed_scale * (1 + ROUNDING) * np.diff(times, prepend=0.0)
@@ -307,9 +310,9 @@ def _check_times(points: NDArray, times: NDArray) -> None:
         raise CommandError('The trajectory has no points; expected at least one.')
     if not np.isfinite(points).all():
         raise CommandError('A point of the trajectory is not finite.')
-    if not times[-1] <= _LONGEST:
+    if not times[-1] <= LONGEST:
         raise CommandError(
-            f'The trajectory takes {times[-1]:.4g} s; expected at most {_LONGEST:g} s.'
+            f'The trajectory takes {times[-1]:.4g} s; expected at most {LONGEST:g} s.'
         )
     if times[0] < 0 or (np.diff(times) < 0).any():
         raise CommandError(f'The times of the trajectory are {times.tolist()}; expected rising.')

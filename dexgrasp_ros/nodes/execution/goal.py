@@ -34,6 +34,7 @@ from dexgrasp_ros.nodes.execution.motion import FingerMotion, WristMotion, in_ti
 from dexgrasp_ros.nodes.execution.parameters import HandCommandParameters
 from dexgrasp_ros.nodes.execution.plan import Phase, execution_plan
 from dexgrasp_ros.nodes.execution.watch import ExecutionWatch
+from dexgrasp_ros.nodes.execution.workspace import check_course
 
 Goal, Result, Feedback = ExecuteGrasp.Goal, ExecuteGrasp.Result, ExecuteGrasp.Feedback
 
@@ -91,11 +92,14 @@ class Execution:
         Raises
         ------
         DexGraspError
-            What ends the goal: see `tick`, and `execution_plan`.
+            What ends the goal: see `tick`, `execution_plan` and `check_course`.
         """
         self._gate.check_allowed()
         self._plan = execution_plan(self._goal, self._hand, self._config())
         reading, pose = self._observe()
+        check_course(
+            self._plan, self._hand, self._config(), self._starts(reading), pose, self._clock()
+        )
         self._enter(0, reading, pose)
 
     def tick(self) -> bool:
@@ -217,11 +221,15 @@ class Execution:
     def _finger_motion(self, phase: Phase, reading: JointReading) -> FingerMotion | None:
         if phase.fingers is None:
             return None
-        told = self._gate.finger_target
-        starts = np.stack([reading.positions] + ([] if told is None else [told]))
+        starts = self._starts(reading)
         speeds = self._plan.speed_scale * self._hand.velocity_limits
         length = finger_time(starts, phase.fingers, speeds)
         return FingerMotion(starts=starts, target=phase.fingers, begin=self._now, length=length)
+
+    def _starts(self, reading: JointReading) -> NDArray[np.float64]:
+        """Positions [S, J] that a controller may start from."""
+        told = self._gate.finger_target
+        return np.stack([reading.positions] + ([] if told is None else [told]))
 
     def _wrist_motion(self, phase: Phase, pose: NDArray | None) -> WristMotion | None:
         if not phase.wrist:

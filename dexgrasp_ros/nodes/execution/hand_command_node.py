@@ -3,7 +3,8 @@
 The action `execute_grasp` carries out one grasp, watched phase by phase (see `goal`). With
 `follow_grasps`, the fingers also close on the best grasp of each `grasps` that arrives while no
 goal runs and none left the hand holding something: pregrasp, grasp and squeeze at a share of the
-velocity limits, unwatched.
+velocity limits, unwatched. Grasps that are not found just now, but replayed from a recording, are
+not followed (see `follow_token`).
 
 Everything that leaves passes one gate (see `command_gate`), which is shut until the parameter
 `command_enabled` is true. Grasps that came before that, that are empty, of another hand, outside
@@ -33,6 +34,7 @@ from dexgrasp_ros.bridge.transforms import transform_listener
 from dexgrasp_ros.core.errors import DexGraspError, ErrorCode
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.nodes.execution.command_gate import CommandGate
+from dexgrasp_ros.nodes.execution.follow_token import FollowToken
 from dexgrasp_ros.nodes.execution.joint_feed import JointFeed
 from dexgrasp_ros.nodes.execution.parameters import HandCommandParameters
 from dexgrasp_ros.nodes.execution.plan import checked_postures, within_efforts
@@ -81,6 +83,7 @@ class HandCommandNode(AutostartNode[HandCommandParameters]):
             on_change=self._on_change,
             on_ready=self._use,
         )
+        self._token = FollowToken(self)
         self._inputs = [
             self.create_subscription(
                 GraspArray,
@@ -153,7 +156,7 @@ class HandCommandNode(AutostartNode[HandCommandParameters]):
             self._joints.take(message)
 
     def _take_grasps(self, message: GraspArray) -> None:
-        config = self.config
+        config, is_live = self.config, self._token.spend(message.follow_token)
         if not (self.is_active and config.command_enabled and config.follow_grasps):
             return
         if not message.grasps or self._server.is_busy or self._hand is None:
@@ -161,6 +164,13 @@ class HandCommandNode(AutostartNode[HandCommandParameters]):
         if self._server.holds:
             self.get_logger().info(
                 "Did not follow new grasps: the hand holds what 'execute_grasp' took."
+            )
+            return
+        if not is_live:
+            self.get_logger().error(
+                "No command: the grasps do not carry the newest 'follow_token'; expected those of"
+                ' a node that has found them just now, not of a recording.',
+                throttle_duration_sec=1.0,
             )
             return
         grasp = message.grasps[0]

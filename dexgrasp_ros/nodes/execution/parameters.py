@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 from dexgrasp_ros.core.config import check_ranges, setting
@@ -14,7 +15,28 @@ from dexgrasp_ros.nodes.shared.parameter_texts import (
     OVERRIDES,
 )
 
+_BOX = 'of the box that the wrist is kept in'
 _SLIDING = '5 cm for 1 rad where it slides'
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workspace:
+    """Where the wrist may be sent, in the frame of the grasp."""
+
+    distance: float = setting(
+        2.0, 'm', 'from where the wrist is, at the begin of a goal and of each motion', 1e-3, 1e3
+    )
+    radius: float = setting(0.0, 'm', 'from the origin of the frame; 0: any', 0.0, 1e4)
+    x_min: float = setting(-1e4, 'm', _BOX, -1e4, 1e4)
+    x_max: float = setting(1e4, 'm', _BOX, -1e4, 1e4)
+    y_min: float = setting(-1e4, 'm', _BOX, -1e4, 1e4)
+    y_max: float = setting(1e4, 'm', _BOX, -1e4, 1e4)
+    z_min: float = setting(-1e4, 'm', _BOX, -1e4, 1e4)
+    z_max: float = setting(1e4, 'm', _BOX, -1e4, 1e4)
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        check_ranges(self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +68,7 @@ class HandCommandParameters:
     )
     wrist_linear_speed: float = setting(0.1, 'm/s', 'of the wrist at speed scale 1', 1e-3, 10.0)
     wrist_angular_speed: float = setting(0.5, 'rad/s', 'the same for turns', 1e-3, 20.0)
+    workspace: Workspace = dataclasses.field(default_factory=Workspace)
     approach_distance: float = setting(
         0.1, 'm', 'how far before pregrasp_pose the wrist turns towards the object', 0.0, 1.0
     )

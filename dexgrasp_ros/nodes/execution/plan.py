@@ -12,16 +12,17 @@ from numpy.typing import NDArray
 
 from dexgrasp_msgs.action import ExecuteGrasp
 from dexgrasp_msgs.msg import Grasp
+from dexgrasp_ros.bridge.checks import check_numbers, check_texts
 from dexgrasp_ros.bridge.geometry import pose_array, stamp_to_nanoseconds
-from dexgrasp_ros.core.errors import CommandError, ErrorCode
+from dexgrasp_ros.core.errors import CommandError, ErrorCode, quoted
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.core.poses import pose_to_matrix
 from dexgrasp_ros.nodes.execution.approach import approach_poses
 from dexgrasp_ros.nodes.execution.hand_limits import (
     LIMIT_TOLERANCE,
     check_effort,
+    check_hand,
     check_limits,
-    check_names,
 )
 from dexgrasp_ros.nodes.execution.parameters import HandCommandParameters
 
@@ -30,6 +31,7 @@ _PALM_DEPTH = 0.08
 # A planned grasp is open by up to three squeezes (docs/method.md), so that kp (squeeze - grasp) is
 # up to four times the effort with which the finger, stopped by the object on its way, presses.
 _MOST_EFFORT = 4.0
+_MOST_CONTACTS = 1000  # of a grasp; each is looked at where the robot is watched
 _LEAST_SPEED = 0.01  # of `speed_scale`; slower is no motion
 
 
@@ -90,11 +92,14 @@ def checked_postures(grasp: Grasp, hand: HandModel) -> Postures:
     Raises
     ------
     CommandError
-        INVALID_COMMAND where they are not of this hand, not finite or outside its limits (the
-        squeeze may pass them, since only a push follows from it), or where a stiffness is not
-        positive.
+        INVALID_COMMAND where the grasp is not of this hand, where postures are not finite or
+        outside its limits (the squeeze may pass them, since only a push follows from it), or
+        where a stiffness is not positive.
+    InputError
+        INVALID_INPUT for a name without an end, OUT_OF_RANGE for any number that is not finite.
     """
-    check_names(grasp.joint_names, hand)
+    check_texts(grasp)
+    check_hand(grasp, hand)
     arrays = {
         name: np.asarray(getattr(grasp, name), dtype=np.float64)
         for name in ('pregrasp', 'grasp', 'squeeze', 'joint_stiffness')
@@ -104,13 +109,19 @@ def checked_postures(grasp: Grasp, hand: HandModel) -> Postures:
     for name, q in arrays.items():
         if q.shape != hand.lower.shape or not np.isfinite(q).all():
             raise CommandError(
-                f"'{name}' is {q.tolist()}; expected {len(hand.lower)} finite numbers."
+                f"'{name}' is {quoted(q.tolist())}; expected {len(hand.lower)} finite numbers."
             )
         if name in ('pregrasp', 'grasp'):
             check_limits(q, hand, f"'{name}'")
+    if len(grasp.contacts) > _MOST_CONTACTS:
+        raise CommandError(
+            f'The grasp has {len(grasp.contacts)} contacts; expected at most {_MOST_CONTACTS}.'
+        )
+    check_numbers(grasp, unknown=('opening_width', 'quality'))
     if not (arrays['joint_stiffness'] > 0).all():
         raise CommandError(
-            f"'joint_stiffness' is {arrays['joint_stiffness'].tolist()}; expected numbers above 0."
+            f"'joint_stiffness' is {quoted(arrays['joint_stiffness'].tolist())}; expected numbers"
+            ' above 0.'
         )
     # What a softer hand would press is no measure of what this one does.
     arrays['joint_stiffness'] = np.maximum(arrays['joint_stiffness'], hand.joint_stiffness)
@@ -263,13 +274,7 @@ def _scaled(postures: Postures, grasp: Grasp, force: float) -> Postures:
 def _center(grasp: Grasp, hand: HandModel, pose: NDArray | None) -> NDArray[np.float64]:
     """Middle of the contacts [3] m; without any, a point in front of the palm."""
     if grasp.contacts:
-        center = np.mean([(c.point.x, c.point.y, c.point.z) for c in grasp.contacts], axis=0)
-        if not np.isfinite(center).all():
-            raise CommandError(
-                f'The middle of the contacts is {center.tolist()}; expected finite numbers.',
-                ErrorCode.OUT_OF_RANGE,
-            )
-        return center
+        return np.mean([(c.point.x, c.point.y, c.point.z) for c in grasp.contacts], axis=0)
     if pose is None:
         return np.zeros(3)
     palm = pose_to_matrix(pose) @ pose_to_matrix(hand.palm_pose)

@@ -29,9 +29,9 @@ from dexgrasp_ros.nodes.execution.command_gate import CommandGate
 from dexgrasp_ros.nodes.execution.goal import Execution
 from dexgrasp_ros.nodes.execution.joint_feed import JointFeed
 from dexgrasp_ros.nodes.execution.parameters import HandCommandParameters
+from dexgrasp_ros.nodes.shared.time_limit import time_limit
 from dexgrasp_ros.nodes.shared.worker import settle
 
-_NO_LIMIT = 1e9  # s; longer is no limit, and nanoseconds in 64 bits would not hold it
 _TICK = 0.02  # s between two looks at a robot that moves
 _FEEDBACK_PERIOD = 0.1  # s between two feedbacks of one phase
 
@@ -191,14 +191,11 @@ class ExecutionServer:
             self._node.create_timer(_TICK, lambda: self._tick(job), clock=self._steady)
         )
         limit = job.handle.request.time_limit
-        if 0 < limit < _NO_LIMIT:
-            sentence = f'The goal took longer than its limit of {limit:g} s.'
-            error = CommandError(sentence, ErrorCode.TIME_LIMIT)
-            job.timers.append(
-                self._node.create_timer(
-                    limit, lambda: self._settle(job, error), clock=self._steady
-                )
-            )
+        timer = time_limit(
+            self._node, limit, lambda code, text: self._settle(job, CommandError(text, code))
+        )
+        if timer is not None:
+            job.timers.append(timer)
 
     def _tick(self, job: _Job) -> None:
         if job.outcome.done():

@@ -5,7 +5,8 @@ Keeps the newest match of depth, camera_info and labels (see `frame_source`). Th
 `object_markers`. With the parameter `rate` new frames are meshed unasked, and published when an
 object came, went or changed. Objects have the names that `label_info` gives their labels, where
 vision_msgs is installed. `clear_objects` empties both topics. Meshing runs in a worker, one
-frame at a time. `/diagnostics` says what comes in and how the last reconstruction went.
+frame at a time; requests that wait for the same labels have one answer. `/diagnostics` says what
+comes in and how the last reconstruction went.
 
 `fuse_views` adds the newest frame to those that are fused in the fixed frame, and with the
 parameter `fuse` each frame that shows the scene from a new place is added as it comes. Once there
@@ -65,6 +66,8 @@ class ReconstructionNode(AutostartNode[ReconstructionParameters]):
         self._ticks: Timer | None = None
         self._source: FrameSource | None = None
         self._task: ReconstructionTask | None = None
+        # Requests that wait, by labels and age: all that ask for the same have one answer.
+        self._asked: dict[tuple[tuple[int, ...], float], Future] = {}
         self._under_way: Future | None = None  # mesh of a frame that nobody asked for
         self._fusing: Future | None = None
         self._last_stamp: int | None = None  # of the frame that was meshed unasked last
@@ -120,23 +123,33 @@ class ReconstructionNode(AutostartNode[ReconstructionParameters]):
         self, request: ReconstructObjects.Request, response: ReconstructObjects.Response
     ) -> ReconstructObjects.Response:
         start = time.perf_counter()
+        key = (tuple(request.labels), request.max_age)
+        asked = self._asked.get(key)  # the same by somebody else, and not begun
+        work = self._worker.submit(self._answer, key) if asked is None else asked
+        if asked is None:
+            self._asked[key] = work
         try:
-            outcome = await self._worker.submit(
-                self._task.answer, list(request.labels) or None, request.max_age
-            )
+            outcome = await work
         except Exception as error:
             response.error_code, response.error_message = error_fields(error)
             self._note_failure(error)
         else:
             fill_response(response, outcome)
-            self._note_success(outcome)
-            self._publish(outcome)
+            if asked is None:
+                self._note_success(outcome)
+                self._publish(outcome)
         self.get_logger().info(
             f'Labels {list(request.labels) or "all"}: {len(response.objects.objects)} objects,'
             f' {len(response.failures)} failures in {time.perf_counter() - start:.2f} s.'
             f' {response.error_message}'
         )
         return response
+
+    def _answer(self, key: tuple[tuple[int, ...], float]) -> Outcome:
+        """Mesh what was asked for, in the worker; who asks from now on wants a newer image."""
+        self._asked.pop(key, None)
+        labels, max_age = key
+        return self._task.answer(list(labels) or None, max_age)
 
     def _on_tick(self) -> None:
         """Mesh the newest frame, unless the one before is still under way or it was meshed."""

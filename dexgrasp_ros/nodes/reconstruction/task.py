@@ -16,7 +16,7 @@ from dexgrasp_ros.bridge.grasps import phase_times
 from dexgrasp_ros.bridge.objects import object_array_message
 from dexgrasp_ros.bridge.transforms import TransformListener
 from dexgrasp_ros.core.depth_frame import DepthFrame
-from dexgrasp_ros.core.errors import InputError
+from dexgrasp_ros.core.errors import ErrorCode, InputError
 from dexgrasp_ros.core.poses import pose_to_matrix
 from dexgrasp_ros.nodes.reconstruction.frame_source import FrameSource
 from dexgrasp_ros.nodes.reconstruction.parameters import ReconstructionParameters
@@ -74,10 +74,17 @@ class ReconstructionTask:
 
         Raises
         ------
+        InputError
+            OUT_OF_RANGE for an age that is none.
         DexGraspError
             What `FrameSource.wait`, the transform, `reconstruct_frame` and
             `ViewFusion.reconstruct` raise.
         """
+        if not max_age >= 0:  # nor NaN
+            raise InputError(
+                f"'max_age' is {max_age}; expected seconds, or 0 for the node's own.",
+                ErrorCode.OUT_OF_RANGE,
+            )
         return self._reconstruct(labels, max_age or self._config().max_age, is_asked=True)
 
     def follow(self) -> Outcome:

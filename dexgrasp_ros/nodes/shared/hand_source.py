@@ -2,10 +2,12 @@
 
 A description comes, the first that there is, from the topic `robot_description` (std_msgs/String,
 transient local), the parameter of the same name, or the parameter `hand`. The hand is its subtree
-below `hand_root_link`. A description on the topic that is none, or has no such link, is refused at
-once and changes nothing. Any other one is loaded in the node's worker: what the node was doing
-with the old hand is ended, work that is asked for meanwhile waits in the worker's queue, and where
-loading fails the old hand stays. `/diagnostics` says which hand there is, and what was refused.
+below `hand_root_link`. The executor's thread, which may have to watch a robot, looks at nothing of
+what comes on the topic but its size: a thread for that alone reads it. A description that is none,
+or has no such link, is refused and changes nothing. Any other one is loaded in the node's worker:
+what the node was doing with the old hand is ended, work that is asked for meanwhile waits in the
+worker's queue, and where loading fails the old hand stays. `/diagnostics` says which hand there
+is, and what was refused.
 """
 
 from __future__ import annotations
@@ -30,9 +32,11 @@ from dexgrasp_ros.nodes.shared.held_hand import (
     hand_of_description,
     hand_of_file,
 )
-from dexgrasp_ros.nodes.shared.worker import Worker
+from dexgrasp_ros.nodes.shared.worker import Worker, settle
 
 _TOPIC = 'robot_description'
+# Bytes of a description on the topic; that of two arms with two hands of many links has 0.3 MB.
+LARGEST_DESCRIPTION = 2 * 2**20
 
 
 class HandSource:
@@ -73,6 +77,8 @@ class HandSource:
         self._heard: str | None = None  # newest text on the topic
         self._wanted: str | None = None  # newest one that may be a description
         self._is_configured = self._is_changing = False
+        self._reader = Worker(node, 'reader')
+        self._reading: Future | None = None
         # A description may come just when the worker is done with the one before.
         self._lock = threading.Lock()
         self._received = self._refused = 0
@@ -87,9 +93,10 @@ class HandSource:
         self._diagnostics = Diagnostics(node, 'hand', self._report)
 
     def configure(self) -> None:
-        """Load the hand of the first description that there is, on this thread.
+        """Load the hand of the first description that there is.
 
-        Where `hand_root_link` is not in `hand`, there is none until a description comes.
+        One that has come on the topic is loaded in the worker, any other on this thread. Where
+        `hand_root_link` is not in `hand`, there is none until a description comes.
 
         Raises
         ------
@@ -97,14 +104,14 @@ class HandSource:
             It cannot be loaded.
         """
         config = self._config()
-        self._problem, self.held = None, None
-        self._held_text = self._wanted or config.robot_description or None
-        if self._held_text is None:
-            self.held = self._of_file(config)
-        else:
-            kind = 'parameter' if self._wanted is None else 'topic'
-            self.held = self._of_text(self._held_text, kind)
-        self._is_configured = True
+        self._problem = self.held = self._held_text = None
+        if self._wanted is not None:
+            self._is_configured = True
+            self._change(self._wanted)
+            return
+        text = config.robot_description or None
+        self.held = self._of_file(config) if text is None else self._of_text(text, 'parameter')
+        self._held_text, self._is_configured = text, True
 
     def clear(self) -> None:
         """Forget the hand."""
@@ -141,21 +148,42 @@ class HandSource:
         text = message.data
         if text == self._heard:
             return
-        self._heard = text
         self._received += 1
-        try:
-            hand_root(text, self._config().hand_root_link or None)
-        except DexGraspError as error:
-            self._refuse(error)
+        # A letter has one byte at least, so that the longest texts need not be encoded.
+        if len(text) > LARGEST_DESCRIPTION or len(text.encode()) > LARGEST_DESCRIPTION:
+            self._refuse(
+                HandError(
+                    f'The description has {len(text)} letters; expected at most'
+                    f' {LARGEST_DESCRIPTION} bytes.',
+                    ErrorCode.OUT_OF_RANGE,
+                )
+            )
+            return
+        self._heard = text
+        if self._reading is not None:
+            settle(self._reading, None)  # it is not the newest any more
+        self._reading = self._reader.submit(hand_root, text, self._config().hand_root_link or None)
+        self._reading.add_done_callback(lambda done: self._on_read(text, done))
+
+    def _on_read(self, text: str, done: Future) -> None:
+        """Go on with a description that is one; refuse what is none."""
+        if text != self._heard:
+            return
+        if (error := done.exception()) is not None:
+            self._refuse(self._coded(error))
             return
         with self._lock:
             self._wanted = text
             if not self._is_configured:
                 return
-            self._is_changing = text != self._held_text
-            if not self._is_changing:
-                self._problem = None
+            if text == self._held_text:
+                self._is_changing, self._problem = False, None
                 return
+        self._change(text)
+
+    def _change(self, text: str) -> None:
+        """Load another hand in the worker."""
+        self._is_changing = True
         self._on_change('The robot description has changed.')
         self._worker.submit(self._replace, text).add_done_callback(
             lambda done: self._on_replaced(text, done)
@@ -190,10 +218,7 @@ class HandSource:
         if error is not None:
             if self._wanted == text:
                 self._wanted = self._held_text
-            if not isinstance(error, DexGraspError):
-                self._node.get_logger().error(''.join(traceback.format_exception(error)))
-                error = DexGraspError(error_fields(error)[1])
-            self._refuse(error)
+            self._refuse(self._coded(error))
         elif done.result() is not None:
             held = done.result()
             self._node.get_logger().info(
@@ -202,6 +227,13 @@ class HandSource:
             )
         if not self._is_changing:
             self._on_ready(self.held)
+
+    def _coded(self, error: BaseException) -> DexGraspError:
+        """Return the error itself, or, of a defect, one with its sentence; then the log has it."""
+        if isinstance(error, DexGraspError):
+            return error
+        self._node.get_logger().error(''.join(traceback.format_exception(error)))
+        return DexGraspError(error_fields(error)[1])
 
     def _refuse(self, error: DexGraspError) -> None:
         self._refused += 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import collections
 import functools
-import queue
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -16,17 +15,22 @@ from rclpy.task import Future
 class Worker:
     """One thread that does one piece of work after the other for a node.
 
+    Work whose future was set meanwhile, since nobody wants it any more, is not begun, and leaves
+    the queue when the next is submitted: whoever ends the work before it submits another piece
+    never has more than one waiting.
+
     With a single-threaded executor, which all nodes of this package use, futures are set and
     coroutines continue on one thread only, so no state of a node needs a lock.
     """
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: Node, name: str = 'worker') -> None:
         self._node = node
         # An executor runs the newest task first; calls must keep their order.
         self._calls: collections.deque[Callable[[], None]] = collections.deque()
-        self._queue: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._waiting: list[tuple[Future, Callable[[], None]]] = []
+        self._changed, self._is_closed = threading.Condition(), False
         self._thread = threading.Thread(
-            target=self._work, name=f'{node.get_name()}_worker', daemon=True
+            target=self._work, name=f'{node.get_name()}_{name}', daemon=True
         )
         self._thread.start()
 
@@ -44,7 +48,10 @@ class Worker:
                 value, error = None, raised
             self.call(settle, future, value, error)
 
-        self._queue.put(run)
+        with self._changed:
+            self._waiting = [(f, work) for f, work in self._waiting if not f.done()]
+            self._waiting.append((future, run))
+            self._changed.notify()
         return future
 
     def call(self, function: Callable[..., Any], *args: Any) -> None:
@@ -56,7 +63,9 @@ class Worker:
 
     def close(self, timeout: float) -> bool:
         """Wait up to `timeout` s for the end of the queued work; True if it has ended."""
-        self._queue.put(None)
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify()
         self._thread.join(timeout)
         return not self._thread.is_alive()
 
@@ -65,8 +74,15 @@ class Worker:
             self._calls.popleft()()
 
     def _work(self) -> None:
-        while (run := self._queue.get()) is not None:
-            run()
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._waiting or self._is_closed)
+                if not self._waiting:
+                    return
+                future, run = self._waiting.pop(0)
+            if not future.done():
+                run()
+            del future, run  # and what they hold, while nothing is to be done
 
 
 def settle(future: Future, value: Any, error: BaseException | None = None) -> None:

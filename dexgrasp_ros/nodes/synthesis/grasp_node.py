@@ -14,7 +14,6 @@ Publishes, latched, for each goal that came to an answer: `grasps`, `grasp_poses
 from __future__ import annotations
 
 import dataclasses
-import math
 import threading
 import time
 import traceback
@@ -24,19 +23,19 @@ from geometry_msgs.msg import PoseArray
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.action.server import ServerGoalHandle
 from rclpy.callback_groups import ReentrantCallbackGroup
-from rclpy.clock import Clock, ClockType
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.task import Future
-from rclpy.timer import Timer
 from sensor_msgs.msg import JointState
+from std_msgs.msg import String
 from trajectory_msgs.msg import MultiDOFJointTrajectory
 from visualization_msgs.msg import MarkerArray
 
 from dexgrasp_msgs.action import SynthesizeGrasps
 from dexgrasp_msgs.msg import GraspArray
+from dexgrasp_ros.bridge.checks import LONGEST_NAME
 from dexgrasp_ros.bridge.diagnostics import ERROR, OK, WARN, Diagnostics, Report
 from dexgrasp_ros.bridge.markers import drawn_hand
-from dexgrasp_ros.bridge.qos import latched_publisher
+from dexgrasp_ros.bridge.qos import latched_publisher, latched_subscription
 from dexgrasp_ros.bridge.transforms import transform_listener
 from dexgrasp_ros.core.errors import DeviceError, ErrorCode, SynthesisError
 from dexgrasp_ros.hand import find_arm
@@ -44,6 +43,7 @@ from dexgrasp_ros.nodes.shared.hand_source import HandSource
 from dexgrasp_ros.nodes.shared.held_hand import HeldHand
 from dexgrasp_ros.nodes.shared.lifecycle import AutostartNode
 from dexgrasp_ros.nodes.shared.process import main_of
+from dexgrasp_ros.nodes.shared.time_limit import time_limit
 from dexgrasp_ros.nodes.shared.worker import Worker, settle
 from dexgrasp_ros.nodes.synthesis.object_source import ObjectSource
 from dexgrasp_ros.nodes.synthesis.parameters import GraspParameters
@@ -91,6 +91,10 @@ class GraspNode(AutostartNode[GraspParameters]):
             )
             for topic, kind in _TOPICS.items()
         }
+        self._follow_token = ''  # of the node that moves the hand, see `follow_token` there
+        self._tokens = self.create_subscription(
+            String, 'follow_token', self._take_token, latched_subscription()
+        )
         self._worker = Worker(self)
         self._transforms = transform_listener(self)
         self._source = ObjectSource(self)
@@ -183,17 +187,18 @@ class GraspNode(AutostartNode[GraspParameters]):
 
     async def _execute(self, handle: ServerGoalHandle) -> SynthesizeGrasps.Result:
         job = self._accepted.pop(bytes(handle.goal_id.uuid))
-        start = time.perf_counter()
-        timer = self._time_limit(job)
+        start, timer = time.perf_counter(), None
         try:
+            limit = handle.request.time_limit or self.config.synthesis.time_limit
+            timer = time_limit(self, limit, job.end)
             answer = await job.outcome
+            self._publish(answer)
+            result = answer.result
         except Exception as error:
+            job.stop.set()  # nobody waits for it any more, whatever went wrong here
             result = job.task.result(error)
             if result.error_code == ErrorCode.INTERNAL:
                 self.get_logger().error(''.join(traceback.format_exception(error)))
-        else:
-            result = answer.result
-            self._publish(answer)
         if timer is not None:
             self.destroy_timer(timer)
         self._goals += 1
@@ -207,18 +212,6 @@ class GraspNode(AutostartNode[GraspParameters]):
             handle.abort()
         return result
 
-    def _time_limit(self, job: _Job) -> Timer | None:
-        """Timer that ends the goal; on a steady clock, since a simulation's may stand still."""
-        limit = job.handle.request.time_limit or self.config.synthesis.time_limit
-        if not 0 < limit < math.inf:
-            return None  # none is wanted, or the work will refuse what it is
-        sentence = f'The goal took longer than its limit of {limit:g} s.'
-        return self.create_timer(
-            limit,
-            lambda: job.end(ErrorCode.TIME_LIMIT, sentence),
-            clock=Clock(clock_type=ClockType.STEADY_TIME),
-        )
-
     def _end_job(self, code: ErrorCode, sentence: str) -> None:
         if self._job is not None:
             self._job.end(code, sentence)
@@ -227,9 +220,16 @@ class GraspNode(AutostartNode[GraspParameters]):
         if not job.outcome.done():
             job.handle.publish_feedback(feedback)
 
+    def _take_token(self, message: String) -> None:
+        if len(message.data) <= LONGEST_NAME:
+            self._follow_token = message.data
+
     def _publish(self, answer: Answer) -> None:
+        grasps = answer.result.grasps
         messages = {
-            'grasps': answer.result.grasps,
+            'grasps': GraspArray(
+                header=grasps.header, grasps=grasps.grasps, follow_token=self._follow_token
+            ),
             'grasp_poses': answer.poses,
             'grasp_markers': answer.markers,
             'joint_targets': answer.targets,

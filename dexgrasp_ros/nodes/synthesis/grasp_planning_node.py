@@ -18,13 +18,14 @@ from rclpy.node import Node
 from rclpy.task import Future
 
 from dexgrasp_msgs.action import SynthesizeGrasps
+from dexgrasp_ros.bridge.errors import error_fields
 from dexgrasp_ros.bridge.goals import IDENTITY
 from dexgrasp_ros.bridge.grasp_planning import synthesis_goal
 from dexgrasp_ros.bridge.moveit import moveit_grasps
 from dexgrasp_ros.bridge.optional import optional_messages
 from dexgrasp_ros.bridge.parameters import NodeParameters
 from dexgrasp_ros.bridge.transforms import transform_listener
-from dexgrasp_ros.core.errors import DexGraspError, ErrorCode, SynthesisError
+from dexgrasp_ros.core.errors import ErrorCode, SynthesisError
 from dexgrasp_ros.nodes.shared.process import main_of
 from dexgrasp_ros.nodes.shared.worker import settle
 from dexgrasp_ros.nodes.synthesis.parameters import GraspPlanningParameters
@@ -70,8 +71,9 @@ class GraspPlanningNode(Node):
         result = self._kind.Result()
         try:
             result.grasps = await self._plan(handle)
-        except DexGraspError as error:
-            self.get_logger().error(f'No grasps ({error.code.name}): {error}')
+        except Exception as error:
+            code, sentence = error_fields(error)
+            self.get_logger().error(f'No grasps ({ErrorCode(code).name}): {sentence}')
         if result.grasps:
             handle.succeed()
         elif handle.is_cancel_requested:

@@ -20,6 +20,7 @@ from visualization_msgs.msg import MarkerArray
 from dexgrasp_msgs.action import SynthesizeGrasps
 from dexgrasp_msgs.msg import Grasp, Object, ObjectFailure
 from dexgrasp_ros.bridge.arms import add_arm_postures, add_flange
+from dexgrasp_ros.bridge.checks import check_texts
 from dexgrasp_ros.bridge.errors import error_fields
 from dexgrasp_ros.bridge.geometry import stamp_to_nanoseconds, transform_plane
 from dexgrasp_ros.bridge.goals import (
@@ -57,6 +58,7 @@ from dexgrasp_ros.nodes.synthesis.present_joints import PresentJoints
 from dexgrasp_ros.object import load_object
 from dexgrasp_ros.synthesis import synthesize
 
+_LONGEST_WARNING = 10_000  # bytes; sentences that were made on the way, which nobody repeats
 Goal, Result, Feedback = (
     SynthesizeGrasps.Goal,
     SynthesizeGrasps.Result,
@@ -133,6 +135,7 @@ class GraspTask:
             with NO_GRASP_FOUND.
         """
         goal = self._goal
+        check_stop(self._should_stop)  # while it waited
         check_goal(goal)
         # The node ends the whole goal in time, reconstruction included.
         search = dataclasses.replace(goal_config(goal, self._config.synthesis), time_limit=0.0)
@@ -157,6 +160,7 @@ class GraspTask:
         if not name or (held is not None and name == held.name):
             return self._hands.hold()
         hand = drawn_hand(load_hand(name))
+        check_stop(self._should_stop)
         return HeldHand(hand=hand, name=name, origin=name)
 
     def _objects(self) -> Sequence[Object]:
@@ -190,6 +194,7 @@ class GraspTask:
         self, message: Object, head: Header, search: SynthesisConfig, share: tuple[int, int]
     ) -> list[Grasp]:
         """Grasps of one object in the frame of `head`; `share` is which of how many it is."""
+        check_texts(message, warnings=_LONGEST_WARNING)
         observed, pose_in_own = observed_object(message)
         pose = compose(self._pose(head.frame_id, observed.frame_id, observed.stamp), pose_in_own)
         wishes = goal_wishes(
@@ -204,8 +209,8 @@ class GraspTask:
             name=observed.name,
             support_plane=plane,
             obstacles=observed.obstacles if len(observed.obstacles) else None,
+            should_stop=self._should_stop,
         )
-        check_stop(self._should_stop)
         self._lap('object')
         found = synthesize(
             self._held.hand,

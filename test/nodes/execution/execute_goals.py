@@ -51,7 +51,7 @@ def wait_for(condition, what, timeout=60.0):
         time.sleep(0.005)
 
 
-def grasp_of(client, hand, **changes):
+def grasp_of(client, hand, /, **changes):
     """A grasp from above whose contacts carry 4 N in all."""
     middle, span = (hand.lower + hand.upper) / 2, hand.upper - hand.lower
     pose, pregrasp, lift = (np.append(OBJECT + height * UP, DOWN) for height in (0.12, 0.17, 0.22))
@@ -67,6 +67,7 @@ def grasp_of(client, hand, **changes):
     fields = {
         'object_id': 'brick',
         'hand': hand.name,
+        'hand_digest': hand.digest,
         'hand_frame': hand.hand_frame,
         'pose': pose_message(pose),
         'pregrasp_pose': pose_message(pregrasp),

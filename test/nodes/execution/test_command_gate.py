@@ -292,3 +292,12 @@ def test_the_action_of_a_controller_needs_its_package(bench):
             bench.gate.configure(bench.hand)
     else:
         pytest.skip('control_msgs is installed')
+
+
+def test_no_wrist_leaves_its_workspace(bench):
+    away = np.append([0.0, 0, 2.1], UP[3:])
+    with pytest.raises(DexGraspError, match=r"2\.1 m from .* 'workspace\.distance'") as info:
+        bench.move_wrist(poses=(UP, away), times=(10.0, 60.0))
+    assert info.value.code == ErrorCode.OUT_OF_RANGE
+    bench.spin()
+    assert not bench.wrists

@@ -12,16 +12,17 @@ pytest.importorskip('rclpy')
 from action_msgs.msg import GoalStatus
 from arms import arm_with
 from ideal_robot import IdealRobot
+from live_grasps import LiveGrasps
 from std_msgs.msg import String
 from trajectory_msgs.msg import JointTrajectory
 
 from dexgrasp_msgs.action import ExecuteGrasp
-from dexgrasp_msgs.msg import Grasp, GraspArray
+from dexgrasp_msgs.msg import Grasp
 from dexgrasp_ros.bridge.client import GraspClient
 from dexgrasp_ros.bridge.geometry import pose_message
 from dexgrasp_ros.bridge.qos import latched_publisher
 from dexgrasp_ros.core.errors import ErrorCode
-from dexgrasp_ros.hand import load_hand
+from dexgrasp_ros.hand import load_hand, load_hand_text
 from dexgrasp_ros.nodes.graph import start_graph
 
 # Whatever a busy machine delays, it is the description that ends the goal.
@@ -77,7 +78,7 @@ def execution_goal(grasp: Grasp) -> ExecuteGrasp.Goal:
 
 def test_another_hand_ends_the_execution_and_stops_the_robot(ros_domain):
     log: list[str] = []
-    own, other = load_hand('barrett'), load_hand('allegro')
+    own, other = load_hand('barrett'), load_hand_text(arm_with('allegro'))
     with (
         start_graph(nodes=['hand_command_node'], parameters=PARAMETERS, log=log.append),
         GraspClient() as client,
@@ -139,7 +140,7 @@ def test_a_hand_that_holds_is_not_opened_because_its_description_came_again(ros_
         robot = IdealRobot(ros_domain, hand)
         node = client.node
         description = node.create_publisher(String, 'robot_description', latched_publisher())
-        grasps = node.create_publisher(GraspArray, 'grasps', latched_publisher())
+        grasps = LiveGrasps(node)
         wait_for(lambda: robot.node.count_publishers('joint_trajectory'), 'the connection')
         held, until = False, time.monotonic() + 60
         while not held:  # until the node has heard where the robot is
@@ -151,8 +152,7 @@ def test_a_hand_that_holds_is_not_opened_because_its_description_came_again(ros_
         description.publish(String(data='no robot'))
         wait_for(lambda: any('Refused' in line for line in log), 'the refusal')
         heard = len(robot.heard)
-        grasp = grasp_of(client, hand)
-        grasps.publish(GraspArray(header=grasp.header, grasps=[grasp]))
+        grasps.publish(grasp_of(client, hand))
         wait_for(lambda: any('Did not follow' in line for line in log), 'the line in the log')
         assert len(robot.heard) == heard
         robot.close()

@@ -10,7 +10,9 @@ import pytest
 
 pytest.importorskip('rclpy')
 
+from geometry_msgs.msg import Pose
 from lifecycle_msgs.srv import GetState
+from live_grasps import LiveGrasps
 from rcl_interfaces.msg import Parameter, ParameterValue
 from rcl_interfaces.srv import SetParameters
 from sensor_msgs.msg import JointState
@@ -43,14 +45,12 @@ class Bench:
     def __init__(self, node, log):
         self.node, self.log, self.heard = node, log, []
         self._said = -np.inf
-        self._grasps = node.create_publisher(GraspArray, 'grasps', latched_publisher())
+        self._grasps = LiveGrasps(node)
         self._states = node.create_publisher(JointState, 'joint_states', 10)
         node.create_subscription(JointTrajectory, 'joint_trajectory', self.heard.append, 10)
         wait_for(
             lambda: (
-                self._grasps.get_subscription_count()
-                and self._states.get_subscription_count()
-                and node.count_publishers('joint_trajectory')
+                self._states.get_subscription_count() and node.count_publishers('joint_trajectory')
             )
         )
         wait_for(lambda: self._call(GetState, 'get_state').current_state.label == 'active')
@@ -67,7 +67,12 @@ class Bench:
         grasp.header.stamp.sec, grasp.header.stamp.nanosec = divmod(stamp, 10**9)
         self.heard.clear()
         self.log.clear()
-        self._grasps.publish(GraspArray(header=grasp.header, grasps=[grasp]))
+        return self._grasps.publish(grasp)
+
+    def send_again(self, message):
+        self.heard.clear()
+        self.log.clear()
+        self._grasps.publish_again(message)
 
     def say_where(self, names, positions):
         stamp = self.node.get_clock().now().to_msg()
@@ -101,7 +106,7 @@ def wait_for(condition, timeout=60.0):
         time.sleep(0.02)
 
 
-def grasp_of(hand, **changes):
+def grasp_of(hand, /, **changes):
     middle = (hand.lower + hand.upper) / 2
     span = hand.upper - hand.lower
     fields = {
@@ -113,6 +118,13 @@ def grasp_of(hand, **changes):
         'squeeze': (middle + 0.15 * span).tolist(),
     } | changes
     return Grasp(**fields)
+
+
+def nowhere():
+    """A pose that is none."""
+    pose = Pose()
+    pose.position.y = float('nan')
+    return pose
 
 
 def seconds(point):
@@ -175,14 +187,45 @@ def test_it_starts_from_where_the_hand_is_or_was_sent_to(bench, hand):
         ({'grasp': [99.0] * 16}, 0.0, 'limits'),
         ({'squeeze': [float('nan')] * 16}, 0.0, 'finite'),
         ({'pregrasp': [0.0]}, 0.0, 'pregrasp'),
+        ({'hand': 'allegro_left'}, 0.0, "planned for 'allegro_left'"),
+        ({'hand_digest': 'f' * 64}, 0.0, 'digest ffffffffffff'),
+        ({'pose': nowhere()}, 0.0, "'pose.position.y'"),
+        ({'lift_pose': nowhere()}, 0.0, "'lift_pose.position.y'"),
+        ({'object_id': 'x' * 300}, 0.0, '300 bytes'),
     ],
-    ids=['stale', 'other hand', 'beyond the limits', 'not a number', 'too short'],
+    ids=[
+        *('stale', 'other joints', 'beyond the limits', 'not a number', 'too short', 'other hand'),
+        *('other digest', 'no pose', 'no lift', 'endless name'),
+    ],
 )
 def test_what_must_not_move_the_hand_does_not(bench, hand, changes, age, words):
     bench.enable(True)
     bench.send(grasp_of(hand, **changes), age)
     wait_for(lambda: any('No command' in line for line in bench.log))
     assert any('No command' in line and words in line for line in bench.log)
+    assert not bench.heard
+
+
+def test_what_is_replayed_never_moves_the_hand(bench, hand):
+    bench.enable(True)
+    live = bench.send(grasp_of(hand, hand_digest=hand.digest))
+    wait_for(lambda: bench.heard)
+    # Again, as it was and with other stamps, before and after grasps that are live.
+    for _ in range(2):
+        for stamp in (live.header.stamp, bench.node.get_clock().now().to_msg()):
+            live.header.stamp = live.grasps[0].header.stamp = stamp
+            bench.send_again(live)
+            bench.wait_until_heard()
+            assert not bench.heard
+        bench.send(grasp_of(hand))
+        wait_for(lambda: bench.heard)
+    # Nor does one that came while nothing was to move.
+    bench.enable(False)
+    live = bench.send(grasp_of(hand))
+    bench.wait_until_heard()
+    bench.enable(True)
+    bench.send_again(live)
+    wait_for(lambda: any('follow_token' in line for line in bench.log))
     assert not bench.heard
 
 

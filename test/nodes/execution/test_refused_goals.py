@@ -13,13 +13,14 @@ pytest.importorskip('rclpy')
 from action_msgs.msg import GoalStatus
 from builtin_interfaces.msg import Time
 from execute_goals import OBJECT, PARAMETERS, grasp_of, set_parameters, stale, wait_for
-from geometry_msgs.msg import Pose
+from geometry_msgs.msg import Pose, Vector3
 
 from dexgrasp_msgs.action import ExecuteGrasp
 from dexgrasp_msgs.msg import Contact
 from dexgrasp_ros.bridge.geometry import point, pose_message
 from dexgrasp_ros.bridge.transforms import StaticTransformPublisher
 from dexgrasp_ros.core.errors import ErrorCode
+from dexgrasp_ros.hand import load_hand
 
 
 def unstamped(client, hand):
@@ -34,7 +35,39 @@ def in_frame(client, hand, frame):
     return grasp
 
 
-BAD = {
+def to_a_place(client, hand, field, x):
+    """A grasp of which one pose is elsewhere."""
+    grasp = grasp_of(client, hand)
+    getattr(grasp, field).position.x = x
+    return grasp
+
+
+def soon_stale(client, hand):
+    """A grasp of an image that is a second too old before a slow wrist is there."""
+    grasp = grasp_of(client, hand)
+    grasp.header.stamp.sec -= 119
+    return grasp
+
+
+FAR = {
+    f'{field} {x:g} m away': (
+        lambda c, h, field=field, x=x: {'grasp': to_a_place(c, h, field, x)},
+        ErrorCode.OUT_OF_RANGE,
+    )
+    for field, x in (
+        *(('pose', 3.0), ('pose', 1e5), ('pose', 1e300), ('pregrasp_pose', -1e300)),
+        *(('lift_pose', 1e9), ('lift_pose', 3.0)),
+    )
+}
+BAD = FAR | {
+    'too old on the way': (
+        lambda c, h: {'grasp': soon_stale(c, h), 'speed_scale': 0.01},
+        ErrorCode.STALE_DATA,
+    ),
+    'something 1e300 m away': (
+        lambda c, h: {'grasp': grasp_of(c, h, contacts=[Contact(point=point([1e300] * 3))])},
+        ErrorCode.OUT_OF_RANGE,
+    ),
     'old image': (lambda c, h: {'grasp': stale(c, h)}, ErrorCode.STALE_DATA),
     'other joints': (
         lambda c, h: {'grasp': grasp_of(c, h, joint_names=['a'] * 16)},
@@ -84,6 +117,26 @@ BAD = {
     'other hand': (
         lambda c, h: {'grasp': grasp_of(c, h, hand_frame='claw')},
         ErrorCode.INVALID_COMMAND,
+    ),
+    'hand of another name': (
+        lambda c, h: {'grasp': grasp_of(c, h, hand='allegro_left')},
+        ErrorCode.INVALID_COMMAND,
+    ),
+    'hand of another digest': (
+        lambda c, h: {'grasp': grasp_of(c, h, hand_digest=load_hand('allegro_left').digest)},
+        ErrorCode.INVALID_COMMAND,
+    ),
+    'endless name': (
+        lambda c, h: {'grasp': grasp_of(c, h, object_id='x' * 1_000_000)},
+        ErrorCode.INVALID_INPUT,
+    ),
+    'endless list': (
+        lambda c, h: {'grasp': grasp_of(c, h, joint_names=['a'] * 100_000)},
+        ErrorCode.INVALID_COMMAND,
+    ),
+    'force is not a number': (
+        lambda c, h: {'grasp': grasp_of(c, h, contacts=[Contact(force=Vector3(x=math.inf))])},
+        ErrorCode.OUT_OF_RANGE,
     ),
     'no pose': (lambda c, h: {'grasp': grasp_of(c, h, pose=Pose())}, ErrorCode.INVALID_COMMAND),
     'pose of zeros': (
@@ -138,6 +191,7 @@ def test_a_bad_goal_is_aborted_with_its_code_before_anything_moves(
     handle = client.send_execution(ExecuteGrasp.Goal(**make(client, hand)))
     reply = client.wait_for_result(handle, 60)
     assert reply.result.error_message.endswith('.')
+    assert len(reply.result.error_message) < 1000
     assert (reply.status, reply.result.error_code) == (GoalStatus.STATUS_ABORTED, code)
     robot.wait_until_heard()
     assert not robot.heard

@@ -8,11 +8,10 @@ import pytest
 pytest.importorskip('rclpy')
 
 from execute_goals import SLOW, grasp_of, put_near, set_parameters, stale, start, stopped, wait_for
+from live_grasps import LiveGrasps
 from trajectory_msgs.msg import JointTrajectory
 
 from dexgrasp_msgs.action import ExecuteGrasp
-from dexgrasp_msgs.msg import GraspArray
-from dexgrasp_ros.bridge.qos import latched_publisher
 from dexgrasp_ros.bridge.trajectories import finger_points
 from dexgrasp_ros.core.errors import ErrorCode
 
@@ -71,31 +70,31 @@ def grasps(client, robot, hand):
     assert opened.succeeded, opened.result.error_message
     robot.reset()
     robot.wait_until_heard()
-    publisher = client.node.create_publisher(GraspArray, 'grasps', latched_publisher())
-    wait_for(publisher.get_subscription_count, 'the subscription')
+    publisher = LiveGrasps(client.node)
+    publisher.wait_until_heard()
     yield publisher
-    client.node.destroy_publisher(publisher)
+    publisher.close()
 
 
 def test_grasps_are_followed_only_where_that_is_wanted_and_no_goal_runs(
     client, robot, hand, grasps
 ):
     grasp = grasp_of(client, hand)
-    message = GraspArray(header=grasp.header, grasps=[grasp])
-    grasps.publish(message)
+    grasps.publish(grasp)
     robot.wait_until_heard()
     assert not robot.heard
     set_parameters(client, follow_grasps=True)
-    handle = start(client, robot, grasp, 'grasp')
+    # So slow that the phase lasts until all is heard.
+    handle = start(client, robot, grasp, 'grasp', speed_scale=0.02)
     robot.wait_until_heard()  # feedback of a phase may come before the command that begins it
     heard = len(robot.commands(JointTrajectory))
-    grasps.publish(message)
+    grasps.publish(grasp)
     robot.wait_until_heard()
     assert len(robot.commands(JointTrajectory)) == heard
     client.cancel(handle)
     client.wait_for_result(handle, 60)
     wait_for(lambda: stopped(robot, JointTrajectory), 'the stop')
-    grasps.publish(message)
+    grasps.publish(grasp)
     wait_for(lambda: not stopped(robot, JointTrajectory), 'the command')
     # What was begun unasked is stopped as well.
     set_parameters(client, command_enabled=False)
@@ -108,14 +107,14 @@ def test_new_grasps_do_not_open_a_hand_that_was_told_to_hold(client, robot, hand
     put_near(robot, grasp)
     assert client.execute(grasp, fingers_only=True, hold_time=0.1, timeout=60).succeeded
     heard = len(robot.heard)
-    grasps.publish(GraspArray(header=grasp.header, grasps=[grasp]))
+    grasps.publish(grasp)
     wait_for(lambda: any('Did not follow' in line for line in log), 'the line in the log')
     robot.wait_until_heard()
     assert len(robot.heard) == heard
     reply = client.execute(grasp, fingers_only=True, hold_time=0.1, open_at_end=True, timeout=60)
     assert reply.succeeded
     heard = len(robot.heard)
-    grasps.publish(GraspArray(header=grasp.header, grasps=[grasp]))
+    grasps.publish(grasp)
     wait_for(lambda: len(robot.heard) > heard, 'the command')
 
 
@@ -142,7 +141,7 @@ def test_a_refused_goal_does_not_let_go_of_what_the_hand_holds(client, robot, ha
     set_parameters(client, follow_grasps=True)
     grasp = grasp_of(client, hand)
     put_near(robot, grasp)
-    grasps.publish(GraspArray(header=grasp.header, grasps=[grasp]))
+    grasps.publish(grasp)
     wait_for(lambda: np.allclose(robot.positions, grasp.squeeze, atol=0.01), 'the squeeze')
     robot.wait_until_heard()
     reply = client.execute(stale(client, hand), timeout=60)

@@ -12,6 +12,7 @@ pytest.importorskip('rclpy')
 from diagnostic_msgs.msg import DiagnosticArray
 
 from dexgrasp_msgs.msg import ObjectArray
+from dexgrasp_msgs.srv import ReconstructObjects
 from dexgrasp_ros.bridge.client import GraspClient
 from dexgrasp_ros.bridge.geometry import mesh_arrays
 from dexgrasp_ros.bridge.qos import latched_subscription, standard
@@ -87,6 +88,25 @@ BAD = {
     'distorted': ({'info_d': [0.1, 0.0, 0.0, 0.0, 0.0]}, [], ErrorCode.INVALID_INPUT),
     'old': ({'age': 60.0}, [], ErrorCode.STALE_DATA),
 }
+
+
+def test_requests_that_wait_for_the_same_labels_have_one_answer(client, camera):
+    until_code(client, ErrorCode.SUCCESS, [5])
+    service = client.node.create_client(ReconstructObjects, 'reconstruct_objects')
+    assert service.wait_for_service(30)
+    futures = [service.call_async(ReconstructObjects.Request(labels=[5])) for _ in range(10)]
+    until = time.monotonic() + 60
+    while not all(f.done() for f in futures) and time.monotonic() < until:
+        time.sleep(0.01)
+    responses = [f.result() for f in futures]
+    assert all(r.error_code == ErrorCode.SUCCESS for r in responses)
+    assert len({str(r.timing) for r in responses}) < len(responses)
+    client.node.destroy_client(service)
+
+
+@pytest.mark.parametrize('max_age', [float('nan'), -1.0])
+def test_an_age_that_is_none_is_refused(client, camera, max_age):
+    assert client.reconstruct([5], max_age=max_age).error_code == ErrorCode.OUT_OF_RANGE
 
 
 @pytest.mark.parametrize(('shown', 'labels', 'code'), BAD.values(), ids=BAD.keys())

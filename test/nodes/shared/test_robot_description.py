@@ -32,12 +32,12 @@ from described_robot import (
     wait_for,
     without_overrides,
 )
+from live_grasps import LiveGrasps
 from trajectory_msgs.msg import JointTrajectory
 
-from dexgrasp_msgs.msg import Grasp, GraspArray
+from dexgrasp_msgs.msg import Grasp
 from dexgrasp_ros.bridge.client import GraspClient
 from dexgrasp_ros.bridge.geometry import pose_array
-from dexgrasp_ros.bridge.qos import latched_publisher
 from dexgrasp_ros.core.errors import ErrorCode
 from dexgrasp_ros.core.poses import compose, invert, pose_to_matrix
 from dexgrasp_ros.hand import InverseKinematics, find_arm, load_hand, load_hand_text
@@ -230,9 +230,9 @@ def test_the_command_node_takes_the_same_hand(barrett):
     node = '/hand_command_node'
     heard: list[JointTrajectory] = []
     barrett.node.create_subscription(JointTrajectory, 'joint_trajectory', heard.append, 10)
-    grasps = barrett.node.create_publisher(GraspArray, 'grasps', latched_publisher())
+    grasps = LiveGrasps(barrett.node)
     wait_for(lambda: barrett.node.count_publishers('joint_trajectory'), 'the trajectory')
-    wait_for(grasps.get_subscription_count, 'the subscription')
+    grasps.wait_until_heard()
     for name, own in ((ALLEGRO, 'allegro'), (BARRETT, 'barrett')):
         barrett.describe_and_wait(without_overrides(joined(own)), name, node)
         hand = load_hand(own)
@@ -246,7 +246,7 @@ def test_the_command_node_takes_the_same_hand(barrett):
         while not heard:  # what is said of the hand may be a moment older than the hand
             assert time.monotonic() < until
             grasp.header.stamp = barrett.node.get_clock().now().to_msg()
-            grasps.publish(GraspArray(header=grasp.header, grasps=[grasp]))
+            grasps.publish(grasp)
             time.sleep(0.2)
         assert list(heard[-1].joint_names) == list(hand.joint_names)
 

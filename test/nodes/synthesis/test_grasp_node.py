@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import threading
 import time
 
@@ -31,7 +32,7 @@ from dexgrasp_ros.bridge.client import GraspClient
 from dexgrasp_ros.bridge.diagnostics import ERROR
 from dexgrasp_ros.bridge.geometry import mesh_message, pose_array
 from dexgrasp_ros.bridge.qos import latched_subscription, standard
-from dexgrasp_ros.core.errors import ErrorCode
+from dexgrasp_ros.core.errors import LONGEST_MESSAGE, ErrorCode
 from dexgrasp_ros.hand import load_hand
 from dexgrasp_ros.nodes.graph import start_graph
 
@@ -41,7 +42,6 @@ SEARCH = {
     'synthesis.seed_count': 8,
     'synthesis.iterations': 50,
     'synthesis.seed_draws': 2,
-    'synthesis.simulate_closing': False,  # how good grasps are is not the subject
 }
 PARAMETERS = {
     'grasp_node': {**SEARCH, 'tf_timeout': 0.2},
@@ -285,6 +285,14 @@ BAD = {
     'unknown source': (lambda _: Goal(source=7), ErrorCode.INVALID_INPUT),
     'label below all': (lambda _: Goal(label=-2), ErrorCode.OUT_OF_RANGE),
     'negative time limit': (lambda _: box_goal(time_limit=-1.0), ErrorCode.OUT_OF_RANGE),
+    'time limit that is none': (lambda _: box_goal(time_limit=math.nan), ErrorCode.OUT_OF_RANGE),
+    'long hand': (lambda _: box_goal(hand='x' * 300), ErrorCode.UNKNOWN_HAND),
+    'long file': (lambda t: box_goal(hand=f'{t}/{"x" * 300}.urdf'), ErrorCode.FILE_NOT_FOUND),
+    'endless hand': (lambda _: box_goal(hand='x' * 1_000_000), ErrorCode.INVALID_INPUT),
+    'endless frame': (lambda _: box_goal(reference_frame='x' * 10_000), ErrorCode.INVALID_INPUT),
+    'endless id': (lambda _: box_goal(object_id='x' * 256), ErrorCode.INVALID_INPUT),
+    'endless finger': (lambda _: box_goal(fingers=['x' * 1_000_000]), ErrorCode.INVALID_INPUT),
+    'endless fingers': (lambda _: box_goal(fingers=['x'] * 10_000), ErrorCode.OUT_OF_RANGE),
     'no such seed': (lambda _: box_goal(random_seed=-5), ErrorCode.OUT_OF_RANGE),
     'too many grasps': (lambda _: box_goal(max_grasps=2**32 - 1), ErrorCode.OUT_OF_RANGE),
     'unknown grasp type': (lambda _: box_goal(grasp_type=9), ErrorCode.INVALID_INPUT),
@@ -310,6 +318,7 @@ def test_a_bad_goal_is_aborted_with_its_code(client, tmp_path, make, code):
     reply = client.synthesize(make(tmp_path))
     assert (reply.status, reply.result.error_code) == (GoalStatus.STATUS_ABORTED, code)
     assert reply.result.error_message.endswith(('.', '?'))
+    assert len(reply.result.error_message) <= LONGEST_MESSAGE
     assert not reply.result.grasps.grasps
 
 
@@ -436,6 +445,11 @@ def test_a_goal_ends_at_its_time_limit(client):
     reply = client.synthesize(box_goal(**LONG, time_limit=1.0))
     assert reply.status == GoalStatus.STATUS_ABORTED
     assert reply.result.error_code == ErrorCode.TIME_LIMIT
+
+
+@pytest.mark.parametrize('limit', [1e10, math.inf])
+def test_a_time_limit_beyond_all_clocks_is_none(client, limit):
+    assert client.synthesize(box_goal(time_limit=limit)).check().grasps.grasps
 
 
 def test_a_device_that_is_not_there_is_an_error_until_it_is_changed_back(client):

@@ -1,0 +1,24 @@
+"""Types of messages by their names."""
+
+from __future__ import annotations
+
+import importlib
+
+from dexgrasp_ros.core.errors import ErrorCode, InputError
+
+
+def message_class(kind: str) -> type:
+    """Class of a message type, by its name 'sensor_msgs/msg/Image' or 'sensor_msgs/Image'.
+
+    Raises
+    ------
+    InputError
+        FILE_NOT_FOUND where its package is not installed.
+    """
+    package, *_, name = kind.split('/')
+    try:
+        return getattr(importlib.import_module(f'{package}.msg'), name)
+    except (ImportError, AttributeError) as error:
+        raise InputError(
+            f"The message type '{kind}' is not installed: {error}", ErrorCode.FILE_NOT_FOUND
+        ) from error
