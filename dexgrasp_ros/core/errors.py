@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Iterable
 from enum import IntEnum
+
+LONGEST_MESSAGE = 1000  # letters; what came may be of any length
+_LONGEST_LIST = 500  # letters of names that are listed as choices
+_SHORT = reprlib.Repr()
+_SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother, _SHORT.maxlong = 3, 200, 200, 200
+_SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxdict = _SHORT.maxset = 10
 
 
 class ErrorCode(IntEnum):
@@ -56,7 +63,8 @@ class DexGraspError(Exception):
     Parameters
     ----------
     message
-        One or two sentences: what came, what was expected, and the valid choices.
+        One or two sentences: what came, what was expected, and the valid choices. Of a longer
+        one than `LONGEST_MESSAGE` the middle is left out.
     code
         Which failure it is; each subclass has its usual one as default.
     """
@@ -64,7 +72,7 @@ class DexGraspError(Exception):
     default_code = ErrorCode.INTERNAL
 
     def __init__(self, message: str, code: ErrorCode | None = None) -> None:
-        super().__init__(message)
+        super().__init__(_without_middle(message, LONGEST_MESSAGE))
         self.code = self.default_code if code is None else code
 
 
@@ -112,4 +120,34 @@ class CommandError(DexGraspError):
 
 def choices(names: Iterable[object]) -> str:
     """List valid names for the end of a message: ``'a', 'b'`` (sorted), or ``none``."""
-    return ', '.join(repr(n) for n in sorted(names, key=str)) or 'none'
+    listed = ', '.join(quoted(name) for name in sorted(names, key=str)) or 'none'
+    return _without_middle(listed, _LONGEST_LIST)
+
+
+def quoted(value: object, limit: int = 200) -> str:
+    """Repeat what came in a message, as `repr` does and in at most `limit` letters."""
+    try:
+        text = _SHORT.repr(value)
+    except Exception:  # a number of more digits than Python prints, an object that has no `repr`
+        text = f'a value of type {type(value).__name__}'
+    return _without_middle(text, limit)
+
+
+def reason(error: BaseException, limit: int = 200) -> str:
+    """Say in one line of at most `limit` letters why a library refused something."""
+    try:
+        text = ' '.join(str(error).split())
+    except Exception:
+        text = ''
+    name = type(error).__name__
+    # What Python and libraries call their own is only worth its name where it says little.
+    text = text if ' ' in text else f'{name}: {text}' if text else name
+    return _without_middle(text, limit)
+
+
+def _without_middle(text: str, limit: int) -> str:
+    """Return a text of at most `limit` letters; its end says what would be right."""
+    if len(text) <= limit:
+        return text
+    tail = limit // 3
+    return f'{text[: limit - tail - 3]} … {text[len(text) - tail :]}'

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dexgrasp_ros.core.errors import InputError
-from dexgrasp_ros.dataset.files import replacing
+from dexgrasp_ros.core.files import replacing
 from dexgrasp_ros.dataset.schema import Column, arrow_schema
 
 METADATA_KEY = b'dexgrasp_ros'  # in the metadata of the file's schema: JSON

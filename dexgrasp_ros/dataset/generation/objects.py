@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from dexgrasp_ros.core.errors import ErrorCode, InputError, choices
+from dexgrasp_ros.core.json_files import read_json
+from dexgrasp_ros.core.names import safe_name
 from dexgrasp_ros.core.object_model import ObjectModel
 from dexgrasp_ros.dataset.config import DatasetConfig
-from dexgrasp_ros.dataset.files import read_json
-from dexgrasp_ros.dataset.layout import DatasetLayout, object_key, safe_name
+from dexgrasp_ros.dataset.layout import DatasetLayout, object_key
 from dexgrasp_ros.object import load_object, object_pieces, read_mesh
 from dexgrasp_ros.simulation import settle
 
@@ -110,7 +111,7 @@ def known_names(layout: DatasetLayout, config: DatasetConfig) -> dict[str, str]:
         with contextlib.suppress(InputError, FileNotFoundError):
             record = read_json(path, 'name', 'file', 'hash')
             if record['hash'] == config.digest:
-                names[record['file']] = record['name']
+                names[record['file']] = safe_name(record['name'])
     return names
 
 

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from dexgrasp_ros.dataset.files import json_bytes, replacing
+from dexgrasp_ros.core.files import replacing
+from dexgrasp_ros.core.json_files import json_bytes
 
 # First in each tar: what it was made from. WebDataset takes names like this one for no sample.
 _ABOUT = '__render__/about.json'
