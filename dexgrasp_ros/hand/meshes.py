@@ -9,6 +9,8 @@ from urllib.parse import unquote
 
 import numpy as np
 
+from dexgrasp_ros.core.errors import ObjectError
+from dexgrasp_ros.core.mesh_files import load_mesh
 from dexgrasp_ros.hand.packages import package_folders
 
 if TYPE_CHECKING:
@@ -170,14 +172,10 @@ def _triangles(path: Path) -> trimesh.Trimesh | str:
 
     COLLADA states its unit, which counts; its up axis does not, as everywhere in ROS.
     """
-    import trimesh
-
     try:
-        mesh = trimesh.load(path, file_type=path.suffix[1:].lower(), force='mesh')
-    except Exception as error:  # Every format has its own reader, with its own exceptions.
-        return f"'{path}' cannot be read ({error or type(error).__name__})"
-    if not isinstance(mesh, trimesh.Trimesh) or not len(mesh.faces):
-        return f"'{path}' holds no triangles"
+        mesh = load_mesh(path)
+    except ObjectError as error:
+        return str(error).rstrip('.')
     if not np.isfinite(mesh.vertices).all():
         return f"'{path}' has vertices that are not finite"
     if path.suffix.lower() == '.dae':

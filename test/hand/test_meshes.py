@@ -174,7 +174,7 @@ BROKEN = {
     'no triangles': (
         'bad.obj',
         b'v 0 0 0\n',
-        r'no triangles|cannot be read',
+        r'no faces|cannot be read',
         ErrorCode.INVALID_URDF,
     ),
     'unknown format': ('bad.xyzzy', b'x', r'bad\.xyzzy.*cannot be read', ErrorCode.INVALID_URDF),

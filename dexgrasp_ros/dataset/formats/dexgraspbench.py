@@ -35,6 +35,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dexgrasp_ros.core.convex_pieces import convex_pieces
+from dexgrasp_ros.core.errors import ErrorCode, InputError
 from dexgrasp_ros.core.files import replacing, write_text
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.core.names import path_within, safe_name, safe_names
@@ -181,7 +182,14 @@ def _all_joints(hand: HandModel, q: ArrayLike) -> NDArray[np.float64]:
 
 
 def _resting(dataset: GraspDataset, object: str, scene: int) -> NDArray[np.float64]:
-    return np.array(dataset.scenes(object)[scene]['pose'])
+    scenes = dataset.scenes(object)
+    if not 0 <= scene < len(scenes):
+        raise InputError(
+            f"Grasps of '{object}' are of the resting pose {scene}, and the dataset tells of"
+            f' {len(scenes)}; expected 0 to {len(scenes) - 1}.',
+            ErrorCode.OUT_OF_RANGE,
+        )
+    return np.array(scenes[scene]['pose'])
 
 
 def _unit(pose: ArrayLike) -> NDArray[np.float64]:
