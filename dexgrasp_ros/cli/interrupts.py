@@ -12,7 +12,7 @@ from collections import defaultdict
 from pathlib import Path
 
 INTERRUPTED = 130  # exit code, as shells have it: 128 + SIGINT
-_GRACE = 1.5  # s for an orderly end, which closes files and ends processes
+_GRACE = 1.2  # s for an orderly end, which closes files and ends processes
 _SHOW_CURSOR = '\x1b[?25h'  # progress bars hide it
 
 

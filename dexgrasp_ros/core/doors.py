@@ -7,12 +7,17 @@ damaged file finds all of them; out of here comes one coded error that names the
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import functools
+import inspect
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, TypeVar
 
 from dexgrasp_ros.core.errors import DexGraspError, ErrorCode, InputError, quoted, reason
 
 MEBIBYTE = 2**20
+
+T = TypeVar('T')
 
 
 @contextlib.contextmanager
@@ -34,6 +39,29 @@ def reading(
         raise
     except Exception as cause:
         raise error(f'{what} ({reason(cause)}).', code) from cause
+
+
+@contextlib.contextmanager
+def naming(path: str | Path) -> Iterator[None]:
+    """Let errors of the body begin with the name of the file that they are about."""
+    try:
+        yield
+    except DexGraspError as error:
+        if str(path) in str(error):
+            raise
+        raise type(error)(f"'{path}': {error}", error.code) from error
+
+
+def names_its_file(read: Callable[..., T]) -> Callable[..., T]:
+    """Let errors of a reader, whose first argument is the path, begin with the file's name."""
+    first = next(iter(inspect.signature(read).parameters))
+
+    @functools.wraps(read)
+    def named(*args: Any, **options: Any) -> T:
+        with naming(args[0] if args else options.get(first, '')):
+            return read(*args, **options)
+
+    return named
 
 
 def check_file(path: Path, kind: str, limit: int, error: type[DexGraspError] = InputError) -> None:

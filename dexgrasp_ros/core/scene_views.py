@@ -8,9 +8,11 @@ import numpy as np
 
 from dexgrasp_ros.core.archive import read_archive
 from dexgrasp_ros.core.depth_frame import DepthFrame, load_scene
+from dexgrasp_ros.core.doors import names_its_file
 from dexgrasp_ros.core.errors import ErrorCode, InputError, quoted
 
 
+@names_its_file
 def load_views(path: str | Path) -> list[DepthFrame]:
     """Read a scene file of one view, or of several on a first axis.
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dexgrasp_ros.core.doors import read_text
+from dexgrasp_ros.core.doors import naming, read_text
 from dexgrasp_ros.core.errors import ErrorCode, InputError
 from dexgrasp_ros.core.files import write_bytes
 from dexgrasp_ros.core.hand_model import HandModel
@@ -52,7 +52,8 @@ class StoredHand:
                 ErrorCode.FILE_NOT_FOUND,
             )
         text = read_text(self.urdf, 'URDF', DESCRIPTION_LIMIT)
-        return load_hand_text(text, name=self.name, base_folder=self.urdf.parent)
+        with naming(self.urdf):
+            return load_hand_text(text, name=self.name, base_folder=self.urdf.parent)
 
 
 @dataclass(frozen=True, kw_only=True)

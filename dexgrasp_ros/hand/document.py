@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
-from dexgrasp_ros.core.errors import ErrorCode, HandError, choices
+from dexgrasp_ros.core.errors import ErrorCode, HandError, choices, quoted
 
 if TYPE_CHECKING:
     from yourdfpy.urdf import Robot
 
 MOVING_TYPES = ('continuous', 'prismatic', 'revolute')
+_LARGEST = 1e6  # of a number that is no limit of a joint
 _UNSUPPORTED_TYPES = ('floating', 'planar')
 _GEOMETRIES = {
     'box': {'size': 3},
@@ -243,7 +244,12 @@ def _floats(
     good = [not math.isnan(v) if infinite else math.isfinite(v) for v in values]
     if len(values) != count or not all(good):
         expected = 'a number' if count == 1 else f'{count} numbers'
-        raise HandError(f"{where} has {attribute}='{text}'; expected {expected}.")
+        raise HandError(f'{where} has {attribute}={quoted(text)}; expected {expected}.')
+    if not infinite and max(map(abs, values)) > _LARGEST:
+        raise HandError(
+            f'{where} has {attribute}={quoted(text)}; expected numbers of at most {_LARGEST:g}.',
+            ErrorCode.OUT_OF_RANGE,
+        )
     return values
 
 

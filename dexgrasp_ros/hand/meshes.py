@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import trimesh
 
 _LARGE = 2.0  # m; no link of a hand is so long, but one in millimetres seems to be
+_HUGE = 1e6  # m; beyond it volumes and distances overflow
 _PACKAGE_SCHEMES = ('package', 'model')
 
 
@@ -82,7 +83,7 @@ class MeshFinder:
         Raises
         ------
         MeshError
-            There is no such file, or no triangles in it.
+            There is no such file, no triangles in it, or they reach too far.
         """
         mesh = self._read(filename).copy()
         if scale is not None:
@@ -90,6 +91,8 @@ class MeshFinder:
             mesh.vertices *= factors
             if np.prod(factors) < 0.0:
                 mesh.invert()
+        if not mesh.extents.max() <= _HUGE:
+            raise MeshError(f'it is {mesh.extents.max():.3g} m long; expected {_HUGE:g} m at most')
         if mesh.extents.max() > _LARGE:
             line = f"the mesh '{filename}' is {mesh.extents.max():.3g} m long; is its scale right?"
             if line not in self._warnings:

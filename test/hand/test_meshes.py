@@ -194,3 +194,8 @@ def test_broken_collision_mesh(package, name, content, words, code):
     with pytest.raises(HandError, match=words) as caught:
         load(package, f'filename="package://my_hand/meshes/{name}"')
     assert caught.value.code == code
+
+
+def test_a_scale_beyond_all_hands_is_refused(package):
+    with pytest.raises(HandError, match=r"'tip\.1'.*at most"):
+        load(package, 'filename="package://my_hand/meshes/tip.obj" scale="1e300"')
