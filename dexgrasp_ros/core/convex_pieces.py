@@ -84,7 +84,10 @@ def hull_volume(points: NDArray[np.float64]) -> float:
 def _decompose(
     task: tuple[NDArray, NDArray, float, int], should_stop: StopCallback | None
 ) -> list[NDArray[np.float64]]:
-    """Cut in a process of its own, which can be ended: CoACD does not look up for minutes."""
+    """Cut in a process of its own, which can be ended: CoACD does not return for minutes.
+
+    That costs 0.2 s. Here, it would also keep Open3D from being loaded after it.
+    """
     threads = os.environ.get('OMP_NUM_THREADS') or str(available_cores())
     with WorkerPool(
         f'{__name__}:cut', processes=1, environment={'OMP_NUM_THREADS': threads}

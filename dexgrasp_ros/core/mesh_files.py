@@ -14,6 +14,8 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from dexgrasp_ros.core.doors import MEBIBYTE, check_file, reading
 from dexgrasp_ros.core.errors import ErrorCode, ObjectError, choices
 
@@ -67,6 +69,11 @@ def _check_parts(path: Path, scene: trimesh.Scene) -> None:
     """Refuse faces that name no vertex, and more of them than are worked with."""
     for part in scene.geometry.values():
         faces, count = getattr(part, 'faces', ()), len(part.vertices)
+        if len(faces) and (np.shape(part.vertices)[1:] != (3,) or np.shape(faces)[1:] != (3,)):
+            raise ObjectError(
+                f"Mesh '{path}' is damaged: vertices have shape {list(np.shape(part.vertices))}"
+                f' and faces {list(np.shape(faces))}; expected [V, 3] and [F, 3].'
+            )
         if len(faces) and not (faces.min() >= 0 and faces.max() < count):
             raise ObjectError(
                 f"Mesh '{path}' is damaged: its faces name the vertices {faces.min()} to"

@@ -5,6 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
+pytest.importorskip('warp')
+
 # Copies the smallest module from the cache, or compiles it, damages it, and loads it.
 PROGRAM = """
 import shutil, sys

@@ -5,10 +5,11 @@ import struct
 import zipfile
 
 import pytest
-import trimesh
 
 from dexgrasp_ros.core.errors import ErrorCode, ObjectError
 from dexgrasp_ros.core.mesh_files import FORMATS, load_mesh
+
+trimesh = pytest.importorskip('trimesh')
 
 
 def glb(document: dict) -> bytes:
@@ -26,6 +27,7 @@ PLY += 'property float z\nelement face 1\nproperty list uchar int vertex_indices
 PLY += '0 0 0\n1 0 0\n0 1 0\n3 0 1 {}\n'
 HOSTILE = {
     'face of no vertex': ('x.ply', PLY.format(3, 99), ''),
+    'vertices in a plane': ('x.obj', 'v 0 0\nv 1 0\nv 0 1\nf 1 2 3\n', 'shape'),
     'more vertices than memory': ('x.ply', PLY.format(10**12, 2), 'an element is there'),
     'entities': ('x.dae', '<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc">]><a>&b;</a>', 'type'),
     'accessor without bytes': ('x.glb', glb({**SCENE, 'accessors': [ACCESSOR]}), 'the count'),
