@@ -53,7 +53,7 @@ define stamp
 @mkdir -p $(@D) && rm -f $(basename $@).* && touch $@
 endef
 
-.PHONY: help setup messages demo test test-all lint format pytest pytest-all coverage colcon docs pictures clean distclean
+.PHONY: help setup messages demo test test-all lint format pytest pytest-all coverage fuzz colcon docs pictures clean distclean
 .DELETE_ON_ERROR:
 
 help: ## show this list
@@ -88,6 +88,9 @@ pytest-all: $(INSTALLED) $(MESSAGES) $(KERNELS)
 
 coverage: $(INSTALLED) $(MESSAGES) $(KERNELS) ## which lines and branches the tests run: out/coverage/index.html
 	$(PYTEST) --cov --cov-report=term --cov-report=html:out/coverage $(PYTEST_ARGS)
+
+fuzz: $(INSTALLED) $(MESSAGES) $(KERNELS) ## 10,000 spoilt files for each reader, for hours; goes on where it was, and keeps what it finds in out/fuzz
+	PYTHONPATH=test/fuzz OMP_NUM_THREADS=1 $(BIN)/python test/fuzz/fuzz.py $(ARGS)
 
 colcon: $(COLCON_TESTED) ## build and test the tree and a client package of it with colcon
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import tyro
 
@@ -85,18 +85,20 @@ class Export:
             from dexgrasp_ros.dataset.formats.dexgraspbench import export_dexgraspbench
 
             return export_dexgraspbench(opened, self.out)
-        return _isaac_files(opened, self.out / opened.hand)
+        return _isaac_files(opened, self.out)
 
 
-def _isaac_files(opened: Any, folder: Path) -> Iterator[tuple[str, int]]:
+def _isaac_files(opened: GraspDataset, out: Path) -> Iterator[tuple[str, int]]:
     """Write a file for each object that has grasps."""
+    from dexgrasp_ros.core.names import path_within, safe_names
     from dexgrasp_ros.dataset import export_isaac_grasp
 
+    folder = safe_names(opened.hands)[opened.hand]
     for object in opened.objects:
-        (folder / f'{object}.yaml').unlink(missing_ok=True)  # of an earlier export
+        file = path_within(out, folder, f'{object}.yaml')
+        file.unlink(missing_ok=True)  # of an earlier export
         rows = opened.rows(object, ['held'])
         if rows and len(rows['held']):
             grasps = opened.grasp_set(object)
-            folder.mkdir(parents=True, exist_ok=True)
-            export_isaac_grasp(grasps, folder / f'{object}.yaml', object_frame=object)
+            export_isaac_grasp(grasps, file, object_frame=object)
             yield object, len(grasps)

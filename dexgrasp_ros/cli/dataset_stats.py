@@ -47,9 +47,10 @@ class Stats:
 
         from dexgrasp_ros.cli.files import prepare_file
         from dexgrasp_ros.cli.report import json_text
+        from dexgrasp_ros.core.files import write_text
+        from dexgrasp_ros.core.workers import available_cores
         from dexgrasp_ros.dataset.statistics.cost_estimate import estimate_cost
         from dexgrasp_ros.dataset.statistics.summary import dataset_statistics
-        from dexgrasp_ros.evaluation.workers import available_cores
 
         self._check()
         console = Console()
@@ -74,10 +75,10 @@ class Stats:
         ]
         _print_tables(console, found, plans)
         if self.json is not None:
-            self.json.write_text(json_text(found | {'plans': plans}) + '\n', encoding='utf-8')
+            write_text(self.json, json_text(found | {'plans': plans}) + '\n')
             console.print(f'Numbers written to {self.json}', highlight=False)
         if self.html is not None:
-            self.html.write_text(self._page(found, plans), encoding='utf-8')
+            write_text(self.html, self._page(found, plans))
             console.print(f'Page written to {self.html}', highlight=False)
 
     def _check(self) -> None:

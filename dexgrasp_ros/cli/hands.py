@@ -8,7 +8,9 @@ from typing import Annotated
 import tyro
 
 from dexgrasp_ros.core.errors import InputError
+from dexgrasp_ros.core.files import write_text
 from dexgrasp_ros.core.hand_model import HandModel
+from dexgrasp_ros.core.names import path_within, safe_name
 
 # Several after one option, and the option several times.
 XacroArgs = Annotated[
@@ -37,6 +39,6 @@ def read_xacro_args(words: tuple[tuple[str, ...], ...]) -> dict[str, str]:
 
 def hand_file(hand: HandModel, folder: Path) -> Path:
     """Write a hand as a URDF that needs no options: all that was said of it stands in it."""
-    path = folder.resolve() / f'{hand.name}.urdf'
-    path.write_text(hand.urdf, encoding='utf-8')
+    path = path_within(folder.resolve(), f'{safe_name(hand.name)}.urdf')
+    write_text(path, hand.urdf)
     return path

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dexgrasp_ros.core.depth_frame import DepthFrame
+from dexgrasp_ros.core.files import replacing
 
 _LAST_COLOR = 255  # of a palette
 _GOLDEN = 0.618  # of the circle of hues: neighbouring numbers differ well
@@ -55,10 +56,11 @@ def _save_labels(labels: NDArray[np.int32], path: Path) -> None:
     from PIL import Image
 
     if labels.max() > _LAST_COLOR:
-        Image.fromarray(labels.astype(np.uint16)).save(path)
-        return
-    colors = [(0.0, 0.0, 0.0)]
-    colors += [colorsys.hsv_to_rgb(i * _GOLDEN % 1.0, 0.75, 1.0) for i in range(_LAST_COLOR)]
-    image = Image.fromarray(labels.astype(np.uint8))
-    image.putpalette((np.array(colors) * 255).astype(np.uint8).tobytes())
-    image.save(path)
+        image = Image.fromarray(labels.astype(np.uint16))
+    else:
+        colors = [(0.0, 0.0, 0.0)]
+        colors += [colorsys.hsv_to_rgb(i * _GOLDEN % 1.0, 0.75, 1.0) for i in range(_LAST_COLOR)]
+        image = Image.fromarray(labels.astype(np.uint8))
+        image.putpalette((np.array(colors) * 255).astype(np.uint8).tobytes())
+    with replacing(path) as temporary:
+        image.save(temporary, 'PNG')

@@ -42,6 +42,7 @@ def reconstruct(
     from dexgrasp_ros.cli.labels import with_labels
     from dexgrasp_ros.cli.report import print_json
     from dexgrasp_ros.core.errors import InputError
+    from dexgrasp_ros.core.files import write_bytes, write_text
     from dexgrasp_ros.core.scene_views import load_views
     from dexgrasp_ros.perception import reconstruct_frame, reconstruct_views
     from dexgrasp_ros.simulation import render_reconstruction, save_picture
@@ -67,7 +68,7 @@ def reconstruct(
     rows: list[dict[str, Any]] = []
     for obj in result.objects:
         mesh = trimesh.Trimesh(obj.vertices, obj.faces, process=False)
-        mesh.export(out / f'label_{obj.label}.ply')
+        write_bytes(out / f'label_{obj.label}.ply', mesh.export(file_type='ply'))
         caption = f'label {obj.label}: {len(obj.points)} points, {len(obj.faces)} triangles'
         toward = None if viewer is None else viewer - obj.vertices.mean(axis=0)
         picture = render_reconstruction(obj, caption=caption, toward_viewer=toward)
@@ -104,7 +105,7 @@ def reconstruct(
         'segmentation': segmentation,
         'timing': result.timing,
     }
-    (out / 'objects.json').write_text(json_format.dumps(summary, indent=1, default=_plain))
+    write_text(out / 'objects.json', json_format.dumps(summary, indent=1, default=_plain))
     console.print(f'Written to {out}')
     if json:
         print_json(summary)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib.metadata import version
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from numpy.typing import NDArray
 
 from dexgrasp_ros.core.disk_cache import load_arrays, store_arrays
 from dexgrasp_ros.core.errors import ObjectError
+from dexgrasp_ros.core.progress import StopCallback, check_stop
+from dexgrasp_ros.core.workers import Failure, WorkerPool, available_cores
 
 _FOLDER = 'convex_pieces'
 # The concavity that CoACD's authors use (Wei et al. 2022), relative to the mesh scaled to 2 units.
@@ -24,6 +27,7 @@ def convex_pieces(
     threshold: float = FINE,
     random_seed: int = 0,
     cache: Path | None = None,
+    should_stop: StopCallback | None = None,
 ) -> list[NDArray[np.float64]]:
     """Cut a mesh into convex pieces that together cover it.
 
@@ -37,6 +41,8 @@ def convex_pieces(
         Start of CoACD's random search.
     cache
         Absolute path of a folder for results; default: one in the user's cache folder.
+    should_stop
+        Asked often while the mesh is cut, which takes half a second to minutes.
 
     Returns
     -------
@@ -46,7 +52,9 @@ def convex_pieces(
     Raises
     ------
     ObjectError
-        INVALID_MESH: no piece has a volume.
+        INVALID_MESH: no piece has a volume, or the mesh cannot be cut.
+    SynthesisError
+        CANCELLED.
     """
     vertices = np.asarray(vertices, dtype=np.float64)
     faces = np.asarray(faces, dtype=np.int64)
@@ -54,7 +62,7 @@ def convex_pieces(
     key = (version('coacd'), threshold, random_seed, vertices, faces)
     pieces = _unpack(load_arrays(folder, key))
     if pieces is None:
-        pieces = _decompose(vertices, faces, threshold, random_seed)
+        pieces = _decompose((vertices, faces, threshold, random_seed), should_stop)
         if pieces:
             store_arrays(folder, key, _pack(pieces))
     if not pieces:
@@ -74,18 +82,37 @@ def hull_volume(points: NDArray[np.float64]) -> float:
 
 
 def _decompose(
-    vertices: NDArray, faces: NDArray, threshold: float, random_seed: int
+    task: tuple[NDArray, NDArray, float, int], should_stop: StopCallback | None
 ) -> list[NDArray[np.float64]]:
+    """Cut in a process of its own, which can be ended: CoACD does not return for minutes.
+
+    That costs 0.2 s. Here, it would also keep Open3D from being loaded after it.
+    """
+    threads = os.environ.get('OMP_NUM_THREADS') or str(available_cores())
+    with WorkerPool(
+        f'{__name__}:cut', processes=1, environment={'OMP_NUM_THREADS': threads}
+    ) as pool:
+        pool.submit(task, float('inf'))
+        while pool.pending:
+            check_stop(should_stop)
+            for _, parts in pool.answers():
+                if isinstance(parts, Failure):
+                    raise ObjectError(
+                        f'The mesh cannot be cut into convex pieces: {parts.message}'
+                    )
+                return [points for points in parts if hull_volume(points) > LEAST_VOLUME]
+    return []
+
+
+def cut(task: tuple[NDArray, NDArray, float, int]) -> list[NDArray[np.float64]]:
+    """Corners of the convex pieces that CoACD finds: vertices, faces, threshold, seed."""
     import coacd
 
+    vertices, faces, threshold, random_seed = task
     coacd.set_log_level('error')
     mesh = coacd.Mesh(vertices, faces.astype(np.int32))
-    try:
-        parts = coacd.run_coacd(mesh, threshold=threshold, seed=random_seed)
-    except RuntimeError as error:
-        raise ObjectError(f'The mesh cannot be cut into convex pieces: {error}') from error
-    corners = [np.asarray(points, dtype=np.float64) for points, _ in parts]
-    return [points for points in corners if hull_volume(points) > LEAST_VOLUME]
+    parts = coacd.run_coacd(mesh, threshold=threshold, seed=random_seed)
+    return [np.asarray(points, dtype=np.float64) for points, _ in parts]
 
 
 def _pack(pieces: list[NDArray[np.float64]]) -> dict[str, NDArray]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dexgrasp_ros.core.archive import read_archive
+from dexgrasp_ros.core.doors import names_its_file
 from dexgrasp_ros.core.errors import ErrorCode, InputError
 
 
@@ -69,6 +70,7 @@ class DepthFrame:
             object.__setattr__(self, 'T_world_cam', T)
 
 
+@names_its_file
 def load_scene(path: str | Path) -> DepthFrame:
     """Read a scene file: ``depth`` and ``K``, perhaps ``seg``, ``rgb`` and ``T_world_cam``.
 

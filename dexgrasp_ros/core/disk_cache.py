@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dexgrasp_ros.core.archive import read_archive
-from dexgrasp_ros.core.errors import InputError
+from dexgrasp_ros.core.errors import ErrorCode, InputError
 
 _PACKAGE = 'dexgrasp_ros'
+_DIGEST = 'digest_of_arrays'  # key of what tells whether the others are as they were stored
 
 
 def cache_folder() -> Path:
@@ -33,7 +34,7 @@ def code_digest(folder: Path, *names: str) -> str:
 
 
 def load_arrays(folder: str | Path, key: Sequence[object]) -> dict[str, NDArray] | None:
-    """Arrays that were stored under a key; None where there are none, or a damaged file.
+    """Arrays that were stored under a key, or None; a damaged file is removed.
 
     Parameters
     ----------
@@ -43,9 +44,17 @@ def load_arrays(folder: str | Path, key: Sequence[object]) -> dict[str, NDArray]
         All that the arrays depend on: numbers, words and arrays.
     """
     try:
-        return read_archive(_path(folder, key), 'cache', ())
-    except (InputError, RuntimeError):  # RuntimeError: no home folder
-        return None
+        path = _path(folder, key)
+        arrays = read_archive(path, 'cache', ())
+        told = arrays.pop(_DIGEST, None)
+        if told is None or str(told) == _digest_of(arrays):  # older entries have none
+            return arrays
+    except (InputError, RuntimeError) as error:  # RuntimeError: no home folder
+        if isinstance(error, RuntimeError) or error.code == ErrorCode.FILE_NOT_FOUND:
+            return None
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)
+    return None
 
 
 def store_arrays(folder: str | Path, key: Sequence[object], arrays: Mapping[str, NDArray]) -> None:
@@ -60,10 +69,20 @@ def store_arrays(folder: str | Path, key: Sequence[object], arrays: Mapping[str,
         handle, name = tempfile.mkstemp(dir=path.parent, suffix='.tmp')
         try:
             with os.fdopen(handle, 'wb') as file:
-                np.savez(file, **arrays)
+                np.savez(file, **arrays, **{_DIGEST: np.asarray(_digest_of(arrays))})
             Path(name).replace(path)
         finally:
             Path(name).unlink(missing_ok=True)
+
+
+def _digest_of(arrays: Mapping[str, NDArray]) -> str:
+    """Digest of names and content: a file may be whole and hold what nobody has stored."""
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        digest.update(f'{name} {array.dtype.str} {np.shape(arrays[name])}\0'.encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
 
 
 def _path(folder: str | Path, key: Sequence[object]) -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,11 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dexgrasp_ros.core.archive import read_archive
+from dexgrasp_ros.core.grasp_file import read_fields, write_fields
 
-_JSON_FIELDS = ('config', 'wishes', 'timing', 'rejected')
-_TEXT_FIELDS = ('hand', 'hand_digest', 'urdf', 'object_mesh', 'hand_frame')
-_LIST_FIELDS = ('joint_names', 'link_names', 'warnings')
 _SHARED_FIELDS = ('joint_stiffness', 'support_plane')  # arrays that are not of single grasps
 
 
@@ -91,15 +87,15 @@ class GraspSet:
         return dataclasses.replace(self, **rows)
 
     def save(self, path: str | Path) -> None:
-        """Write an ``.npz`` without pickles; keys are the names of the fields."""
-        data: dict[str, Any] = {}
-        for f in dataclasses.fields(self):
-            value = getattr(self, f.name)
-            if f.name in _JSON_FIELDS:
-                value = json.dumps(value)
-            data[f.name] = np.asarray(value)
-        with Path(path).open('wb') as file:
-            np.savez_compressed(file, allow_pickle=False, **data)
+        """Write an ``.npz`` without pickles; keys are the names of the fields.
+
+        Raises
+        ------
+        OSError
+            It cannot be written; a file that was there before stays as it was.
+        """
+        fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        write_fields(Path(path), fields)
 
     @classmethod
     def load(cls, path: str | Path) -> GraspSet:
@@ -108,25 +104,13 @@ class GraspSet:
         Raises
         ------
         InputError
-            FILE_NOT_FOUND, INVALID_INPUT (not an ``.npz``) or MISSING_KEY.
+            As `read_archive`; WRONG_TYPE, WRONG_SHAPE or OUT_OF_RANGE for a field that is not one
+            of a set of grasps.
         """
+        fields = dataclasses.fields(cls)
         needed = {
             f.name
-            for f in dataclasses.fields(cls)
+            for f in fields
             if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
         }
-        data = read_archive(path, 'grasp', needed)
-        values: dict[str, Any] = {}
-        for f in dataclasses.fields(cls):
-            if f.name not in data:
-                continue
-            value = data[f.name]
-            if f.name in _JSON_FIELDS:
-                values[f.name] = json.loads(str(value))
-            elif f.name in _TEXT_FIELDS:
-                values[f.name] = str(value)
-            elif f.name in _LIST_FIELDS:
-                values[f.name] = tuple(str(v) for v in value)
-            else:
-                values[f.name] = value
-        return cls(**values)
+        return cls(**read_fields(path, needed, {f.name for f in fields}))

@@ -8,9 +8,11 @@ import numpy as np
 
 from dexgrasp_ros.core.archive import read_archive
 from dexgrasp_ros.core.depth_frame import DepthFrame, load_scene
-from dexgrasp_ros.core.errors import ErrorCode, InputError
+from dexgrasp_ros.core.doors import names_its_file
+from dexgrasp_ros.core.errors import ErrorCode, InputError, quoted
 
 
+@names_its_file
 def load_views(path: str | Path) -> list[DepthFrame]:
     """Read a scene file of one view, or of several on a first axis.
 
@@ -47,12 +49,26 @@ def load_views(path: str | Path) -> list[DepthFrame]:
                 ' metres for each unit, or float depth in metres.',
                 ErrorCode.MISSING_KEY,
             )
-        depth = depth * np.float32(data['depth_scale'])
+        scale = data['depth_scale']
+        if scale.size != 1 or scale.dtype.kind not in 'fiu' or not 0 < scale.item() <= 1:
+            raise InputError(
+                f"'depth_scale' is {quoted(scale.tolist())}; expected one number, metres for each"
+                ' unit of the depth.',
+                ErrorCode.OUT_OF_RANGE,
+            )
+        depth = depth * np.float32(scale.item())
     K = data['K']
     if K.ndim == 3 and len(K) != count:
         raise InputError(
             f"'K' has shape {list(K.shape)}; expected [3, 3] or [{count}, 3, 3].",
             ErrorCode.WRONG_SHAPE,
+        )
+    stamps = data.get('stamp', np.zeros(count, dtype=np.int64))
+    if stamps.shape != (count,) or stamps.dtype.kind not in 'iu':
+        raise InputError(
+            f"'stamp' has type {stamps.dtype} and shape {list(stamps.shape)}; expected whole"
+            f' numbers [ns], one for each of {count} views.',
+            ErrorCode.WRONG_TYPE if stamps.shape == (count,) else ErrorCode.WRONG_SHAPE,
         )
     return [
         DepthFrame(
@@ -60,7 +76,7 @@ def load_views(path: str | Path) -> list[DepthFrame]:
             labels=data['seg'][i] if 'seg' in data else None,
             intrinsics=K[i] if K.ndim == 3 else K,
             T_world_cam=data['T_world_cam'][i],
-            stamp=int(data['stamp'][i]) if 'stamp' in data else 0,
+            stamp=int(stamps[i]),
         )
         for i in range(count)
     ]

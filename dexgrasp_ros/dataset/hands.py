@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dexgrasp_ros.core.doors import naming, read_text
 from dexgrasp_ros.core.errors import ErrorCode, InputError
+from dexgrasp_ros.core.files import write_bytes
 from dexgrasp_ros.core.hand_model import HandModel
-from dexgrasp_ros.dataset.files import read_json, write_bytes, write_json
+from dexgrasp_ros.core.json_files import read_json, write_json
 from dexgrasp_ros.dataset.layout import DatasetLayout
 from dexgrasp_ros.hand import MeshError, MeshFinder, load_hand_text, rename_meshes
+from dexgrasp_ros.hand.plain_text import DESCRIPTION_LIMIT
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,15 +45,15 @@ class StoredHand:
         HandError
             FILE_NOT_FOUND: one of its meshes is not there.
         """
-        try:
-            text = self.urdf.read_text(encoding='utf-8')
-        except FileNotFoundError as error:
+        if not self.urdf.is_file():
             raise InputError(
                 f"The hand '{self.name}' of the dataset has no '{self.urdf}'; expected the URDF "
                 'that `dexgrasp dataset generate` stored there.',
                 ErrorCode.FILE_NOT_FOUND,
-            ) from error
-        return load_hand_text(text, name=self.name, base_folder=self.urdf.parent)
+            )
+        text = read_text(self.urdf, 'URDF', DESCRIPTION_LIMIT)
+        with naming(self.urdf):
+            return load_hand_text(text, name=self.name, base_folder=self.urdf.parent)
 
 
 @dataclass(frozen=True, kw_only=True)

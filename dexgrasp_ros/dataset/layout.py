@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
-_UNSAFE = re.compile(r'[^A-Za-z0-9._-]+')
-
-
-def safe_name(name: str) -> str:
-    """Return a name that file systems, Hive partitions and shells leave as it is."""
-    return _UNSAFE.sub('_', name).strip('._-') or 'unnamed'
+from dexgrasp_ros.core.names import LONGEST_NAME, safe_name, shortened
 
 
 @dataclass(frozen=True)
 class DatasetLayout:
-    """Paths in the folder of one dataset.
+    """Paths in the folder of one dataset, and never out of it, whatever names its files tell.
 
     Parameters
     ----------
@@ -33,15 +27,15 @@ class DatasetLayout:
 
     def mesh(self, digest: str) -> Path:
         """Mesh by the SHA-256 of its own bytes; grasps are in its frame, metres."""
-        return self.root / 'meshes' / f'{digest}.ply'
+        return self.root / 'meshes' / f'{safe_name(digest)}.ply'
 
     def hand(self, digest: str) -> Path:
         """URDF by the SHA-256 of its own bytes."""
-        return self.root / 'hands' / f'{digest}.urdf'
+        return self.root / 'hands' / f'{safe_name(digest)}.urdf'
 
     def hand_mesh(self, name: str) -> Path:
         """Mesh that a URDF names: the SHA-256 of its own bytes, and what its kind ends with."""
-        return self.root / 'hands' / 'meshes' / name
+        return self.root / 'hands' / 'meshes' / safe_name(name)
 
     def hand_record(self, name: str) -> Path:
         """One hand, as `dataset.json` tells of it: JSON."""
@@ -49,16 +43,16 @@ class DatasetLayout:
 
     def object_record(self, key: str) -> Path:
         """One object, as `dataset.json` tells of it: JSON."""
-        return self.root / 'objects' / f'{key}.json'
+        return self.root / 'objects' / f'{safe_name(key)}.json'
 
     def scenes(self, digest: str) -> Path:
         """How an object, by the digest of its mesh, comes to rest on a table: JSON."""
-        return self.root / 'scenes' / f'{digest}.json'
+        return self.root / 'scenes' / f'{safe_name(digest)}.json'
 
     def grasps(self, hand: str, object_key: str, part: int) -> Path:
         """One shard of grasps; hand and object are columns by the names of the folders (Hive)."""
-        folder = self.root / 'grasps' / f'hand={safe_name(hand)}' / f'object={object_key}'
-        return folder / f'part-{part:05d}.parquet'
+        folder = self.root / 'grasps' / f'hand={safe_name(hand)}'
+        return folder / f'object={safe_name(object_key)}' / f'part-{part:05d}.parquet'
 
     @property
     def cameras(self) -> Path:
@@ -67,11 +61,12 @@ class DatasetLayout:
 
     def images(self, object_key: str, scene: int) -> Path:
         """Images of one scene, a tar as WebDataset reads it."""
-        return self.root / 'images' / f'{object_key}-{scene:02d}.tar'
+        return self.root / 'images' / f'{safe_name(object_key)}-{scene:02d}.tar'
 
     def frames(self, object_key: str, scene: int) -> Path:
         """Table of each image of one scene: cameras, boxes, keys in the tar."""
-        return self.root / 'frames' / f'object={object_key}' / f'scene-{scene:02d}.parquet'
+        folder = self.root / 'frames' / f'object={safe_name(object_key)}'
+        return folder / f'scene-{scene:02d}.parquet'
 
     def failure(self, unit: str) -> Path:
         """Why a unit of work could not be done at the last try; gone once it is."""
@@ -84,7 +79,7 @@ class DatasetLayout:
 
 def _unit_name(unit: str) -> str:
     """Name of a file for a unit of work; none of its parts has a plus."""
-    return '+'.join(map(safe_name, unit.split('/'))) if unit else ''
+    return shortened('+'.join(map(safe_name, unit.split('/')))) if unit else ''
 
 
 def rendered_files(layout: DatasetLayout) -> list[Path]:
@@ -94,4 +89,5 @@ def rendered_files(layout: DatasetLayout) -> list[Path]:
 
 def object_key(name: str, digest: str) -> str:
     """Name of an object in paths: its own, and enough of its mesh's digest to tell two apart."""
-    return f'{safe_name(name)}-{digest[:8]}'
+    short = shortened(safe_name(name), LONGEST_NAME - 9)
+    return f'{short}-{digest[:8]}'

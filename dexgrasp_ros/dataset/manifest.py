@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from dexgrasp_ros.core.errors import InputError
+from dexgrasp_ros.core.files import create_bytes
+from dexgrasp_ros.core.json_files import json_bytes, read_json, write_json
 from dexgrasp_ros.dataset.config import DatasetConfig, library_versions
-from dexgrasp_ros.dataset.files import create_bytes, json_bytes, read_json, write_json
 from dexgrasp_ros.dataset.layout import DatasetLayout
+from dexgrasp_ros.dataset.records import HandRecord, ObjectRecord
 from dexgrasp_ros.dataset.schema import FRAME_COLUMNS, GRASP_COLUMNS, SCHEMA_VERSION, Column
 from dexgrasp_ros.evaluation import find_protocol
 
@@ -146,14 +148,14 @@ def _columns(columns: tuple[Column, ...]) -> list[dict[str, Any]]:
 
 
 def _members(layout: DatasetLayout) -> dict[str, Any]:
-    def records(folder: str) -> list[dict[str, Any]]:
+    def records(folder: str, schema: Any) -> list[dict[str, Any]]:
         found = []
         for path in sorted((layout.root / folder).glob('[!.]*.json')):
             with contextlib.suppress(InputError):  # damaged: whoever needs it makes it anew
-                found.append(read_json(path))
+                found.append(read_json(path, schema=schema))
         return found
 
-    return {'hands': records('hands'), 'objects': records('objects')}
+    return {'hands': records('hands', HandRecord), 'objects': records('objects', ObjectRecord)}
 
 
 def _check_count(layout: DatasetLayout, config: DatasetConfig, before: int, now: int) -> None:

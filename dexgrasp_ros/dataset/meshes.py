@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dexgrasp_ros.core.errors import ErrorCode, ObjectError
+from dexgrasp_ros.core.mesh_files import load_mesh
 
 
 def read_stored_mesh(path: Path) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
@@ -18,15 +19,9 @@ def read_stored_mesh(path: Path) -> tuple[NDArray[np.float64], NDArray[np.int64]
     ObjectError
         FILE_NOT_FOUND; INVALID_MESH: it cannot be read.
     """
-    import trimesh
-
     if not path.is_file():
         raise ObjectError(f"The mesh '{path}' is not in the dataset.", ErrorCode.FILE_NOT_FOUND)
-    try:
-        mesh = trimesh.load_mesh(path, process=False)
-        return np.array(mesh.vertices, dtype=np.float64), np.array(mesh.faces, dtype=np.int64)
-    # A damaged file makes its reader raise anything.
-    except Exception as error:
-        raise ObjectError(
-            f"The mesh '{path}' of the dataset cannot be read: {type(error).__name__}: {error}."
-        ) from error
+    mesh = load_mesh(path, process=False)
+    if not np.isfinite(mesh.vertices).all():
+        raise ObjectError(f"The mesh '{path}' of the dataset has vertices that are not finite.")
+    return np.array(mesh.vertices, dtype=np.float64), np.array(mesh.faces, dtype=np.int64)

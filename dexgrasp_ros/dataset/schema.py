@@ -99,13 +99,31 @@ FRAME_COLUMNS = (
 )
 
 
+def fits(column: Column, kind: pa.DataType) -> bool:
+    """Whether a type of pyarrow is that of a column, with any number of joints."""
+    import pyarrow as pa
+
+    of_one = arrow_type(column)
+    if not column.size:
+        return kind == of_one
+    is_list = pa.types.is_fixed_size_list(kind) and kind.value_type == of_one
+    return is_list and column.size in ('J', kind.list_size)
+
+
+def arrow_type(column: Column) -> pa.DataType:
+    """Type of one value of a column."""
+    import pyarrow as pa
+
+    return pa.bool_() if column.kind == 'bool' else getattr(pa, column.kind)()
+
+
 def arrow_schema(columns: tuple[Column, ...], joints: int = 0) -> pa.Schema:
     """Columns as pyarrow's schema; each field's metadata says what it means."""
     import pyarrow as pa
 
     fields = []
     for column in columns:
-        kind = pa.bool_() if column.kind == 'bool' else getattr(pa, column.kind)()
+        kind = arrow_type(column)
         size = joints if column.size == 'J' else column.size
         fields.append(
             pa.field(

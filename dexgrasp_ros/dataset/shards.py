@@ -5,14 +5,24 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dexgrasp_ros.core.errors import InputError
-from dexgrasp_ros.dataset.files import replacing
-from dexgrasp_ros.dataset.schema import Column, arrow_schema
+from dexgrasp_ros.core.doors import MEBIBYTE, reading
+from dexgrasp_ros.core.errors import ErrorCode, InputError, quoted
+from dexgrasp_ros.core.files import replacing
+from dexgrasp_ros.dataset.schema import FRAME_COLUMNS, GRASP_COLUMNS, Column, arrow_schema, fits
+
+if TYPE_CHECKING:
+    import pyarrow.parquet as pq
+
+# Twice what `DatasetConfig.shard_size` allows; 100,000 rows of 24 joints have 130 MiB.
+_MOST_ROWS = 200_000
+_UNPACKED_LIMIT = 1024 * MEBIBYTE
+# `key`, `mesh` and `scene` are in both tables, with the same types.
+_COLUMNS = {column.name: column for column in (*GRASP_COLUMNS, *FRAME_COLUMNS)}
 
 METADATA_KEY = b'dexgrasp_ros'  # in the metadata of the file's schema: JSON
 
@@ -74,24 +84,60 @@ def read_metadata(path: Path) -> dict[str, Any]:
     OSError
         It cannot be read.
     """
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    try:
+    path.stat()  # what the system says of a file that cannot be read, it says here
+    with reading(f"'{path}' is no Parquet file", BrokenShardError):
         metadata = pq.read_schema(path).metadata or {}
-    except (pa.ArrowException, OSError, ValueError) as error:
-        if isinstance(error, OSError) and error.errno is not None:
-            raise  # of the system; pyarrow has some of its own, for what a file holds
-        raise BrokenShardError(f"'{path}' is no Parquet file: {error}") from error
     if METADATA_KEY not in metadata:
         raise InputError(
             f"'{path}' is no shard of a dataset; expected the key '{METADATA_KEY.decode()}' in "
             'its metadata.'
         )
-    try:
-        return json.loads(metadata[METADATA_KEY])
-    except ValueError as error:
-        raise BrokenShardError(f"'{path}' has broken metadata: {error}") from error
+    return told_in(path, metadata)
+
+
+def told_in(path: Path, metadata: Mapping[bytes, bytes]) -> dict[str, Any]:
+    """Return what the metadata of a shard's schema tell; nothing where it has none of ours.
+
+    Raises
+    ------
+    BrokenShardError
+        INVALID_INPUT: they cannot be understood.
+    """
+    with reading(f"'{path}' has broken metadata", BrokenShardError):
+        told = json.loads(metadata.get(METADATA_KEY, b'{}'))
+        if not isinstance(told, dict):
+            raise TypeError('it is no JSON object')
+    return told
+
+
+def check_table(path: Path, opened: pq.ParquetFile) -> None:
+    """Refuse a file whose rows would fill the memory, or whose columns are of other types.
+
+    Raises
+    ------
+    InputError
+        OUT_OF_RANGE for the number of rows or bytes; WRONG_TYPE for a column of the schema.
+    """
+    about = opened.metadata
+    groups = range(about.num_row_groups)
+    unpacked = sum(about.row_group(i).total_byte_size for i in groups)
+    if about.num_rows > _MOST_ROWS or unpacked > _UNPACKED_LIMIT:
+        raise InputError(
+            f"'{path}' has {about.num_rows} rows of {unpacked / MEBIBYTE:.0f} MiB unpacked;"
+            f' expected at most {_MOST_ROWS} of {_UNPACKED_LIMIT / MEBIBYTE:.0f} MiB.',
+            ErrorCode.OUT_OF_RANGE,
+        )
+    for field in opened.schema_arrow:
+        column = _COLUMNS.get(field.name)
+        if column is not None and not fits(column, field.type):
+            size = f' [{column.size}]' if column.size else ''
+            raise InputError(
+                f"'{path}': the column '{field.name}' is of type {quoted(str(field.type))}; "
+                f'expected {column.kind}{size}.',
+                ErrorCode.WRONG_TYPE,
+            )
 
 
 def is_made(path: Path, expected: Mapping[str, Any], *, overwrite: bool) -> bool:

@@ -17,6 +17,7 @@ from dexgrasp_ros.core.hand_model import HandModel, JointType
 from dexgrasp_ros.core.object_model import ObjectModel
 from dexgrasp_ros.core.poses import compose, transform_points
 from dexgrasp_ros.core.progress import Progress, ProgressCallback, StopCallback, check_stop
+from dexgrasp_ros.core.workers import Failure, available_cores, run_tasks
 from dexgrasp_ros.evaluation.coverage import touched_share
 from dexgrasp_ros.evaluation.diversity import distinct_count, explained_variance
 from dexgrasp_ros.evaluation.geometry import THRESHOLDS, GraspGeometry, Lie
@@ -35,7 +36,6 @@ from dexgrasp_ros.evaluation.perturbation import Perturbation
 from dexgrasp_ros.evaluation.protocols import Protocol, find_protocol
 from dexgrasp_ros.evaluation.result import Evaluation
 from dexgrasp_ros.evaluation.shake_test import Cause, Postures, ShakeResult
-from dexgrasp_ros.evaluation.workers import Failure, available_cores, run_tasks
 from dexgrasp_ros.evaluation.wrenches import contact_wrenches, hull_quality
 from dexgrasp_ros.hand.kinematics import driving_links
 from dexgrasp_ros.object import object_pieces
@@ -123,7 +123,7 @@ def evaluate(
     check_fit(grasps, model)
     obj = object_of(grasps, object)
     check_stop(should_stop)
-    parts = object_pieces(obj, threshold=piece_threshold)
+    parts = object_pieces(obj, threshold=piece_threshold, should_stop=should_stop)
     floor = floor_of(grasps, obj, parts.pieces, support_plane) if test.lift_height else None
     # Before the shaking, so that an object that cannot settle does not cost its results.
     unrest = [] if floor is None else _unrest(obj, parts.pieces, test, floor)

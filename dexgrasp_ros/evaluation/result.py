@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dexgrasp_ros.core.convex_pieces import FINE
+from dexgrasp_ros.core.files import replacing
 from dexgrasp_ros.core.grasp_set import GraspSet
 from dexgrasp_ros.evaluation.intervals import wilson_interval
 from dexgrasp_ros.evaluation.perturbation import Perturbation
@@ -122,16 +123,17 @@ class Evaluation:
         `GraspSet.load` reads the file; the keys of the arrays are ``evaluation_`` and their names;
         the perturbation is JSON text.
         """
-        self.grasps.save(path)
-        with zipfile.ZipFile(path, 'a', zipfile.ZIP_DEFLATED) as archive:
-            for f in dataclasses.fields(self):
-                value = getattr(self, f.name)
-                if f.name == 'grasps':
-                    continue
-                if f.name == 'perturbation':
-                    value = json.dumps(value and dataclasses.asdict(value))
-                with archive.open(f'{_KEY}{f.name}.npy', 'w') as file:
-                    np.lib.format.write_array(file, np.asarray(value), allow_pickle=False)
+        with replacing(Path(path)) as temporary:
+            self.grasps.save(temporary)
+            with zipfile.ZipFile(temporary, 'a', zipfile.ZIP_DEFLATED) as archive:
+                for f in dataclasses.fields(self):
+                    value = getattr(self, f.name)
+                    if f.name == 'grasps':
+                        continue
+                    if f.name == 'perturbation':
+                        value = json.dumps(value and dataclasses.asdict(value))
+                    with archive.open(f'{_KEY}{f.name}.npy', 'w') as file:
+                        np.lib.format.write_array(file, np.asarray(value), allow_pickle=False)
 
 
 def _mean(values: NDArray) -> float:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from yourdfpy.urdf import Robot
 
 MOVING_TYPES = ('continuous', 'prismatic', 'revolute')
+_LARGEST = 1e6  # of a number that is no limit of a joint
 _UNSUPPORTED_TYPES = ('floating', 'planar')
 _GEOMETRIES = {
     'box': {'size': 3},
@@ -244,6 +245,11 @@ def _floats(
     if len(values) != count or not all(good):
         expected = 'a number' if count == 1 else f'{count} numbers'
         raise HandError(f'{where} has {attribute}={quoted(text)}; expected {expected}.')
+    if not infinite and max(map(abs, values)) > _LARGEST:
+        raise HandError(
+            f'{where} has {attribute}={quoted(text)}; expected numbers of at most {_LARGEST:g}.',
+            ErrorCode.OUT_OF_RANGE,
+        )
     return values
 
 

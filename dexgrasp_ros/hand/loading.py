@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dexgrasp_ros.core.doors import names_its_file
 from dexgrasp_ros.core.errors import HandError
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.hand.anatomy import find_anatomy
@@ -44,6 +45,7 @@ from dexgrasp_ros.hand.tree import build_tree
 LockedJoints = Mapping[str, float | None] | Iterable[str] | None
 
 
+@names_its_file
 def load_hand(
     source: str | Path,
     *,

@@ -9,12 +9,15 @@ from urllib.parse import unquote
 
 import numpy as np
 
+from dexgrasp_ros.core.errors import ObjectError
+from dexgrasp_ros.core.mesh_files import load_mesh
 from dexgrasp_ros.hand.packages import package_folders
 
 if TYPE_CHECKING:
     import trimesh
 
 _LARGE = 2.0  # m; no link of a hand is so long, but one in millimetres seems to be
+_HUGE = 1e6  # m; beyond it volumes and distances overflow
 _PACKAGE_SCHEMES = ('package', 'model')
 
 
@@ -80,7 +83,7 @@ class MeshFinder:
         Raises
         ------
         MeshError
-            There is no such file, or no triangles in it.
+            There is no such file, no triangles in it, or they reach too far.
         """
         mesh = self._read(filename).copy()
         if scale is not None:
@@ -88,6 +91,8 @@ class MeshFinder:
             mesh.vertices *= factors
             if np.prod(factors) < 0.0:
                 mesh.invert()
+        if not mesh.extents.max() <= _HUGE:
+            raise MeshError(f'it is {mesh.extents.max():.3g} m long; expected {_HUGE:g} m at most')
         if mesh.extents.max() > _LARGE:
             line = f"the mesh '{filename}' is {mesh.extents.max():.3g} m long; is its scale right?"
             if line not in self._warnings:
@@ -170,14 +175,10 @@ def _triangles(path: Path) -> trimesh.Trimesh | str:
 
     COLLADA states its unit, which counts; its up axis does not, as everywhere in ROS.
     """
-    import trimesh
-
     try:
-        mesh = trimesh.load(path, file_type=path.suffix[1:].lower(), force='mesh')
-    except Exception as error:  # Every format has its own reader, with its own exceptions.
-        return f"'{path}' cannot be read ({error or type(error).__name__})"
-    if not isinstance(mesh, trimesh.Trimesh) or not len(mesh.faces):
-        return f"'{path}' holds no triangles"
+        mesh = load_mesh(path)
+    except ObjectError as error:
+        return str(error).rstrip('.')
     if not np.isfinite(mesh.vertices).all():
         return f"'{path}' has vertices that are not finite"
     if path.suffix.lower() == '.dae':

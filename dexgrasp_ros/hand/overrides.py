@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from dexgrasp_ros.core.errors import ErrorCode, HandError, choices
+from dexgrasp_ros.core.errors import ErrorCode, HandError, choices, quoted
+from dexgrasp_ros.core.yaml_files import is_finite, parse_yaml
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,12 +60,7 @@ def read_overrides(text: str, source: str) -> HandOverrides:
         INVALID_INPUT when it is not YAML; MISSING_KEY or WRONG_TYPE for a key that is not
         known or a value that is not what its key takes, with the valid ones.
     """
-    import yaml
-
-    try:
-        document = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise HandError(f'{source} is not YAML ({error}).', ErrorCode.INVALID_INPUT) from error
+    document = parse_yaml(text, source, HandError)
     values = _mapping({} if document is None else document, source, HandOverrides)
     return HandOverrides(
         **{key: _READERS[key](value, f"{source}: '{key}'") for key, value in values.items()}
@@ -99,7 +95,7 @@ def _mapping(value: object, where: str, keys: type | None = None) -> dict[str, A
 
 
 def _number(value: object, where: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not is_finite(value):
         raise _wrong(where, value, 'a number')
     return float(value)
 
@@ -150,7 +146,7 @@ def _by_name(read: Callable[[object, str], Any]) -> Callable[[object, str], dict
     """Reader of names with values of one kind."""
 
     def reader(value: object, where: str) -> dict[str, Any]:
-        return {k: read(v, f"{where}, '{k}'") for k, v in _mapping(value, where).items()}
+        return {k: read(v, f'{where}, {quoted(k)}') for k, v in _mapping(value, where).items()}
 
     return reader
 
@@ -160,7 +156,9 @@ def _locked(value: object, where: str) -> dict[str, float | None]:
     if isinstance(value, list):
         return {str(name): None for name in value}
     positions = _mapping(value, where)
-    return {k: v if v is None else _number(v, f"{where}, '{k}'") for k, v in positions.items()}
+    return {
+        k: v if v is None else _number(v, f'{where}, {quoted(k)}') for k, v in positions.items()
+    }
 
 
 def _pairs(value: object, where: str) -> tuple[tuple[str, str], ...]:
@@ -186,7 +184,7 @@ def _coupling(value: object, where: str) -> Coupling:
 
 
 def _wrong(where: str, value: object, expected: str) -> HandError:
-    return HandError(f'{where} is {value!r}; expected {expected}.', ErrorCode.WRONG_TYPE)
+    return HandError(f'{where} is {quoted(value)}; expected {expected}.', ErrorCode.WRONG_TYPE)
 
 
 _READERS: Mapping[str, Callable[[object, str], Any]] = {

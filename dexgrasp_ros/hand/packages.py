@@ -37,5 +37,5 @@ def _package_name(folder: Path) -> str | None:
     """Name in a folder's package.xml."""
     try:
         return (ElementTree.parse(folder / 'package.xml').findtext('name') or '').strip()
-    except (OSError, ElementTree.ParseError):
+    except (OSError, ElementTree.ParseError, ValueError, LookupError):
         return None

@@ -10,7 +10,8 @@ from xml.parsers import expat
 
 import numpy as np
 
-from dexgrasp_ros.core.errors import HandError, quoted
+from dexgrasp_ros.core.doors import MEBIBYTE
+from dexgrasp_ros.core.errors import ErrorCode, HandError, quoted, reason
 
 # Longer marks first: that of UTF-32 begins with that of UTF-16.
 _MARKS = {
@@ -25,6 +26,7 @@ _MARKS = {
 _DECLARED = re.compile(r'(<\?xml[^>]*?)\s+encoding\s*=\s*["\']([\w.:-]+)["\']')
 _FIRST = 200  # letters at the beginning, among which the encoding is declared
 _LONGEST_NAME = 255  # bytes
+DESCRIPTION_LIMIT = 16 * MEBIBYTE  # bytes of a file, letters of a text
 _DEEPEST = 100  # elements in each other; a URDF has 6, and what reads it calls itself for each
 _XACRO_ADVICE = (
     'expected a URDF: expand it (`xacro FILE > hand.urdf`), or give it as a file whose name ends '
@@ -64,6 +66,12 @@ def plain_document(content: str | bytes, source: str) -> str:
         INVALID_URDF when it is not text, not XML, or something else than a URDF: xacro, MJCF,
         SDFormat.
     """
+    if len(content) > DESCRIPTION_LIMIT:
+        raise HandError(
+            f'{source} has {len(content) / MEBIBYTE:.0f} MiB; expected a URDF of at most '
+            f'{DESCRIPTION_LIMIT / MEBIBYTE:.0f} MiB.',
+            ErrorCode.OUT_OF_RANGE,
+        )
     text = content if isinstance(content, str) else decode(content, source)
     text = text.lstrip('\ufeff \t\r\n')
     reader = _Reader(source)
@@ -123,7 +131,9 @@ class _Reader:
             self._parser.Parse(text, True)
             return self._builder.close()
         except (expat.ExpatError, ValueError) as error:
-            raise HandError(f'{self._source} is not XML ({error}); expected a URDF.') from error
+            raise HandError(
+                f'{self._source} is not XML ({reason(error)}); expected a URDF.'
+            ) from error
 
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
         prefix, colon, local = tag.rpartition(':')
@@ -166,7 +176,7 @@ def _check_format(root: ElementTree.Element, source: str) -> None:
         for name, value in element.items():
             if '${' in value or '$(' in value:
                 raise HandError(
-                    f"{source} is not expanded by xacro: {where} has {name}='{value}' in "
+                    f'{source} is not expanded by xacro: {where} has {name}={quoted(value)} in '
                     f'<{element.tag}>; {_XACRO_ADVICE}.'
                 )
 
@@ -206,8 +216,8 @@ def _turn_by_angles(origin: ElementTree.Element, source: str) -> None:
         turn = np.empty(0)
     if len(turn) != 4 or not np.isfinite(turn).all() or not turn.any() or origin.get('rpy'):
         raise HandError(
-            f"{source}: an <origin> has quat_xyzw='{words}'; expected 4 numbers that are not all "
-            '0, and no rpy beside them.'
+            f'{source}: an <origin> has quat_xyzw={quoted(words)}; expected 4 numbers that are '
+            'not all 0, and no rpy beside them.'
         )
     angles = Rotation.from_quat(turn).as_euler('xyz')
     origin.set('rpy', ' '.join(repr(float(angle)) for angle in angles))

@@ -11,8 +11,10 @@ from pathlib import Path
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
+from dexgrasp_ros.core.doors import check_file, read_text
 from dexgrasp_ros.core.errors import ErrorCode, HandError, InputError, choices, quoted
 from dexgrasp_ros.core.resources import find_resource, share_folders
+from dexgrasp_ros.core.yaml_files import YAML_LIMIT
 from dexgrasp_ros.hand.catalogue import (
     catalogue_hint,
     catalogue_name,
@@ -21,7 +23,7 @@ from dexgrasp_ros.hand.catalogue import (
 )
 from dexgrasp_ros.hand.meshes import MeshFinder
 from dexgrasp_ros.hand.overrides import HandOverrides, read_overrides, write_overrides
-from dexgrasp_ros.hand.plain_text import plain_document
+from dexgrasp_ros.hand.plain_text import DESCRIPTION_LIMIT, plain_document
 from dexgrasp_ros.hand.xacro_files import expand, is_xacro
 from dexgrasp_ros.hand.xml_spans import (
     ATTRIBUTE,
@@ -216,7 +218,9 @@ def _read_document(path: Path, xacro_args: Mapping[str, object]) -> str:
     """Read a file of a hand, expanded where it is a xacro file."""
     try:
         if is_xacro(path):
+            check_file(path, 'xacro', DESCRIPTION_LIMIT, HandError)
             return plain_document(expand(path, xacro_args), f"'{path}'")
+        check_file(path, 'URDF', DESCRIPTION_LIMIT, HandError)
         content = path.read_bytes()
     except OSError as error:
         raise HandError(f"'{path}' cannot be read ({error}).") from error
@@ -255,10 +259,4 @@ def _packaged(name: str) -> Path:
 
 
 def _read(path: Path) -> HandOverrides:
-    try:
-        text = path.read_text(encoding='utf-8')
-    except (OSError, UnicodeDecodeError) as error:
-        raise HandError(
-            f"'{path}' cannot be read as text ({error}).", ErrorCode.INVALID_INPUT
-        ) from error
-    return read_overrides(text, f"'{path}'")
+    return read_overrides(read_text(path, 'YAML', YAML_LIMIT, HandError), f"'{path}'")

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from dexgrasp_ros.core.convex_pieces import FINE, convex_pieces, hull_volume
 from dexgrasp_ros.core.object_model import ObjectModel
+from dexgrasp_ros.core.progress import StopCallback
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +28,7 @@ def object_pieces(
     threshold: float = FINE,
     random_seed: int = 0,
     cache: Path | None = None,
+    should_stop: StopCallback | None = None,
 ) -> ObjectPieces:
     """Cut an object's mesh into convex pieces.
 
@@ -34,7 +36,7 @@ def object_pieces(
     ----------
     obj
         The object.
-    threshold, random_seed, cache
+    threshold, random_seed, cache, should_stop
         As for `core.convex_pieces.convex_pieces`.
 
     Returns
@@ -45,10 +47,17 @@ def object_pieces(
     Raises
     ------
     ObjectError
-        INVALID_MESH: no piece has a volume.
+        INVALID_MESH: no piece has a volume, or the mesh cannot be cut.
+    SynthesisError
+        CANCELLED.
     """
     pieces = convex_pieces(
-        obj.vertices, obj.faces, threshold=threshold, random_seed=random_seed, cache=cache
+        obj.vertices,
+        obj.faces,
+        threshold=threshold,
+        random_seed=random_seed,
+        cache=cache,
+        should_stop=should_stop,
     )
     mesh = trimesh.Trimesh(obj.vertices, obj.faces, process=False)
     volume = float(mesh.volume) if mesh.is_watertight else np.nan

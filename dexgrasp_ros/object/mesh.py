@@ -9,7 +9,8 @@ import numpy as np
 import trimesh
 from numpy.typing import ArrayLike
 
-from dexgrasp_ros.core.errors import ErrorCode, InputError, ObjectError
+from dexgrasp_ros.core.errors import ErrorCode, InputError, ObjectError, quoted
+from dexgrasp_ros.core.mesh_files import load_mesh
 from dexgrasp_ros.object.repair import repair_mesh
 
 # What a hand could hold lies well inside; what lies outside has most often another unit.
@@ -24,7 +25,7 @@ def read_mesh(source: MeshSource, *, scale: float = 1.0) -> tuple[trimesh.Trimes
     Parameters
     ----------
     source
-        Path of an ``.obj``, ``.stl``, ``.ply``, ``.glb`` or what else trimesh reads, or
+        Path of a file of one of `core.mesh_files.FORMATS`, or
         (vertices [V, 3], faces [F, 3]).
     scale
         Multiplies all coordinates; 0.001 for a mesh in millimetres.
@@ -62,19 +63,9 @@ def _read(source: MeshSource) -> tuple[trimesh.Trimesh, str]:
     if not isinstance(source, str | Path):
         return _from_arrays(source), 'The mesh'
     path = Path(source)
-    what = f"Mesh '{path}'"
     if not path.is_file():
-        raise InputError(f"There is no mesh file '{path}'.", ErrorCode.FILE_NOT_FOUND)
-    try:
-        mesh = trimesh.load_mesh(path, process=False)
-        if isinstance(mesh, trimesh.Scene):
-            mesh = mesh.to_mesh()
-    # Readers of a dozen formats raise whatever their parsers raise.
-    except Exception as error:
-        raise ObjectError(f'{what} cannot be read: {type(error).__name__}: {error}') from error
-    if not isinstance(mesh, trimesh.Trimesh) or len(mesh.faces) == 0:
-        raise ObjectError(f'{what} has no faces; expected a triangle mesh.')
-    return mesh, what
+        raise InputError(f'There is no mesh file {quoted(str(path))}.', ErrorCode.FILE_NOT_FOUND)
+    return load_mesh(path, process=False), f"Mesh '{path}'"
 
 
 def _from_arrays(source: Sequence[ArrayLike]) -> trimesh.Trimesh:

@@ -12,8 +12,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from dexgrasp_ros.core.kernel_loader import load_kernels
 from dexgrasp_ros.core.open3d_loader import import_open3d
-from dexgrasp_ros.core.warp_loader import start_warp
 
 NO_FACE = -1
 
@@ -89,9 +89,11 @@ class WarpCaster:
     def __init__(
         self, vertices: NDArray[np.floating], faces: NDArray[np.integer], device: str
     ) -> None:
-        start_warp()
         import warp as wp
 
+        from dexgrasp_ros.kernels import rays  # noqa: F401
+
+        load_kernels(device)
         self._device = device
         self._mesh = wp.Mesh(
             points=wp.array(np.asarray(vertices, dtype=np.float32), dtype=wp.vec3, device=device),

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from dexgrasp_ros.core.depth_frame import DepthFrame
+from dexgrasp_ros.core.files import replacing
 from dexgrasp_ros.simulation.bodies import Body
 from dexgrasp_ros.simulation.cameras import PinholeCamera
 from dexgrasp_ros.simulation.demo_objects import make_bottle, make_box, make_mug
@@ -91,5 +92,5 @@ def save_scene(frame: DepthFrame, path: str | Path) -> None:
         data['rgb'] = frame.rgb
     if frame.T_world_cam is not None:
         data['T_world_cam'] = frame.T_world_cam
-    with Path(path).open('wb') as file:
+    with replacing(Path(path)) as temporary, temporary.open('wb') as file:
         np.savez_compressed(file, allow_pickle=False, **data)

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dexgrasp_ros.core.errors import ErrorCode, InputError
+from dexgrasp_ros.core.errors import ErrorCode, InputError, choices
+from dexgrasp_ros.core.files import replacing
 from dexgrasp_ros.simulation.panel import Panel, render_panel
 from dexgrasp_ros.simulation.views import fit_camera
 
@@ -82,10 +83,24 @@ def render_panels(
 
 
 def save_picture(image: NDArray[np.uint8], path: str | Path) -> None:
-    """Write a picture [H, W, 3] as PNG, or what the name's ending says."""
+    """Write a picture [H, W, 3] as PNG, or what the name's ending says.
+
+    Raises
+    ------
+    InputError
+        INVALID_INPUT: the ending says nothing.
+    OSError
+        It cannot be written; a file that was there before stays as it was.
+    """
     from PIL import Image
 
-    Image.fromarray(image).save(path)
+    path = Path(path)
+    kinds = Image.registered_extensions()
+    kind = kinds.get(path.suffix.lower())
+    if kind is None:
+        raise InputError(f"'{path}' names no kind of picture; endings are {choices(kinds)}.")
+    with replacing(path) as temporary:
+        Image.fromarray(image).save(temporary, kind)
 
 
 def panel_up(panel: Panel) -> NDArray[np.float64]:

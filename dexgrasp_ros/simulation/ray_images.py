@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dexgrasp_ros.core.kernel_loader import load_kernels
 from dexgrasp_ros.core.poses import invert, pose_to_matrix
-from dexgrasp_ros.core.warp_loader import start_warp
 from dexgrasp_ros.simulation.appearance import MAX_LAMPS, Appearance, Lamp, Material
 from dexgrasp_ros.simulation.bodies import Body, BodyFaces
 from dexgrasp_ros.simulation.cameras import PinholeCamera
@@ -51,9 +51,11 @@ class ImageRenderer:
         occluders: Sequence[int] | None = None,
         device: str = 'cpu',
     ) -> None:
-        start_warp()
         import warp as wp
 
+        from dexgrasp_ros.kernels import rays, shading  # noqa: F401
+
+        load_kernels(device)
         self._device, self._appearance = device, appearance
         faces = BodyFaces(bodies)
         self._caster = make_caster(faces.vertices, faces.faces, device)

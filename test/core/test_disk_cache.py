@@ -61,3 +61,13 @@ def test_other_code_has_another_digest(tmp_path):
     (tmp_path / 'two.py').write_text('b = 2')
     both, one = code_digest(tmp_path), code_digest(tmp_path, 'one')
     assert both != one == code_digest(tmp_path, 'one')
+
+
+def test_an_entry_that_holds_something_else_is_removed(cache):
+    store_arrays('things', ('key',), {'x': np.arange(1000.0), 'name': np.array('a')})
+    (file,) = (cache / 'things').iterdir()
+    with np.load(file) as stored:
+        arrays = dict(stored)
+    np.savez(file, **{**arrays, 'x': arrays['x'] * np.nan})
+    assert load_arrays('things', ('key',)) is None
+    assert not file.exists()

@@ -1,7 +1,17 @@
+import resource
+import signal
+
 import numpy as np
 import pytest
 
+from dexgrasp_ros.core.errors import ErrorCode, InputError
 from dexgrasp_ros.core.grasp_set import GraspSet
+
+
+def poses(rng, count):
+    turns = rng.normal(size=(count, 4))
+    turns /= np.linalg.norm(turns, axis=1, keepdims=True)
+    return np.concatenate([rng.normal(size=(count, 3)), turns], axis=1)
 
 
 @pytest.fixture
@@ -15,8 +25,8 @@ def grasps():
         joint_names=('a', 'b'),
         link_names=('palm', 'tip'),
         hand_frame='palm',
-        base_pose=rng.normal(size=(count, 7)),
-        pregrasp_base_pose=rng.normal(size=(count, 7)),
+        base_pose=poses(rng, count),
+        pregrasp_base_pose=poses(rng, count),
         pregrasp=rng.normal(size=(count, joints)),
         grasp=rng.normal(size=(count, joints)),
         squeeze=rng.normal(size=(count, joints)),
@@ -86,3 +96,49 @@ def test_sets_of_older_files_say_what_is_not_known(grasps, tmp_path):
     assert old.opening_width.shape == (3,) and np.isnan(old.opening_width).all()
     assert old.hand_digest == ''
     assert old.support_plane.shape == (4,) and np.isnan(old.support_plane).all()
+
+
+BROKEN = {
+    'JSON that is cut off': ('config', '{"a"', ErrorCode.INVALID_INPUT),
+    'JSON that is deep': ('config', '[' * 100_000, ErrorCode.INVALID_INPUT),
+    'JSON of a list': ('wishes', '[1]', ErrorCode.WRONG_TYPE),
+    'seconds that are words': ('timing', '{"optimize": "long"}', ErrorCode.WRONG_TYPE),
+    'a name in place of a list': ('joint_names', 'x', ErrorCode.WRONG_TYPE),
+    'a list in place of a name': ('hand', ['a', 'b'], ErrorCode.WRONG_TYPE),
+    'one score': ('score', 1.0, ErrorCode.WRONG_SHAPE),
+    'words for numbers': ('squeeze', [['a']], ErrorCode.WRONG_TYPE),
+    'fewer rows': ('grasp', np.zeros((1, 2)), ErrorCode.WRONG_SHAPE),
+    'more joints': ('pregrasp', np.zeros((3, 3)), ErrorCode.WRONG_SHAPE),
+    'NaN': ('grasp', np.full((3, 2), np.nan), ErrorCode.OUT_OF_RANGE),
+    'far away': ('squeeze', np.full((3, 2), 1e300), ErrorCode.OUT_OF_RANGE),
+    'no turn': ('base_pose', np.zeros((3, 7)), ErrorCode.OUT_OF_RANGE),
+    'no such link': ('contact_links', np.full((3, 4), 2), ErrorCode.OUT_OF_RANGE),
+}
+
+
+@pytest.mark.parametrize(('field', 'value', 'code'), BROKEN.values(), ids=BROKEN)
+def test_a_field_that_is_wrong_is_named(grasps, tmp_path, field, value, code):
+    grasps.save(tmp_path / 'good.npz')
+    with np.load(tmp_path / 'good.npz') as file:
+        fields = dict(file)
+    np.savez(tmp_path / 'bad.npz', **{**fields, field: value})
+    with pytest.raises(InputError, match=rf"bad\.npz.*'({field}|grasp|base_pose)'") as caught:
+        GraspSet.load(tmp_path / 'bad.npz')
+    assert caught.value.code == code
+
+
+def test_a_full_disk_leaves_the_file_that_was_there(grasps, tmp_path):
+    """A limit on the size of files stands for the disk."""
+    path = tmp_path / 'grasps.npz'
+    grasps.save(path)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1024, before[1]))
+        with pytest.raises(OSError, match='large'):
+            grasps.select([0]).save(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert_equal(grasps, GraspSet.load(path))
+    assert [p.name for p in tmp_path.iterdir()] == ['grasps.npz']

@@ -64,3 +64,27 @@ def test_what_does_not_fit_is_refused(tmp_path, changes, code, text):
 def test_views_without_labels_are_read(tmp_path):
     np.savez(tmp_path / 'views.npz', **stack(seg=None))
     assert [v.labels for v in load_views(tmp_path / 'views.npz')] == [None] * 3
+
+
+@pytest.mark.parametrize(
+    ('key', 'value', 'code'),
+    [
+        ('stamp', 5, ErrorCode.WRONG_SHAPE),
+        ('stamp', [5], ErrorCode.WRONG_SHAPE),
+        ('stamp', [np.nan, 0.0], ErrorCode.WRONG_TYPE),
+        ('depth_scale', 'mm', ErrorCode.OUT_OF_RANGE),
+        ('depth_scale', [1.0, 2.0], ErrorCode.OUT_OF_RANGE),
+        ('depth_scale', np.nan, ErrorCode.OUT_OF_RANGE),
+    ],
+)
+def test_what_goes_with_views_is_checked(tmp_path, key, value, code):
+    views = {
+        'depth': np.ones((2, 4, 4), np.uint16),
+        'depth_scale': 0.001,
+        'K': np.eye(3),
+        'T_world_cam': np.stack([np.eye(4)] * 2),
+    }
+    np.savez(tmp_path / 'x.npz', **{**views, key: value})
+    with pytest.raises(InputError, match=rf"x\.npz.*'{key}'") as caught:
+        load_views(tmp_path / 'x.npz')
+    assert caught.value.code == code

@@ -1,7 +1,7 @@
 """The work of datasets in the test's own process, which has imported all and loaded the kernels.
 
 Processes of their own are the subject of `test_steps.py`, `test_interruptions.py` and the tests of
-`dexgrasp_ros.evaluation.workers`; elsewhere each of them would cost seconds for nothing.
+`dexgrasp_ros.core.workers`; elsewhere each of them would cost seconds for nothing.
 """
 
 from __future__ import annotations

@@ -12,9 +12,10 @@ from inline_work import InlineExecutor, inline_work
 from PIL import Image
 
 from dexgrasp_ros.core.config import SynthesisConfig
+from dexgrasp_ros.core.files import write_bytes
+from dexgrasp_ros.core.json_files import read_json
 from dexgrasp_ros.core.poses import pose_to_matrix
 from dexgrasp_ros.dataset.config import DatasetConfig
-from dexgrasp_ros.dataset.files import read_json, write_bytes
 from dexgrasp_ros.dataset.generation.generate import generate
 from dexgrasp_ros.dataset.layout import DatasetLayout
 from dexgrasp_ros.dataset.schema import FRAME_COLUMNS

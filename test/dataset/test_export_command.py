@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pytest
 
 from dexgrasp_ros import load_hand
 from dexgrasp_ros.cli import main
@@ -64,3 +65,33 @@ def test_nothing_to_write_is_an_error(copied_dataset, tmp_path, capsys):
     assert 'no such grasps that held' in capsys.readouterr().err
     assert export(copied_dataset, tmp_path / 'out', '--to', 'isaac_grasp', '--hands', 'leap') == 1
     assert 'UNKNOWN_HAND' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('kind', ['isaac_grasp', 'dexgraspbench'])
+def test_nothing_outside_of_the_folder_is_touched(copied_dataset, tmp_path, capsys, kind):
+    """A foreign dataset may name objects by paths, and links may stand where files will be."""
+    manifest = copied_dataset.root / 'dataset.json'
+    sound = manifest.read_text()
+    victim = tmp_path / 'victim'
+    for place in (victim / 'scale100' / '0.npy', tmp_path / 'victim.yaml'):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text('kept')
+    for name in (str(victim), '../victim', 'a/../../victim'):
+        content = json.loads(sound)
+        content['objects'][0]['key'] = name
+        manifest.write_text(json.dumps(content))
+        assert export(copied_dataset, tmp_path / 'out', '--to', kind) == 1
+        assert "'objects[0].key' is" in capsys.readouterr().err
+    manifest.write_text(sound)
+    bench = tmp_path / 'out' / 'output' / 'dexgrasp_fc_barrett' / 'graspdata'
+    for folder, link in (
+        (tmp_path / 'out', 'barrett'),
+        (bench, open_dataset(copied_dataset.root, 'barrett').objects[0]),
+    ):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / link).symlink_to(victim)
+    assert export(copied_dataset, tmp_path / 'out', '--to', kind, '--grasps', 'all') == 1
+    assert 'is a link' in capsys.readouterr().err
+    assert (victim / 'scale100' / '0.npy').read_text() == 'kept'
+    assert (tmp_path / 'victim.yaml').read_text() == 'kept'
+    assert sorted(p.name for p in victim.iterdir()) == ['scale100']

@@ -14,9 +14,9 @@ from mesh_hands import write_gripper
 
 from dexgrasp_ros.core.config import SynthesisConfig
 from dexgrasp_ros.core.errors import ErrorCode, HandError, InputError
+from dexgrasp_ros.core.json_files import read_json
 from dexgrasp_ros.dataset import open_dataset
 from dexgrasp_ros.dataset.config import DatasetConfig
-from dexgrasp_ros.dataset.files import read_json
 from dexgrasp_ros.dataset.generation.generate import generate
 from dexgrasp_ros.dataset.hands import StoredHand, portable_hand, register_hand
 from dexgrasp_ros.dataset.layout import DatasetLayout

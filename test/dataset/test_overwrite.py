@@ -11,9 +11,9 @@ import pytest
 from small_dataset import SETTINGS
 
 from dexgrasp_ros.core.errors import InputError
+from dexgrasp_ros.core.json_files import read_json, write_json
 from dexgrasp_ros.dataset import open_dataset
 from dexgrasp_ros.dataset.config import DatasetConfig
-from dexgrasp_ros.dataset.files import read_json, write_json
 from dexgrasp_ros.dataset.generation.overwrite import remove_outdated
 from dexgrasp_ros.dataset.layout import DatasetLayout
 from dexgrasp_ros.dataset.manifest import SettingsGuard, open_manifest

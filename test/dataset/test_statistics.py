@@ -9,8 +9,8 @@ import pytest
 
 from dexgrasp_ros.cli import main
 from dexgrasp_ros.core.errors import ErrorCode
+from dexgrasp_ros.core.json_files import read_json, write_json
 from dexgrasp_ros.dataset import open_dataset
-from dexgrasp_ros.dataset.files import read_json, write_json
 from dexgrasp_ros.dataset.statistics.cost_estimate import estimate_cost
 from dexgrasp_ros.dataset.statistics.summary import dataset_statistics
 from dexgrasp_ros.evaluation import wilson_interval

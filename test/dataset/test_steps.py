@@ -13,7 +13,7 @@ from inline_work import InlineExecutor
 
 from dexgrasp_ros.cli.dataset_run import open_executor
 from dexgrasp_ros.core.errors import DeviceError, ErrorCode, InputError
-from dexgrasp_ros.dataset.files import write_bytes
+from dexgrasp_ros.core.files import write_bytes
 from dexgrasp_ros.dataset.work import ray_executor
 from dexgrasp_ros.dataset.work.executors import LocalExecutor
 from dexgrasp_ros.dataset.work.ray_executor import RayExecutor

@@ -7,7 +7,7 @@ import importlib
 from collections.abc import Iterator
 from unittest import mock
 
-from dexgrasp_ros.evaluation.workers import Failure
+from dexgrasp_ros.core.workers import Failure
 
 # By its name, since the package's `evaluate` is the function.
 EVALUATE = 'dexgrasp_ros.evaluation.evaluate'
@@ -36,7 +36,7 @@ def shaken_here() -> Iterator[None]:
 @contextlib.contextmanager
 def shaken_elsewhere() -> Iterator[None]:
     """Let it shake in processes of its own, within `shaken_here`."""
-    from dexgrasp_ros.evaluation.workers import run_tasks
+    from dexgrasp_ros.core.workers import run_tasks
 
     with mock.patch.object(importlib.import_module(EVALUATE), 'run_tasks', run_tasks):
         yield

@@ -174,7 +174,7 @@ BROKEN = {
     'no triangles': (
         'bad.obj',
         b'v 0 0 0\n',
-        r'no triangles|cannot be read',
+        r'no faces|cannot be read',
         ErrorCode.INVALID_URDF,
     ),
     'unknown format': ('bad.xyzzy', b'x', r'bad\.xyzzy.*cannot be read', ErrorCode.INVALID_URDF),
@@ -194,3 +194,8 @@ def test_broken_collision_mesh(package, name, content, words, code):
     with pytest.raises(HandError, match=words) as caught:
         load(package, f'filename="package://my_hand/meshes/{name}"')
     assert caught.value.code == code
+
+
+def test_a_scale_beyond_all_hands_is_refused(package):
+    with pytest.raises(HandError, match=r"'tip\.1'.*at most"):
+        load(package, 'filename="package://my_hand/meshes/tip.obj" scale="1e300"')

@@ -56,7 +56,7 @@ def test_cache_repeats_the_result_and_survives_damage(obj, tmp_path, monkeypatch
         raise AssertionError('the mesh was cut again')
 
     with monkeypatch.context() as patch:
-        patch.setattr('coacd.run_coacd', fail)
+        patch.setattr('dexgrasp_ros.core.convex_pieces._decompose', fail)
         again = convex_pieces(obj.vertices, obj.faces, cache=tmp_path)
     file.write_bytes(b'half a file')
     third = convex_pieces(obj.vertices, obj.faces, cache=tmp_path)

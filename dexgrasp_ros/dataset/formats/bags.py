@@ -9,21 +9,21 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import struct
 import sysconfig
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from rosbags.interfaces import Connection, Qos
-from rosbags.rosbag2 import Reader, ReaderError, StoragePlugin, Writer
+from rosbags.rosbag2 import Reader, StoragePlugin, Writer
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
-from dexgrasp_ros.core.errors import ErrorCode, InputError, choices
+from dexgrasp_ros.core.doors import MEBIBYTE, check_file, reading
+from dexgrasp_ros.core.errors import ErrorCode, InputError, choices, reason
 
-# What rosbags raises, beside its own errors, for bytes that are not what they should be.
-_DAMAGE = (ValueError, OverflowError, AssertionError, TypeError, struct.error)
+_METADATA = 'metadata.yaml'
+_METADATA_LIMIT = 16 * MEBIBYTE
 _VERSION = 9  # of rosbag2's metadata in Jazzy
 _TYPE = re.compile(r'^\s*(?:([a-z][a-z0-9_]*)/)?([A-Z]\w*)(?:<=\d+)?(?:\[[^\]]*\])?\s+\w+', re.M)
 
@@ -126,18 +126,18 @@ class BagReader(contextlib.AbstractContextManager):
         path = Path(path)
         # What was recorded as box.mcap lies in the folder box.
         self.path = path if path.exists() else bag_folder(path)
-        try:
-            self._reader = Reader(self.path)
-            self._reader.open()
-        except FileNotFoundError as error:
-            raise InputError(
-                f"There is no recording '{path}': {error}", ErrorCode.FILE_NOT_FOUND
-            ) from error
-        except (ReaderError, OSError, *_DAMAGE) as error:
-            raise InputError(
-                f"'{path}' is not a recording that can be read (rosbag2: a folder with"
-                f' metadata.yaml, an .mcap or a .db3): {error}'
-            ) from error
+        metadata = self.path / _METADATA
+        if metadata.is_file():
+            check_file(metadata, 'YAML', _METADATA_LIMIT)
+        expected = 'expected one of rosbag2: a folder with metadata.yaml, an .mcap or a .db3'
+        with reading(f"'{path}' is not a recording that can be read; {expected}"):
+            try:
+                self._reader = Reader(self.path)
+                self._reader.open()
+            except FileNotFoundError as error:
+                raise InputError(
+                    f"There is no recording '{path}': {reason(error)}", ErrorCode.FILE_NOT_FOUND
+                ) from error
 
     @property
     def topics(self) -> list[RecordedTopic]:
@@ -173,14 +173,11 @@ class BagReader(contextlib.AbstractContextManager):
         chosen = [c for c in self._reader.connections if not topics or c.topic in topics]
         messages = self._reader.messages(chosen)
         while True:
-            try:
-                connection, stamp, data = next(messages)
-            except StopIteration:
+            with reading(f"'{self.path}' is damaged; expected messages that are whole"):
+                found = next(messages, None)
+            if found is None:
                 return
-            except (ReaderError, OSError, *_DAMAGE) as error:
-                raise InputError(
-                    f"'{self.path}' is damaged ({error}); expected messages that are whole."
-                ) from error
+            connection, stamp, data = found
             yield connection.topic, stamp, bytes(data)
 
     def close(self) -> None:

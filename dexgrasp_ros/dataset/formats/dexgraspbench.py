@@ -35,7 +35,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dexgrasp_ros.core.convex_pieces import convex_pieces
+from dexgrasp_ros.core.errors import ErrorCode, InputError
+from dexgrasp_ros.core.files import replacing, write_text
 from dexgrasp_ros.core.hand_model import HandModel
+from dexgrasp_ros.core.names import path_within, safe_name, safe_names
 from dexgrasp_ros.core.poses import compose, invert
 from dexgrasp_ros.dataset.reading.grasp_dataset import GraspDataset
 from dexgrasp_ros.dataset.schema import FREE
@@ -74,31 +77,39 @@ def export_dexgraspbench(
     """
     hand = dataset.hand_model
     for object in dataset.objects:
-        for setting in ('fc', 'tabletop'):  # of an earlier export, which may have had more
-            for file in _grasps_folder(out, dataset, setting, object).glob('scale100*/*.npy'):
-                file.unlink()
+        for setting in ('fc', 'tabletop'):
+            _remove_grasps(_grasps_folder(out, dataset, setting, object))
         rows = dataset.rows(object, _COLUMNS)
         if not rows or not len(rows['key']):
             continue
-        write_object(out / object_root / object, *dataset.mesh(object))
+        name = safe_name(object)
+        write_object(path_within(out / object_root, name), *dataset.mesh(object))
         for scene in np.unique(rows['scene']):
             here = np.flatnonzero(rows['scene'] == scene)
             setting = 'fc' if scene == FREE else 'tabletop'
             group = 'scale100' if scene == FREE else f'scale100_pose{scene:03d}'
-            folder = _grasps_folder(out, dataset, setting, object)
-            (folder / group).mkdir(parents=True, exist_ok=True)
+            folder = path_within(_grasps_folder(out, dataset, setting, object), group)
             placed = _identity() if scene == FREE else _resting(dataset, object, scene)
             for number, row in enumerate(here):
                 record = grasp_record(
                     hand, {name: values[row] for name, values in rows.items()}, placed
                 )
-                record['obj_path'] = f'{object_root}/{object}'
-                np.save(folder / group / f'{number}.npy', np.array(record), allow_pickle=True)
+                record['obj_path'] = f'{object_root}/{name}'
+                with replacing(path_within(folder, f'{number}.npy')) as file, file.open('wb') as f:
+                    np.save(f, np.array(record), allow_pickle=True)
         yield object, len(rows['key'])
 
 
 def _grasps_folder(out: Path, dataset: GraspDataset, setting: str, object: str) -> Path:
-    return out / 'output' / f'dexgrasp_{setting}_{dataset.hand}' / 'graspdata' / object
+    hand = safe_names(dataset.hands)[dataset.hand]
+    return path_within(out, 'output', f'dexgrasp_{setting}_{hand}', 'graspdata', object)
+
+
+def _remove_grasps(folder: Path) -> None:
+    """Remove those of an earlier export, which may have had more."""
+    for found in folder.glob('scale100*'):
+        for file in path_within(folder, found.name).glob('*.npy'):
+            file.unlink()
 
 
 def grasp_record(hand: HandModel, row: dict[str, Any], placed: ArrayLike) -> dict[str, Any]:
@@ -135,12 +146,11 @@ def write_object(folder: Path, vertices: NDArray[np.float64], faces: NDArray[np.
     import trimesh
 
     mesh = trimesh.Trimesh(vertices, faces, process=False)
-    for name in ('info', 'mesh', 'urdf/meshes'):
-        (folder / name).mkdir(parents=True, exist_ok=True)
-    mesh.export(folder / 'mesh' / 'simplified.obj')
+    write_text(path_within(folder, 'mesh', 'simplified.obj'), mesh.export(file_type='obj'))
     for number, corners in enumerate(convex_pieces(vertices, faces)):
         piece = trimesh.convex.convex_hull(corners)
-        piece.export(folder / 'urdf' / 'meshes' / f'convex_piece_{number:03d}.obj')
+        file = path_within(folder, 'urdf', 'meshes', f'convex_piece_{number:03d}.obj')
+        write_text(file, piece.export(file_type='obj'))
     properties = {
         'gravity_center': mesh.center_mass.tolist(),
         'obb': mesh.extents.tolist(),
@@ -149,7 +159,7 @@ def write_object(folder: Path, vertices: NDArray[np.float64], faces: NDArray[np.
         'mass': float(mesh.volume),
     }
     text = json.dumps(properties, indent=1)
-    (folder / 'info' / 'simplified.json').write_text(text, encoding='utf-8')
+    write_text(path_within(folder, 'info', 'simplified.json'), text)
 
 
 def _root(hand: HandModel) -> NDArray[np.float64]:
@@ -172,7 +182,14 @@ def _all_joints(hand: HandModel, q: ArrayLike) -> NDArray[np.float64]:
 
 
 def _resting(dataset: GraspDataset, object: str, scene: int) -> NDArray[np.float64]:
-    return np.array(dataset.scenes(object)[scene]['pose'])
+    scenes = dataset.scenes(object)
+    if not 0 <= scene < len(scenes):
+        raise InputError(
+            f"Grasps of '{object}' are of the resting pose {scene}, and the dataset tells of"
+            f' {len(scenes)}; expected 0 to {len(scenes) - 1}.',
+            ErrorCode.OUT_OF_RANGE,
+        )
+    return np.array(scenes[scene]['pose'])
 
 
 def _unit(pose: ArrayLike) -> NDArray[np.float64]:

@@ -26,7 +26,6 @@ tells.
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -34,12 +33,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dexgrasp_ros.core.errors import ErrorCode, InputError, choices
+from dexgrasp_ros.core.doors import MEBIBYTE
+from dexgrasp_ros.core.errors import ErrorCode, InputError, choices, quoted
+from dexgrasp_ros.core.files import write_text
 from dexgrasp_ros.core.grasp_set import GraspSet
 from dexgrasp_ros.core.hand_model import HandModel
+from dexgrasp_ros.core.yaml_files import is_finite, read_yaml
 from dexgrasp_ros.hand.opening import opening_width
 
 FORMAT, VERSION = 'isaac_grasp', 1.0
+_LIMIT = 32 * MEBIBYTE  # 15,000 grasps of a hand with 24 joints
 # The grasp editor's manual has names that end in `_link`, the files it writes do not.
 _FRAMES = {
     'object_frame': ('object_frame', 'object_frame_link'),
@@ -92,7 +95,7 @@ def export_isaac_grasp(
         },
     }
     text = yaml.safe_dump(document, sort_keys=False, default_flow_style=None, width=1000)
-    Path(path).write_text(text, encoding='utf-8')
+    write_text(Path(path), text)
 
 
 def import_isaac_grasp(
@@ -124,7 +127,10 @@ def import_isaac_grasp(
             f"'{path}': 'grasps' is {_kind(entries)}; expected a grasp for each name.",
             ErrorCode.WRONG_TYPE,
         )
-    rows = [_row(entry, f"'{path}': {name}", hand) for name, entry in entries.items()]
+    rows = [
+        _row(entry, f"'{path}': {quoted(str(name), 60)[1:-1]}", hand)
+        for name, entry in entries.items()
+    ]
     rows.sort(key=lambda row: -row['score'])
     count, joints = len(rows), len(hand.joint_names)
     column = {
@@ -169,20 +175,13 @@ def _width(value: float) -> dict[str, float]:
 
 def _read(path: Path) -> Mapping[str, Any]:
     """Document of a file that says it has this format and version."""
-    import yaml
-
-    if not path.is_file():
-        raise InputError(f"There is no isaac_grasp file '{path}'.", ErrorCode.FILE_NOT_FOUND)
-    try:
-        document = yaml.safe_load(path.read_text(encoding='utf-8'))
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise InputError(f"'{path}' is not YAML ({error}).") from error
+    document = read_yaml(path, 'isaac_grasp', _LIMIT)
     if not isinstance(document, Mapping) or document.get('format') != FORMAT:
         found = document.get('format') if isinstance(document, Mapping) else _kind(document)
-        raise InputError(f"'{path}' has the format {found!r}; expected {FORMAT!r}.")
+        raise InputError(f"'{path}' has the format {quoted(found)}; expected {FORMAT!r}.")
     version = _get(document, 'format_version', f"'{path}'")
-    if str(version) != str(VERSION):
-        raise InputError(f"'{path}' has format_version {version!r}; expected {VERSION}.")
+    if version not in (VERSION, str(VERSION)):
+        raise InputError(f"'{path}' has format_version {quoted(version)}; expected {VERSION}.")
     for name, spellings in _FRAMES.items():
         if not set(spellings) & set(document):
             raise InputError(
@@ -274,15 +273,17 @@ def _get(mapping: Mapping[str, Any], key: str, where: str) -> Any:
 
 def _number(value: Any, where: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise InputError(f'{where} is {value!r}; expected a number.', ErrorCode.WRONG_TYPE)
-    if not abs(value) <= sys.float_info.max:  # an integer may be larger, too
-        raise InputError(f'{where} is {value}; expected a finite number.', ErrorCode.OUT_OF_RANGE)
+        raise InputError(f'{where} is {quoted(value)}; expected a number.', ErrorCode.WRONG_TYPE)
+    if not is_finite(value):
+        raise InputError(
+            f'{where} is {quoted(value)}; expected a finite number.', ErrorCode.OUT_OF_RANGE
+        )
     return float(value)
 
 
 def _numbers(values: Any, count: int, where: str) -> list[float]:
     if not isinstance(values, Sequence) or isinstance(values, str):
-        raise InputError(f'{where} is {values!r}; expected numbers.', ErrorCode.WRONG_TYPE)
+        raise InputError(f'{where} is {quoted(values)}; expected numbers.', ErrorCode.WRONG_TYPE)
     if len(values) != count:
         raise InputError(
             f'{where} has {len(values)} numbers; expected {count}.', ErrorCode.WRONG_SHAPE

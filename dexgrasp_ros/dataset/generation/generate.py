@@ -7,14 +7,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dexgrasp_ros.core.errors import InputError
+from dexgrasp_ros.core.files import remove_leftovers
+from dexgrasp_ros.core.names import safe_name
 from dexgrasp_ros.dataset.config import DatasetConfig
-from dexgrasp_ros.dataset.files import remove_leftovers
 from dexgrasp_ros.dataset.generation.grasp_run import GraspRun
 from dexgrasp_ros.dataset.generation.objects import find_meshes, known_names
 from dexgrasp_ros.dataset.generation.overwrite import remove_outdated
 from dexgrasp_ros.dataset.generation.plan import plan_units
 from dexgrasp_ros.dataset.hands import portable_hand, register_hand
-from dexgrasp_ros.dataset.layout import DatasetLayout, safe_name
+from dexgrasp_ros.dataset.layout import DatasetLayout
 from dexgrasp_ros.dataset.manifest import open_manifest
 from dexgrasp_ros.dataset.work.executors import Executor
 from dexgrasp_ros.dataset.work.report import ReportCallback, RunReport

@@ -10,13 +10,14 @@ from functools import partial
 from typing import Any
 
 from dexgrasp_ros.core.errors import InputError
+from dexgrasp_ros.core.files import write_bytes
+from dexgrasp_ros.core.json_files import read_json, write_json
 from dexgrasp_ros.dataset.config import DatasetConfig
-from dexgrasp_ros.dataset.files import read_json, write_bytes, write_json
 from dexgrasp_ros.dataset.generation.objects import PreparedObject, SourceMesh, file_digest
 from dexgrasp_ros.dataset.generation.plan import Unit
 from dexgrasp_ros.dataset.generation.units import Batch, UnitRows, UnitTask
 from dexgrasp_ros.dataset.hands import StoredHand
-from dexgrasp_ros.dataset.layout import DatasetLayout
+from dexgrasp_ros.dataset.layout import DatasetLayout, object_key
 from dexgrasp_ros.dataset.manifest import SettingsGuard, refresh_manifest
 from dexgrasp_ros.dataset.schema import GRASP_COLUMNS, SCHEMA_VERSION
 from dexgrasp_ros.dataset.shards import is_made, write_shard
@@ -105,7 +106,8 @@ class GraspRun:
         """Find what an earlier run made of a mesh file, unless something of it is missing."""
         try:
             digest = file_digest(source.path)
-            for path in sorted(self.layout.object_record('').parent.glob(f'{source.name}-*.json')):
+            folder = self.layout.object_record('').parent
+            for path in sorted(folder.glob(f'{object_key(source.name, "")}*.json')):
                 record = read_json(path, 'key', 'name', 'mesh', 'file_sha256', 'hash')
                 scenes = self.layout.scenes(record['mesh'])
                 if (

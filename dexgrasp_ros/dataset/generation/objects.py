@@ -17,15 +17,18 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from dexgrasp_ros.core.doors import MEBIBYTE, check_file, reading
 from dexgrasp_ros.core.errors import ErrorCode, InputError, choices
+from dexgrasp_ros.core.json_files import read_json
+from dexgrasp_ros.core.names import safe_name
 from dexgrasp_ros.core.object_model import ObjectModel
 from dexgrasp_ros.dataset.config import DatasetConfig
-from dexgrasp_ros.dataset.files import read_json
-from dexgrasp_ros.dataset.layout import DatasetLayout, object_key, safe_name
+from dexgrasp_ros.dataset.layout import DatasetLayout, object_key
 from dexgrasp_ros.object import load_object, object_pieces, read_mesh
 from dexgrasp_ros.simulation import settle
 
 _ENDINGS = ('.glb', '.obj', '.off', '.ply', '.stl')
+_TABLE_LIMIT = 64 * MEBIBYTE
 _TABLE = 'objects.csv'  # beside the meshes: file, name, license, source, and what else there is
 
 
@@ -110,7 +113,7 @@ def known_names(layout: DatasetLayout, config: DatasetConfig) -> dict[str, str]:
         with contextlib.suppress(InputError, FileNotFoundError):
             record = read_json(path, 'name', 'file', 'hash')
             if record['hash'] == config.digest:
-                names[record['file']] = record['name']
+                names[record['file']] = safe_name(record['name'])
     return names
 
 
@@ -140,7 +143,8 @@ def file_digest(path: Path) -> str:
     OSError
         It cannot be read.
     """
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    with path.open('rb') as file:
+        return hashlib.file_digest(file, 'sha256').hexdigest()
 
 
 def prepare_object(source: SourceMesh, config: DatasetConfig) -> PreparedObject:
@@ -253,11 +257,10 @@ def _read_table(path: Path) -> dict[str, dict[str, str]]:
     """Rows of a table of objects by their file; none where there is no table."""
     if not path.is_file():
         return {}
-    try:
+    check_file(path, 'table of objects', _TABLE_LIMIT)
+    with reading(
+        f"'{path}' cannot be read; expected a table with the columns 'file', 'license' and"
+        " 'source'"
+    ):
         with path.open(newline='', encoding='utf-8-sig') as file:
             return {row['file']: row for row in csv.DictReader(file)}
-    except (KeyError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(
-            f"'{path}' cannot be read ({type(error).__name__}: {error}); expected a table with the"
-            " columns 'file', 'license' and 'source'."
-        ) from error

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from dexgrasp_ros.core.errors import InputError
+from dexgrasp_ros.core.files import remove_file
+from dexgrasp_ros.core.json_files import read_json
 from dexgrasp_ros.dataset.config import DatasetConfig
-from dexgrasp_ros.dataset.files import read_json, remove_file
 from dexgrasp_ros.dataset.generation.plan import grasps_in_part
 from dexgrasp_ros.dataset.layout import DatasetLayout, rendered_files
 from dexgrasp_ros.dataset.shards import BrokenShardError, read_metadata

@@ -10,9 +10,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from dexgrasp_ros.core.doors import reading
 from dexgrasp_ros.core.errors import ErrorCode, InputError, choices
 
 CHANNELS = ('rgb', 'depth', 'seg', 'normals')
+_MOST_PIXELS = 4096**2  # the largest image that `render.settings` allows
 _MORE = ('noisy_depth',)  # where a sensor was simulated
 
 _Place = tuple[int, int]  # of a member in its tar: first byte, count of bytes
@@ -53,7 +55,7 @@ class ImageTars:
         ------
         InputError
             FILE_NOT_FOUND: the tar or the image is not there (yet); INVALID_INPUT for a channel
-            that there is not.
+            that there is not, and for damaged ones.
         """
         if unknown := set(channels) - {*CHANNELS, *_MORE}:
             known = choices((*CHANNELS, *_MORE))
@@ -64,16 +66,22 @@ class ImageTars:
                 'makes it.',
                 ErrorCode.FILE_NOT_FOUND,
             )
-        return {
-            channel: _decode(channel, self._bytes(tar, f'{key}.{channel}.png'), depth_scale)
-            for channel in channels
-        }
+        images = {}
+        for channel in channels:
+            name = f'{key}.{channel}.png'
+            content = self._bytes(tar, name)
+            with reading(f"'{tar}': '{name}' is damaged; expected a PNG"):
+                images[channel] = _decode(channel, content, depth_scale)
+        return images
 
     def _members(self, tar: Path) -> dict[str, _Place]:
         status = tar.stat()
         version = (status.st_mtime_ns, status.st_size)
         if self._places.get(tar, (None,))[0] != version:
-            with tarfile.open(tar, 'r:') as opened:
+            with (
+                reading(f"'{tar}' is damaged; expected a tar of images"),
+                tarfile.open(tar, 'r:') as opened,
+            ):
                 places = {m.name: (m.offset_data, m.size) for m in opened if m.isfile()}
             self._places[tar] = (version, places)
         return self._places[tar][1]
@@ -90,7 +98,10 @@ class ImageTars:
 def _decode(channel: str, png: bytes, depth_scale: float) -> NDArray:
     from PIL import Image
 
-    pixels = np.asarray(Image.open(io.BytesIO(png)))
+    image = Image.open(io.BytesIO(png), formats=['PNG'])
+    if image.width * image.height > _MOST_PIXELS:
+        raise ValueError(f'{image.width} x {image.height} pixels')
+    pixels = np.asarray(image)
     if channel.endswith('depth'):
         return pixels.astype(np.float32) * np.float32(depth_scale)
     if channel == 'normals':

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from dexgrasp_ros.core.errors import ErrorCode, InputError, choices
 from dexgrasp_ros.core.grasp_set import GraspSet
 from dexgrasp_ros.core.hand_model import HandModel
-from dexgrasp_ros.dataset.files import read_json
+from dexgrasp_ros.core.json_files import read_json
 from dexgrasp_ros.dataset.hands import StoredHand
 from dexgrasp_ros.dataset.layout import DatasetLayout
 from dexgrasp_ros.dataset.meshes import read_stored_mesh
@@ -23,6 +23,7 @@ from dexgrasp_ros.dataset.reading.grasp_rows import SET_COLUMNS, pose_in_camera,
 from dexgrasp_ros.dataset.reading.row_arrays import Arrays, join_arrays, mixed_batches, read_arrays
 from dexgrasp_ros.dataset.reading.selection import known_digests, known_hands
 from dexgrasp_ros.dataset.reading.torch_batches import loadable, to_tensors
+from dexgrasp_ros.dataset.records import Scenes
 
 
 class GraspDataset:
@@ -163,7 +164,7 @@ class GraspDataset:
     def scenes(self, object: str) -> list[dict[str, Any]]:
         """How an object comes to rest on a table, most often first; the column `scene` counts."""
         file = self.layout.scenes(self.digest(object))
-        return read_json(file)['scenes'] if file.is_file() else []
+        return read_json(file, schema=Scenes)['scenes'] if file.is_file() else []
 
     @cached_property
     def hand_model(self) -> HandModel:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from dexgrasp_ros.core.errors import ErrorCode, InputError
 from dexgrasp_ros.core.grasp_set import GraspSet
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.core.poses import matrix_to_pose, pose_to_matrix
@@ -46,7 +47,18 @@ def rows_to_grasps(rows: Arrays, hand: HandModel, mesh: Path) -> GraspSet:
         Their hand.
     mesh
         Their mesh, for the set to name.
+
+    Raises
+    ------
+    InputError
+        WRONG_SHAPE: the rows are of another hand.
     """
+    if rows['grasp'].shape[1] != len(hand.joint_names):
+        raise InputError(
+            f"The rows have {rows['grasp'].shape[1]} joints, and '{hand.name}' has "
+            f'{len(hand.joint_names)}; expected the same.',
+            ErrorCode.WRONG_SHAPE,
+        )
     order = np.argsort(-rows['score'], kind='stable')
     values = {
         name: rows[name][order].astype(np.float64) for name in (*_POSTURES, *_MEASURES, *_CONTACTS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dexgrasp_ros.core.doors import reading
 from dexgrasp_ros.core.errors import ErrorCode, InputError, choices
 from dexgrasp_ros.dataset.schema import CONTACTS
-from dexgrasp_ros.dataset.shards import METADATA_KEY
+from dexgrasp_ros.dataset.shards import check_table, told_in
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -59,12 +59,16 @@ def read_arrays(
         MISSING_KEY: a column that the file does not have; INVALID_INPUT: it is not such a file,
         a broken one, or one of other settings.
     """
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     wanted = None if columns is None else list(dict.fromkeys([*columns, *(where or ())]))
-    try:
+    broken = (
+        f"'{file}' cannot be read; expected a Parquet file of a dataset. What made the dataset "
+        'makes a broken one again, once it is removed'
+    )
+    with reading(broken):
         with pq.ParquetFile(file, page_checksum_verification=True) as opened:
+            check_table(file, opened)
             names = opened.schema_arrow.names
             if missing := set(wanted or ()) - set(names):
                 raise InputError(
@@ -74,12 +78,10 @@ def read_arrays(
             if digest is not None:
                 _check_digest(file, opened.schema_arrow.metadata or {}, digest)
             table = opened.read(columns=wanted)
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise InputError(
-            f"'{file}' cannot be read ({error}); expected a Parquet file of a dataset. What made "
-            'the dataset makes a broken one again, once it is removed.'
-        ) from error
-    arrays = table_arrays(table)
+            for name in table.column_names:
+                if table[name].null_count:
+                    raise ValueError(f"the column '{name}' has rows without a value")
+        arrays = table_arrays(table)
     if where:
         keep = np.ones(table.num_rows, dtype=bool)
         for name, value in where.items():
@@ -105,7 +107,7 @@ def table_arrays(table: pa.Table) -> Arrays:
 
 
 def _check_digest(file: Path, metadata: Mapping[bytes, bytes], digest: str) -> None:
-    there = json.loads(metadata.get(METADATA_KEY, b'{}')).get('hash')
+    there = told_in(file, metadata).get('hash')
     if there != digest:
         raise InputError(
             f"'{file}' was made with settings of the hash {str(there)[:12]}, and its dataset with "

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from dexgrasp_ros.core.errors import ErrorCode, InputError, choices
-from dexgrasp_ros.dataset.files import read_json
+from dexgrasp_ros.core.json_files import read_json
 from dexgrasp_ros.dataset.layout import DatasetLayout
+from dexgrasp_ros.dataset.records import KEY_PATTERN, HandRecord, Manifest, ObjectRecord
 from dexgrasp_ros.dataset.schema import SCHEMA_VERSION
 
 Split = Literal['train', 'validation', 'test']
@@ -37,10 +38,10 @@ def read_manifest(layout: DatasetLayout) -> dict[str, Any]:
             ErrorCode.FILE_NOT_FOUND,
         )
     try:
-        manifest = read_json(layout.manifest, 'schema_version')
+        manifest = read_json(layout.manifest, 'schema_version', schema=Manifest)
     except InputError as error:
         raise InputError(f'{error} It does not describe a dataset.') from error
-    version = str(manifest['schema_version'])
+    version = manifest['schema_version']
     if version.partition('.')[0] != SCHEMA_VERSION.partition('.')[0]:
         raise InputError(
             f"'{layout.root}' has the schema version {version}; this package reads "
@@ -55,7 +56,7 @@ def known_hands(layout: DatasetLayout, manifest: Mapping[str, Any]) -> dict[str,
     there = []
     for file in files:
         with contextlib.suppress(InputError):  # damaged; `dataset.json` may tell as well
-            there.append(read_json(file, 'name', 'urdf'))
+            there.append(read_json(file, schema=HandRecord))
     return {record['name']: record for record in (*manifest.get('hands', ()), *there)}
 
 
@@ -80,7 +81,8 @@ def choose_hand(layout: DatasetLayout, manifest: Mapping[str, Any], name: str | 
 def known_objects(layout: DatasetLayout, manifest: Mapping[str, Any]) -> tuple[str, ...]:
     """Keys of the objects of a dataset, those without any grasp yet as well."""
     folders = (*layout.root.glob('grasps/*/object=*'), *layout.root.glob('frames/object=*'))
-    there = {folder.name.partition('=')[2] for folder in folders}
+    named = {folder.name.partition('=')[2] for folder in folders}
+    there = {key for key in named if re.match(KEY_PATTERN, key)}
     told = {record['key'] for record in manifest.get('objects', ())}
     return tuple(sorted(told | there))
 
@@ -92,7 +94,7 @@ def known_digests(
     told = {record['key']: record['mesh'] for record in manifest.get('objects', ())}
     for key in set(objects) - told.keys():  # newer than `dataset.json`
         with contextlib.suppress(InputError, FileNotFoundError):
-            told[key] = read_json(layout.object_record(key), 'mesh')['mesh']
+            told[key] = read_json(layout.object_record(key), schema=ObjectRecord)['mesh']
     return told
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dexgrasp_ros.core.json_files import json_bytes
 from dexgrasp_ros.core.poses import pose_to_matrix
-from dexgrasp_ros.dataset.files import json_bytes
 from dexgrasp_ros.dataset.render.boxes import Silhouette, oriented_box, visible_box
 from dexgrasp_ros.dataset.render.png import encode_png
 from dexgrasp_ros.dataset.render.settings import NOISE_MODELS

@@ -9,15 +9,9 @@ from functools import partial
 from pathlib import Path
 
 from dexgrasp_ros.core.errors import DexGraspError, ErrorCode, InputError
+from dexgrasp_ros.core.files import create_bytes, remove_file, remove_leftovers
+from dexgrasp_ros.core.json_files import json_bytes, read_json, write_json
 from dexgrasp_ros.dataset.config import library_versions
-from dexgrasp_ros.dataset.files import (
-    create_bytes,
-    json_bytes,
-    read_json,
-    remove_file,
-    remove_leftovers,
-    write_json,
-)
 from dexgrasp_ros.dataset.layout import DatasetLayout, rendered_files
 from dexgrasp_ros.dataset.manifest import SettingsGuard
 from dexgrasp_ros.dataset.render.frames import CHANNELS, DEPTH_SCALE

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dexgrasp_ros.core.config import check_ranges, setting
-from dexgrasp_ros.core.errors import ErrorCode, InputError, choices
+from dexgrasp_ros.core.errors import ErrorCode, InputError, choices, quoted
+from dexgrasp_ros.core.yaml_files import is_finite, read_yaml
 from dexgrasp_ros.simulation import SensorNoise
 
 # Models of a depth sensor by name; 'none' has the true depth only.
@@ -98,18 +99,11 @@ def read_camera_settings(path: Path, **changes: Any) -> CameraSettings:
         FILE_NOT_FOUND; INVALID_INPUT (no YAML, an unknown choice), MISSING_KEY (unknown key),
         WRONG_TYPE, OUT_OF_RANGE; the message names the document, the key and the value.
     """
-    import yaml
-
-    if not path.is_file():
-        raise InputError(f"There is no file of cameras '{path}'.", ErrorCode.FILE_NOT_FOUND)
-    try:
-        document = yaml.safe_load(path.read_text(encoding='utf-8'))
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise InputError(f"'{path}' is not YAML: {error}") from error
+    document = read_yaml(path, 'camera')
     document = {} if document is None else document
     if not isinstance(document, Mapping):
         raise InputError(
-            f"'{path}' holds {document!r}; expected names with values.", ErrorCode.WRONG_TYPE
+            f"'{path}' holds {quoted(document)}; expected names with values.", ErrorCode.WRONG_TYPE
         )
     valid = {f.name for f in dataclasses.fields(CameraSettings)}
     if unknown := set(document) - valid:
@@ -126,12 +120,12 @@ def read_camera_settings(path: Path, **changes: Any) -> CameraSettings:
 
 def _wrong(name: str, value: object, path: Path, expected: str) -> InputError:
     return InputError(
-        f"'{path}': '{name}' is {value!r}; expected {expected}.", ErrorCode.WRONG_TYPE
+        f"'{path}': '{name}' is {quoted(value)}; expected {expected}.", ErrorCode.WRONG_TYPE
     )
 
 
 def _number(name: str, value: object, path: Path) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not is_finite(value):
         raise _wrong(name, value, path, 'a number')
     return float(value)
 
@@ -182,7 +176,7 @@ _READERS = {
 
 def _check_choice(name: str, value: str, valid: Any) -> None:
     if value not in valid:
-        raise InputError(f"'{name}' is {value!r}; choices are {choices(valid)}.")
+        raise InputError(f"'{name}' is {quoted(value)}; choices are {choices(valid)}.")
 
 
 def _check_interval(

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from dexgrasp_ros.dataset.files import json_bytes, replacing
+from dexgrasp_ros.core.files import replacing
+from dexgrasp_ros.core.json_files import json_bytes
 
 # First in each tar: what it was made from. WebDataset takes names like this one for no sample.
 _ABOUT = '__render__/about.json'
@@ -64,5 +65,5 @@ def read_about(path: Path) -> dict[str, Any] | None:
             member = archive.next()
             file = archive.extractfile(member) if member and member.name == _ABOUT else None
             return None if file is None else json.loads(file.read())
-    except (OSError, tarfile.TarError, ValueError):
+    except Exception:  # whatever damage makes the readers of tar and JSON raise
         return None

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from dexgrasp_ros.core.errors import InputError
-from dexgrasp_ros.dataset.files import read_json
+from dexgrasp_ros.core.json_files import read_json
 from dexgrasp_ros.dataset.layout import DatasetLayout
+from dexgrasp_ros.dataset.records import Timing, UnitFailure
 
 _FOLDERS = ('grasps', 'images', 'frames', 'meshes', 'hands', 'objects', 'scenes')
 # What a unit of work counts, as `timing/` calls it; those of objects count themselves.
@@ -35,7 +36,7 @@ def stage_costs(layout: DatasetLayout) -> list[dict[str, Any]]:
     """
     seconds: dict[tuple[str, str], float] = defaultdict(float)
     counts: dict[tuple[str, str], int] = defaultdict(int)
-    for told in _records(layout.timing('').parent, 'unit', 'seconds'):
+    for told in _records(layout.timing('').parent, Timing):
         what = next((name for name in _COUNTED if name in told), 'objects')
         for stage, value in told['seconds'].items():
             seconds[what, stage] += value
@@ -48,14 +49,14 @@ def stage_costs(layout: DatasetLayout) -> list[dict[str, Any]]:
 
 def failures(layout: DatasetLayout) -> list[dict[str, Any]]:
     """Tell which units of work could not be done at the last try, and why."""
-    return list(_records(layout.failure('').parent, 'unit', 'code', 'message'))
+    return list(_records(layout.failure('').parent, UnitFailure))
 
 
-def _records(folder: Path, *keys: str) -> Iterator[dict[str, Any]]:
+def _records(folder: Path, schema: Any) -> Iterator[dict[str, Any]]:
     """Yield what the files of a folder tell; one that is damaged tells nothing."""
     for file in sorted(folder.glob('[!.]*.json')):
         with contextlib.suppress(InputError, FileNotFoundError):
-            yield read_json(file, *keys)
+            yield read_json(file, schema=schema)
 
 
 def _size(folder: Path) -> int:

@@ -11,7 +11,7 @@ from multiprocessing.connection import wait
 from typing import Any, Literal, Protocol
 
 from dexgrasp_ros.core.errors import DexGraspError, ErrorCode, InputError
-from dexgrasp_ros.evaluation.workers import Failure, WorkerPool, available_cores
+from dexgrasp_ros.core.workers import Failure, WorkerPool, available_cores
 
 # 'device': searches, on a GPU where there is one; 'cpu': everything else.
 Kind = Literal['device', 'cpu']

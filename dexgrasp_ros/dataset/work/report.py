@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from dexgrasp_ros.dataset.files import write_json
+from dexgrasp_ros.core.json_files import write_json
 from dexgrasp_ros.dataset.layout import DatasetLayout
 from dexgrasp_ros.dataset.work.executors import Failed
 

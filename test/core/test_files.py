@@ -9,20 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from dexgrasp_ros.dataset.files import (
-    create_bytes,
-    read_json,
-    remove_leftovers,
-    replacing,
-    write_bytes,
-    write_json,
-)
+from dexgrasp_ros.core.files import create_bytes, remove_leftovers, replacing, write_bytes
+from dexgrasp_ros.core.json_files import read_json, write_json
 
 # Writes half of a file, says so, and goes on when it is told to.
 WRITER = """
 import sys
 from pathlib import Path
-from dexgrasp_ros.dataset.files import replacing
+from dexgrasp_ros.core.files import replacing
 with replacing(Path(sys.argv[1])) as temporary:
     temporary.write_bytes(b'half')
     print('half', flush=True)

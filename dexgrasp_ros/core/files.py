@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import platform
 import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-
-from dexgrasp_ros.core.errors import InputError, choices
 
 # .NAME.HOST~PID.tmp: who writes it, so that others know whether it is still written.
 _TEMPORARY = re.compile(r'^\..+\.(?P<host>[^~/]+)~(?P<pid>\d+)\.tmp$')
+_KEPT = 100  # letters of a file's name in that of its temporary file, which has 255 at most
 _STALE = 24 * 3600.0  # s after which a temporary file of another machine has no writer any more
 
 
@@ -24,13 +21,18 @@ def replacing(path: Path) -> Iterator[Path]:
     """Lend a temporary name beside `path`; what was written there becomes `path` at the end.
 
     It is on the disk before it gets its name (fsync), and so is the name. If the body raises, or
-    the disk is full, nothing stays.
+    the disk is full, nothing new stays, and what was there before does. A link is followed; a
+    device or a pipe, which has no content to lose, is lent itself.
 
     Raises
     ------
     OSError
         The file cannot be written.
     """
+    if path.exists() and not path.is_file():
+        yield path
+        return
+    path = path.resolve()
     with _temporary(path) as temporary:
         yield temporary
         _sync(temporary)
@@ -73,40 +75,15 @@ def create_bytes(path: Path, content: bytes) -> bool:
         return True
 
 
-def write_json(path: Path, content: Any) -> None:
-    """Write JSON as `replacing` does, the same bytes for the same content.
+def write_text(path: Path, text: str) -> None:
+    """Write a text in UTF-8 as `replacing` does.
 
     Raises
     ------
     OSError
         The file cannot be written.
     """
-    write_bytes(path, json_bytes(content))
-
-
-def json_bytes(content: Any) -> bytes:
-    """JSON for people and programs, with numbers that read back as they were."""
-    return (json.dumps(content, indent=1, ensure_ascii=False) + '\n').encode()
-
-
-def read_json(path: Path, *keys: str) -> dict[str, Any]:
-    """Read a JSON file of a dataset, which holds one object with some keys at least.
-
-    Raises
-    ------
-    InputError
-        INVALID_INPUT: it is no such file.
-    OSError
-        It cannot be read.
-    """
-    try:
-        content = json.loads(path.read_text(encoding='utf-8'))
-    except ValueError as error:
-        raise InputError(f"'{path}' is damaged, no JSON: {error}") from error
-    if not isinstance(content, dict) or (missing := set(keys) - content.keys()):
-        lacks = f'lacks {choices(missing)}' if isinstance(content, dict) else 'is no JSON object'
-        raise InputError(f"'{path}' is damaged: it {lacks}.")
-    return content
+    write_bytes(path, text.encode())
 
 
 def remove_file(path: Path) -> None:
@@ -135,7 +112,7 @@ def remove_leftovers(root: Path) -> None:
 def _temporary(path: Path) -> Iterator[Path]:
     """Lend a name beside `path` that nobody else uses; nothing has it afterwards."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.parent / f'.{path.name}.{platform.node()}~{os.getpid()}.tmp'
+    temporary = path.parent / f'.{path.name[:_KEPT]}.{platform.node()}~{os.getpid()}.tmp'
     try:
         yield temporary
     finally:

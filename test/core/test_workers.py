@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dexgrasp_ros.evaluation.workers import Failure, WorkerPool, run_tasks
+from dexgrasp_ros.core.workers import Failure, WorkerPool, run_tasks
 
 WORK = f'{__name__}:work'
 

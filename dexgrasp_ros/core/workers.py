@@ -21,7 +21,7 @@ from typing import Any
 _PROGRAM = """
 import signal
 signal.signal(signal.SIGINT, signal.SIG_IGN)
-from dexgrasp_ros.evaluation.worker_process import main
+from dexgrasp_ros.core.worker_process import main
 main()
 """
 READY = 'ready'  # what a process says before it begins with its first task

@@ -1,0 +1,67 @@
+"""Ctrl-C ends a command within two seconds, also while a library computes."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dexgrasp_ros.core.convex_pieces import convex_pieces
+from dexgrasp_ros.core.errors import ErrorCode, SynthesisError
+
+# Stands for a library that computes for minutes; a child stands for a worker.
+PROGRAM = """
+import hashlib, subprocess, sys
+from dexgrasp_ros import cli
+def work(*_):
+    child = subprocess.Popen(['sleep', '60'], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    print(child.pid, flush=True)
+    hashlib.pbkdf2_hmac('sha256', b'', b'', 10**9)
+cli._run = work
+sys.exit(cli.main())
+"""
+
+
+def test_a_command_ends_and_leaves_nobody_behind():
+    process = subprocess.Popen(
+        [sys.executable, '-c', PROGRAM],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    child = Path('/proc', process.stdout.readline().strip())
+    start = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=30)
+    assert time.monotonic() - start < 2.0
+    assert (process.returncode, told) == (130, 'dexgrasp: interrupted\n')
+    assert not child.exists() or 'Z' in (child / 'stat').read_text().rpartition(')')[2]
+
+
+def test_cutting_a_mesh_can_be_cancelled(tmp_path):
+    """A ring that CoACD cuts for seconds; nothing of it stays behind, nothing is stored."""
+    import trimesh
+
+    ring = trimesh.creation.torus(0.04, 0.01)
+    asked = []
+
+    def should_stop():
+        asked.append(None)
+        return len(asked) > 3
+
+    start = time.monotonic()
+    with pytest.raises(SynthesisError) as caught:
+        convex_pieces(
+            np.array(ring.vertices),
+            np.array(ring.faces),
+            cache=tmp_path,
+            should_stop=should_stop,
+        )
+    assert caught.value.code == ErrorCode.CANCELLED
+    assert time.monotonic() - start < 2.0
+    assert not list(tmp_path.iterdir())
