@@ -54,7 +54,7 @@ def view(
     mesh_path = object or (Path(stored.object_mesh) if stored.object_mesh else None)
     if mesh_path is None:
         raise InputError(f"'{grasps}' does not name its object; give its mesh with --object.")
-    mesh, _warnings = read_mesh(mesh_path)
+    mesh, _warnings = read_mesh(mesh_path, scale=stored.object_scale)
     hand = load_hand_text(stored.urdf, name=stored.hand, root=stored.hand_frame)
     if png is None:
         _serve(console, stored, hand, mesh, mesh_path.stem, host, port)

@@ -32,6 +32,7 @@ class GraspSet:
     hand: str
     urdf: str
     object_mesh: str = ''
+    object_scale: float = 1.0  # that the mesh was read with
     joint_names: tuple[str, ...]
     link_names: tuple[str, ...]
     hand_frame: str
@@ -126,6 +127,8 @@ class GraspSet:
                 values[f.name] = str(value)
             elif f.name in _LIST_FIELDS:
                 values[f.name] = tuple(str(v) for v in value)
+            elif f.name == 'object_scale':
+                values[f.name] = float(value)
             else:
                 values[f.name] = value
         return cls(**values)

@@ -149,18 +149,6 @@ def test_bad_arrays_are_coded_errors(vertices, faces, words):
     assert info.value.code == ErrorCode.INVALID_MESH
 
 
-def test_wrong_units_are_guessed_and_scale_mends_them():
-    box = trimesh.creation.box(extents=[40, 60, 100])
-    with pytest.raises(ObjectError, match='millimetres'):
-        read_mesh((box.vertices, box.faces))
-    mesh, _ = read_mesh((box.vertices, box.faces), scale=0.001)
-    np.testing.assert_allclose(mesh.extents, [0.04, 0.06, 0.1])
-    with pytest.raises(ObjectError, match='scaled twice'):
-        read_mesh((box.vertices, box.faces), scale=1e-6)
-    with pytest.raises(InputError, match='scale'):
-        read_mesh((box.vertices, box.faces), scale=-1)
-
-
 def test_sheet_without_thickness_is_refused():
     plane = trimesh.creation.box(extents=[0.1, 0.1, 1e-9])
     with pytest.raises(ObjectError):
