@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
 from dexgrasp_ros.core.archive import read_archive
-from dexgrasp_ros.core.depth_frame import DepthFrame, load_scene
+from dexgrasp_ros.core.depth_frame import DepthFrame, depth_in_metres, load_scene
 from dexgrasp_ros.core.errors import ErrorCode, InputError
+
+_CHANNELS = 4  # of a picture at most
 
 
 def load_views(path: str | Path) -> list[DepthFrame]:
@@ -17,9 +17,9 @@ def load_views(path: str | Path) -> list[DepthFrame]:
     Parameters
     ----------
     path
-        An ``.npz`` as `load_scene` reads, or one with `depth` [V, H, W] (float m, or integers
-        with `depth_scale`, metres for each unit), `K` [3, 3] or [V, 3, 3], `T_world_cam`
-        [V, 4, 4], and perhaps `seg` int [V, H, W] and `stamp` int [V] ns.
+        An ``.npz`` as `load_scene` reads, or one with `depth` [V, H, W], `K` [3, 3] or [V, 3, 3],
+        `T_world_cam` [V, 4, 4] (optional for a single view), and perhaps `seg` int [V, H, W] and
+        `stamp` int [V] ns.
 
     Raises
     ------
@@ -29,25 +29,20 @@ def load_views(path: str | Path) -> list[DepthFrame]:
     """
     data = read_archive(path, 'scene', ('depth', 'K'))
     depth = data['depth']
-    if depth.ndim != 3:
+    # Nobody's images are so narrow: that last axis is of channels.
+    if depth.ndim != 3 or 0 < depth.shape[2] <= _CHANNELS:
         return [load_scene(path)]
-    data = read_archive(path, 'scene', ('depth', 'K', 'T_world_cam'))
     count = len(depth)
+    if count != 1:
+        data = read_archive(path, 'scene', ('depth', 'K', 'T_world_cam'))
     for key in ('seg', 'T_world_cam'):
-        if key in data and (data[key].ndim != 3 or len(data[key]) != count):
+        if key in data and (data[key].ndim < 3 or len(data[key]) != count):
             raise InputError(
                 f"'{key}' has shape {list(data[key].shape)}; expected a first axis of {count}"
                 " views, as 'depth' has.",
                 ErrorCode.WRONG_SHAPE,
             )
-    if depth.dtype.kind in 'iu':
-        if 'depth_scale' not in data:
-            raise InputError(
-                f"'depth' has dtype {depth.dtype} and there is no 'depth_scale'; expected it, in"
-                ' metres for each unit, or float depth in metres.',
-                ErrorCode.MISSING_KEY,
-            )
-        depth = depth * np.float32(data['depth_scale'])
+    depth = depth_in_metres(data)
     K = data['K']
     if K.ndim == 3 and len(K) != count:
         raise InputError(
@@ -59,7 +54,7 @@ def load_views(path: str | Path) -> list[DepthFrame]:
             depth=depth[i],
             labels=data['seg'][i] if 'seg' in data else None,
             intrinsics=K[i] if K.ndim == 3 else K,
-            T_world_cam=data['T_world_cam'][i],
+            T_world_cam=data['T_world_cam'][i] if 'T_world_cam' in data else None,
             stamp=int(data['stamp'][i]) if 'stamp' in data else 0,
         )
         for i in range(count)

@@ -266,10 +266,10 @@ BROKEN = {
     'depth of text': (lambda s, p: changed(s, p, depth=np.array([['x']])), 'WRONG_TYPE'),
     'integer depth': (
         lambda s, p: changed(s, p, depth=np.ones((480, 640), np.uint16)),
-        'WRONG_TYPE',
+        'MISSING_KEY',
     ),
     'other size': (lambda s, p: changed(s, p, seg=np.ones((10, 10), int)), 'WRONG_SHAPE'),
-    'float labels': (lambda s, p: changed(s, p, seg=np.ones((480, 640))), 'WRONG_TYPE'),
+    'half labels': (lambda s, p: changed(s, p, seg=np.full((480, 640), 0.5)), 'WRONG_TYPE'),
     'broken K': (lambda s, p: changed(s, p, K=np.zeros((3, 3))), 'OUT_OF_RANGE'),
     'all NaN': (
         lambda s, p: changed(s, p, depth=np.full((480, 640), np.nan, np.float32)),

@@ -31,7 +31,10 @@ def test_integer_depth_is_scaled(tmp_path):
 
 
 def test_intrinsics_may_differ_by_view(tmp_path):
-    np.savez(tmp_path / 'views.npz', **stack(K=np.stack([K, 2.0 * K, 3.0 * K])))
+    np.savez(
+        tmp_path / 'views.npz',
+        **stack(K=np.stack([np.diag([s, s, 1.0]) @ K for s in (1.0, 2.0, 3.0)])),
+    )
     assert [v.intrinsics[0, 0] for v in load_views(tmp_path / 'views.npz')] == [100, 200, 300]
 
 
