@@ -18,6 +18,9 @@ from dexgrasp_ros.core.poses import transform_points
 _PIXEL_ERROR = 1.0
 _LEAST_FITTED = 100  # points from which intrinsics are fitted
 _FITTED = 20_000  # of which so many are used
+# Pixels of an image for each point of a cloud in one row, and pixels that any image may have: what
+# is sparser makes no surface, and an image costs memory whatever is in it.
+_SPARSEST, _SMALL_IMAGE = 64, 2**21
 
 
 def cloud_frame(
@@ -58,7 +61,8 @@ def cloud_frame(
     ------
     InputError
         What `cloud_array`, `intrinsics` and `label_array` raise; INVALID_INPUT for a cloud in one
-        row without camera_info, or an organised one that no pinhole camera at its origin sees so.
+        row without camera_info, or an organised one that no pinhole camera at its origin sees so;
+        OUT_OF_RANGE for one in a row that is too sparse for its image.
     PerceptionError
         NO_VALID_DEPTH where no point is before the camera.
     """
@@ -79,6 +83,7 @@ def cloud_frame(
         if T_cam_cloud is not None:
             points = transform_points(T_cam_cloud, points)
         shape = _image_shape(info)
+        _check_density(len(points), shape)
         K = intrinsics(info, shape, assume_rectified=assume_rectified)
         depth, frame_id = project_depth(points, K, shape), info.header.frame_id
     if not depth.any():
@@ -163,6 +168,18 @@ def _check_rays(points: NDArray[np.float64], K: NDArray[np.float64]) -> None:
             f' {np.median(error):.1f} pixels beside the rays of their pixels; expected a cloud in'
             " its camera's optical frame (x right, y down, z forward), and the camera_info of"
             ' that camera.'
+        )
+
+
+def _check_density(count: int, shape: tuple[int, int]) -> None:
+    """Refuse to make a large image of a few points."""
+    height, width = shape
+    if height * width > max(_SMALL_IMAGE, _SPARSEST * count):
+        raise InputError(
+            f'camera_info is of an image of {width} × {height}, and the point cloud has {count}'
+            f' points; expected about one for each pixel, and at least one for {_SPARSEST}. Is it'
+            " this camera's?",
+            ErrorCode.OUT_OF_RANGE,
         )
 
 

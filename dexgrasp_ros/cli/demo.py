@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dexgrasp_ros.cli.hands import XacroArgs, hand_file, read_xacro_args
+from dexgrasp_ros.cli.interrupts import interrupt_event
 
 
 def demo(
@@ -169,12 +170,10 @@ def _serve(console: Any, page: Any) -> None:
     if page is None:
         return
     page.wait_until_served()
-    # From the first word of it Ctrl-C is the way to end, and no failure.
-    with contextlib.suppress(KeyboardInterrupt):
-        console.print(f'The graph runs on (ROS_DOMAIN_ID={_domain()}); end it with Ctrl-C.')
-        console.print(f'Its page: {page.url}')
-        while True:
-            time.sleep(1.0)
+    interrupted = interrupt_event()  # from the first word of it
+    console.print(f'The graph runs on (ROS_DOMAIN_ID={_domain()}); end it with Ctrl-C.')
+    console.print(f'Its page: {page.url}')
+    interrupted.wait()
 
 
 def _domain() -> int:

@@ -39,7 +39,7 @@ def evaluate(
     grasps
         File of `dexgrasp synthesize` (.npz).
     object
-        Mesh in metres; default: the one that the file names.
+        Mesh, in the unit of the one that the file names, which is the default.
     protocol
         fc: six pulls without gravity. hard: the same, slippery. tabletop: lift by 10 cm.
     hand

@@ -29,6 +29,13 @@ def end_soon_when_interrupted() -> None:
     threading.Thread(target=_watch, args=(reader,), name='interrupts', daemon=True).start()
 
 
+def interrupt_event() -> threading.Event:
+    """From now on Ctrl-C is the way to end, in whatever time that takes: it sets this event."""
+    interrupted = threading.Event()
+    signal.signal(signal.SIGINT, lambda *_: interrupted.set())
+    return interrupted
+
+
 def _watch(reader: int) -> None:
     while True:
         is_interrupt = os.read(reader, 1)[0] == signal.SIGINT

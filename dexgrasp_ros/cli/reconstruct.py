@@ -89,7 +89,9 @@ def reconstruct(
             }
         )
         size = ' x '.join(f'{100 * v:.1f}' for v in mesh.extents)
-        console.print(f'label {obj.label}: {size} cm, seen {100 * obj.observed_fraction:.0f} %')
+        views = f' in {obj.view_count} of {len(frames)} views' if len(frames) > 1 else ''
+        seen = f'seen {100 * obj.observed_fraction:.0f} %{views}'
+        console.print(f'label {obj.label}: {size} cm, {seen}')
         for warning in obj.warnings:
             console.print(f'  [yellow]warning:[/] {warning}')
     failures = [

@@ -30,6 +30,7 @@ def synthesize(
     hand: str = 'allegro',
     root: str | None = None,
     xacro_args: XacroArgs = (),
+    scale: float = 1.0,
     on_table: bool = False,
     grasp_type: Literal['any', 'power', 'precision'] = 'any',
     fingers: tuple[str, ...] = (),
@@ -48,13 +49,16 @@ def synthesize(
     Parameters
     ----------
     mesh
-        Object in metres: .obj, .stl, .ply or .glb.
+        Object: .obj, .stl, .ply or .glb in metres, .dae or .3mf in the unit that it states.
     hand
         Name of a hand of the package, or path of a URDF or xacro file.
     root
         Link whose subtree is the hand.
     xacro_args
         Values of a xacro file's arguments: side:=left length:=0.1
+    scale
+        Multiplies the coordinates of the mesh: 0.001 for millimetres, 0.01 for centimetres, 0.0254
+        for inches, where the file does not say so.
     on_table
         The object stands on a table: let go with the z axis of the mesh up, it settles on it, and
         the hand keeps clear of it. The file says where the table is.
@@ -110,7 +114,7 @@ def synthesize(
     if course is not None:
         prepare_picture(course)
     model = load_hand(hand, root=root, xacro_args=values)
-    obj, unrest = _load_object(mesh, piece_threshold, on_table or verify == 'tabletop')
+    obj, unrest = _load_object(mesh, scale, piece_threshold, on_table or verify == 'tabletop')
     warnings = [*model.warnings, *obj.warnings, *unrest]
     _warn(console, warnings)
     with progress_bar(console) as show:
@@ -124,7 +128,7 @@ def synthesize(
                 piece_threshold=piece_threshold,
                 progress=show,
             )
-    grasps = dataclasses.replace(grasps, object_mesh=str(mesh))
+    grasps = dataclasses.replace(grasps, object_mesh=str(mesh), object_scale=scale)
     grasps.save(out)
     late = [w for w in grasps.warnings if w not in warnings]
     _warn(console, late)
@@ -136,19 +140,22 @@ def synthesize(
         _draw_course(console, course, model, obj, config, wishes, grasps)
 
 
-def _load_object(mesh: Path, threshold: float, on_table: bool) -> tuple[ObjectModel, list[str]]:
+def _load_object(
+    mesh: Path, scale: float, threshold: float, on_table: bool
+) -> tuple[ObjectModel, list[str]]:
     """Load the object, on the table where it comes to rest if it is wanted; warnings beside it."""
     from dexgrasp_ros.evaluation import check_threshold
     from dexgrasp_ros.object import load_object, object_pieces
     from dexgrasp_ros.simulation import settle
 
     check_threshold(threshold)
-    obj = load_object(mesh)
+    obj = load_object(mesh, scale=scale)
     if not on_table:
         return obj, []
     rest = settle(obj, object_pieces(obj, threshold=threshold).pieces)
     late = f'The object still moves on the table after {rest.seconds:.0f} s.'
-    return load_object(mesh, support_plane=rest.support_plane), [] if rest.at_rest else [late]
+    standing = load_object(mesh, scale=scale, support_plane=rest.support_plane)
+    return standing, [] if rest.at_rest else [late]
 
 
 def _warn(console: Console, warnings: list[str]) -> None:

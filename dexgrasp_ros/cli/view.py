@@ -7,6 +7,8 @@ from typing import Any
 
 import tyro
 
+from dexgrasp_ros.cli.interrupts import interrupt_event
+
 
 def view(
     grasps: tyro.conf.Positional[Path],
@@ -54,7 +56,7 @@ def view(
     mesh_path = object or (Path(stored.object_mesh) if stored.object_mesh else None)
     if mesh_path is None:
         raise InputError(f"'{grasps}' does not name its object; give its mesh with --object.")
-    mesh, _warnings = read_mesh(mesh_path)
+    mesh, _warnings = read_mesh(mesh_path, scale=stored.object_scale)
     hand = load_hand_text(stored.urdf, name=stored.hand, root=stored.hand_frame)
     if png is None:
         _serve(console, stored, hand, mesh, mesh_path.stem, host, port)
@@ -66,9 +68,6 @@ def _serve(
     console: Any, stored: Any, hand: Any, mesh: Any, name: str, host: str, port: int
 ) -> None:
     """Serve the page until Ctrl-C."""
-    import contextlib
-    import time
-
     import numpy as np
 
     from dexgrasp_ros.viewer import GraspPage, ShownGrasps, ShownObject
@@ -86,10 +85,9 @@ def _serve(
     page.set_objects([shown])
     page.set_grasps(grasps)
     page.say(f"{count} grasps of '{name}' with the hand '{stored.hand}'.")
-    with contextlib.suppress(KeyboardInterrupt):
-        console.print(f'{count} grasps at {page.url} (end with Ctrl-C)')
-        while True:
-            time.sleep(1.0)
+    interrupted = interrupt_event()
+    console.print(f'{count} grasps at {page.url} (end with Ctrl-C)')
+    interrupted.wait()
     page.close()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from numpy.typing import NDArray
 from dexgrasp_ros.core.archive import read_archive
 from dexgrasp_ros.core.doors import names_its_file
 from dexgrasp_ros.core.errors import ErrorCode, InputError
+from dexgrasp_ros.core.intrinsics import check_intrinsics
+
+_LARGEST_LABEL = np.iinfo(np.int32).max  # messages have int32
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +30,7 @@ class DepthFrame:
     """
 
     depth: NDArray[np.float32]  # [H, W] m
-    labels: NDArray[np.int32] | None  # [H, W], 0 is background
+    labels: NDArray[np.int32] | None  # [H, W], 0 is background, and so is what is negative
     intrinsics: NDArray[np.float64]  # [3, 3]
     rgb: NDArray[np.uint8] | None = None  # [H, W, 3]
     T_world_cam: NDArray[np.float64] | None = None  # [4, 4]
@@ -35,32 +39,23 @@ class DepthFrame:
 
     def __post_init__(self) -> None:
         """Check and convert the arrays."""
-        depth = _numeric('depth', self.depth)
+        depth = _one_channel(_numeric('depth', self.depth))
         if depth.dtype.kind != 'f':
             raise InputError(
                 f"'depth' has dtype {depth.dtype}; expected float32 metres.", ErrorCode.WRONG_TYPE
             )
         if depth.ndim != 2 or 0 in depth.shape:
             raise InputError(
-                f"'depth' has shape {depth.shape}; expected [H, W].", ErrorCode.WRONG_SHAPE
+                f"'depth' has shape {list(depth.shape)}; expected [H, W].", ErrorCode.WRONG_SHAPE
             )
         object.__setattr__(self, 'depth', depth.astype(np.float32, copy=False))
         if self.labels is not None:
-            labels = _numeric('seg', self.labels)
-            if labels.dtype.kind not in 'iub':
-                raise InputError(
-                    f"'seg' has dtype {labels.dtype}; expected an integer type.",
-                    ErrorCode.WRONG_TYPE,
-                )
+            labels = _one_channel(_numeric('seg', self.labels))
             _check_shape('seg', labels, depth.shape)
-            object.__setattr__(self, 'labels', labels.astype(np.int32, copy=False))
+            object.__setattr__(self, 'labels', _whole_numbers(labels))
         K = _numeric('K', self.intrinsics).astype(np.float64)
         _check_shape('K', K, (3, 3))
-        if not (np.isfinite(K).all() and K[0, 0] > 0 and K[1, 1] > 0):
-            raise InputError(
-                f"'K' has focal lengths {K[0, 0]:g}, {K[1, 1]:g}; expected finite and positive.",
-                ErrorCode.OUT_OF_RANGE,
-            )
+        check_intrinsics(K, depth.shape)
         object.__setattr__(self, 'intrinsics', K)
         if self.rgb is not None:
             _check_shape('rgb', np.asarray(self.rgb), (*depth.shape, 3))
@@ -77,8 +72,9 @@ def load_scene(path: str | Path) -> DepthFrame:
     Parameters
     ----------
     path
-        An ``.npz`` with `depth` float m [H, W] and `K` [3, 3]; optional `seg` int [H, W], `rgb`
-        uint8 [H, W, 3] and `T_world_cam` [4, 4]. Without `seg` the frame's labels are None.
+        An ``.npz`` with `depth` [H, W] (float m, or integers with `depth_scale`, metres for each
+        unit) and `K` [3, 3]; optional `seg` int [H, W], `rgb` uint8 [H, W, 3] and `T_world_cam`
+        [4, 4]. Without `seg` the frame's labels are None.
 
     Raises
     ------
@@ -88,12 +84,66 @@ def load_scene(path: str | Path) -> DepthFrame:
     """
     data = read_archive(path, 'scene', ('depth', 'K'))
     return DepthFrame(
-        depth=data['depth'],
+        depth=depth_in_metres(data),
         labels=data.get('seg'),
         intrinsics=data['K'],
         rgb=data.get('rgb'),
         T_world_cam=data.get('T_world_cam'),
     )
+
+
+def depth_in_metres(data: Mapping[str, NDArray]) -> NDArray:
+    """Depth of a scene file [m]: as it is where it is float, by ``depth_scale`` if integer.
+
+    Raises
+    ------
+    InputError
+        MISSING_KEY for integer depth without `depth_scale`, OUT_OF_RANGE for one that is no scale.
+    """
+    depth = data['depth']
+    if depth.dtype.kind not in 'iu':
+        return depth
+    if 'depth_scale' not in data:
+        raise InputError(
+            f"'depth' has dtype {depth.dtype} and there is no 'depth_scale'; expected it, in"
+            ' metres for each unit (0.001 for millimetres), or float depth in metres.',
+            ErrorCode.MISSING_KEY,
+        )
+    scale = _numeric('depth_scale', data['depth_scale']).astype(np.float64)
+    if scale.size != 1 or not 0.0 < float(scale.reshape(-1)[0]) <= 1.0:
+        raise InputError(
+            f"'depth_scale' is {scale.tolist()}; expected metres for each unit of the depth, such"
+            ' as 0.001 for millimetres.',
+            ErrorCode.OUT_OF_RANGE,
+        )
+    return depth * np.float32(scale.reshape(-1)[0])
+
+
+def _one_channel(image: NDArray) -> NDArray:
+    """Image [H, W] of one that has a last axis of one channel, else as it is."""
+    return image[..., 0] if image.ndim == 3 and image.shape[2] == 1 else image
+
+
+def _whole_numbers(labels: NDArray) -> NDArray[np.int32]:
+    """Labels [H, W] of any kind of number that holds whole ones; background is 0."""
+    if labels.dtype.kind == 'f':
+        if not (np.isfinite(labels).all() and (labels == np.rint(labels)).all()):
+            raise InputError(
+                f"'seg' has dtype {labels.dtype} and fractions or NaN; expected whole numbers, one"
+                ' for each object.',
+                ErrorCode.WRONG_TYPE,
+            )
+    elif labels.dtype.kind == 'u' and labels.itemsize >= 4:
+        # -1, where nothing is, that went through an unsigned type. 255 is what masks have.
+        labels = np.where(labels == np.iinfo(labels.dtype).max, 0, labels)
+    labels = np.maximum(labels, 0)
+    if labels.max() > _LARGEST_LABEL:
+        raise InputError(
+            f"'seg' has the label {int(labels.max())}; expected at most {_LARGEST_LABEL}. Number"
+            ' the objects from 1.',
+            ErrorCode.OUT_OF_RANGE,
+        )
+    return labels.astype(np.int32)
 
 
 def _numeric(name: str, value: object) -> NDArray:

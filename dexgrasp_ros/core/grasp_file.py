@@ -76,6 +76,8 @@ def read_fields(path: str | Path, needed: set[str], known: set[str]) -> dict[str
             fields[name] = _text(what, data[name])
         elif name in _LIST_FIELDS:
             fields[name] = _words(what, data[name])
+        elif name == 'object_scale':
+            fields[name] = _scale(what, data[name])
         elif name in _AXES:
             fields[name] = _numbers(what, name, data[name])
     _check_shapes(where, fields)
@@ -108,6 +110,17 @@ def _mapping(what: str, text: str, numbers: bool) -> dict[str, Any]:
             f'{what} is {quoted(found)}; expected names with numbers.', ErrorCode.WRONG_TYPE
         )
     return found
+
+
+def _scale(what: str, value: NDArray) -> float:
+    if value.ndim or value.dtype.kind not in 'fiu':
+        raise _wrong(what, value, 'one number')
+    if not 0.0 < value.item() <= _LARGEST:
+        raise InputError(
+            f'{what} is {value.item():g}; expected above 0 to {_LARGEST:g}.',
+            ErrorCode.OUT_OF_RANGE,
+        )
+    return float(value.item())
 
 
 def _numbers(what: str, name: str, value: NDArray) -> NDArray:

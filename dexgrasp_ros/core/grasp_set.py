@@ -29,6 +29,7 @@ class GraspSet:
     hand_digest: str = ''  # `HandModel.digest` of what they were planned for; empty: unknown
     urdf: str
     object_mesh: str = ''
+    object_scale: float = 1.0  # that the mesh was read with
     joint_names: tuple[str, ...]
     link_names: tuple[str, ...]
     hand_frame: str

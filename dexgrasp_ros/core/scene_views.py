@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from dexgrasp_ros.core.archive import read_archive
-from dexgrasp_ros.core.depth_frame import DepthFrame, load_scene
+from dexgrasp_ros.core.depth_frame import DepthFrame, depth_in_metres, load_scene
 from dexgrasp_ros.core.doors import names_its_file
-from dexgrasp_ros.core.errors import ErrorCode, InputError, quoted
+from dexgrasp_ros.core.errors import ErrorCode, InputError
+
+_CHANNELS = 4  # of a picture at most
 
 
 @names_its_file
@@ -19,9 +21,9 @@ def load_views(path: str | Path) -> list[DepthFrame]:
     Parameters
     ----------
     path
-        An ``.npz`` as `load_scene` reads, or one with `depth` [V, H, W] (float m, or integers
-        with `depth_scale`, metres for each unit), `K` [3, 3] or [V, 3, 3], `T_world_cam`
-        [V, 4, 4], and perhaps `seg` int [V, H, W] and `stamp` int [V] ns.
+        An ``.npz`` as `load_scene` reads, or one with `depth` [V, H, W], `K` [3, 3] or [V, 3, 3],
+        `T_world_cam` [V, 4, 4] (optional for a single view), and perhaps `seg` int [V, H, W] and
+        `stamp` int [V] ns.
 
     Raises
     ------
@@ -31,32 +33,20 @@ def load_views(path: str | Path) -> list[DepthFrame]:
     """
     data = read_archive(path, 'scene', ('depth', 'K'))
     depth = data['depth']
-    if depth.ndim != 3:
+    # Nobody's images are so narrow: that last axis is of channels.
+    if depth.ndim != 3 or 0 < depth.shape[2] <= _CHANNELS:
         return [load_scene(path)]
-    data = read_archive(path, 'scene', ('depth', 'K', 'T_world_cam'))
     count = len(depth)
+    if count != 1:
+        data = read_archive(path, 'scene', ('depth', 'K', 'T_world_cam'))
     for key in ('seg', 'T_world_cam'):
-        if key in data and (data[key].ndim != 3 or len(data[key]) != count):
+        if key in data and (data[key].ndim < 3 or len(data[key]) != count):
             raise InputError(
                 f"'{key}' has shape {list(data[key].shape)}; expected a first axis of {count}"
                 " views, as 'depth' has.",
                 ErrorCode.WRONG_SHAPE,
             )
-    if depth.dtype.kind in 'iu':
-        if 'depth_scale' not in data:
-            raise InputError(
-                f"'depth' has dtype {depth.dtype} and there is no 'depth_scale'; expected it, in"
-                ' metres for each unit, or float depth in metres.',
-                ErrorCode.MISSING_KEY,
-            )
-        scale = data['depth_scale']
-        if scale.size != 1 or scale.dtype.kind not in 'fiu' or not 0 < scale.item() <= 1:
-            raise InputError(
-                f"'depth_scale' is {quoted(scale.tolist())}; expected one number, metres for each"
-                ' unit of the depth.',
-                ErrorCode.OUT_OF_RANGE,
-            )
-        depth = depth * np.float32(scale.item())
+    depth = depth_in_metres(data)
     K = data['K']
     if K.ndim == 3 and len(K) != count:
         raise InputError(
@@ -75,7 +65,7 @@ def load_views(path: str | Path) -> list[DepthFrame]:
             depth=depth[i],
             labels=data['seg'][i] if 'seg' in data else None,
             intrinsics=K[i] if K.ndim == 3 else K,
-            T_world_cam=data['T_world_cam'][i],
+            T_world_cam=data['T_world_cam'][i] if 'T_world_cam' in data else None,
             stamp=int(stamps[i]),
         )
         for i in range(count)

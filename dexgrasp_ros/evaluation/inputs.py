@@ -64,7 +64,10 @@ def check_fit(grasps: GraspSet, hand: HandModel) -> None:
 
 
 def object_of(grasps: GraspSet, source: MeshOrModel | None) -> ObjectModel:
-    """Load the object that was given, else the one that the grasps name."""
+    """Load the object that was given, else the one that the grasps name.
+
+    A file is read with the scale that the grasps were found with; arrays are in metres.
+    """
     if isinstance(source, ObjectModel):
         return source
     if source is None:
@@ -74,7 +77,8 @@ def object_of(grasps: GraspSet, source: MeshOrModel | None) -> ObjectModel:
                 ErrorCode.MISSING_KEY,
             )
         source = grasps.object_mesh
-    return load_object(source)
+    scale = grasps.object_scale if isinstance(source, str | Path) else 1.0
+    return load_object(source, scale=scale)
 
 
 def check_threshold(value: float) -> None:

@@ -100,7 +100,7 @@ class MeshDistance:
         points = np.ascontiguousarray(points, dtype=np.float32)
         closest, face = self._closest(points)
         distance = np.linalg.norm(points - closest, axis=1)
-        phi = np.where(self._is_inside(points), -distance, distance)
+        phi = np.where(self.inside(points), -distance, distance)
         return phi, closest, self._normals[face]
 
     def _closest(
@@ -132,7 +132,9 @@ class MeshDistance:
                 list(pool.map(find, range(count)))
         return closest, face
 
-    def _is_inside(self, points: NDArray[np.float32]) -> NDArray[np.bool_]:
+    def inside(self, points: NDArray[np.floating]) -> NDArray[np.bool_]:
+        """Which points [M] lie inside."""
+        points = np.ascontiguousarray(points, dtype=np.float32)
         if self._closed:
             # One ray can graze an edge and be counted twice; three with slight turns rarely do.
             return self._scene.compute_occupancy(self._tensor(points), nsamples=3).numpy() > 0.5

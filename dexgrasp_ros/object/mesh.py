@@ -12,9 +12,7 @@ from numpy.typing import ArrayLike
 from dexgrasp_ros.core.errors import ErrorCode, InputError, ObjectError, quoted
 from dexgrasp_ros.core.mesh_files import load_mesh
 from dexgrasp_ros.object.repair import repair_mesh
-
-# What a hand could hold lies well inside; what lies outside has most often another unit.
-_LARGEST, _SMALLEST = 2.0, 0.002  # m
+from dexgrasp_ros.object.units import check_size, stated_unit
 
 MeshSource = str | Path | tuple[ArrayLike, ArrayLike]
 
@@ -25,10 +23,11 @@ def read_mesh(source: MeshSource, *, scale: float = 1.0) -> tuple[trimesh.Trimes
     Parameters
     ----------
     source
-        Path of a file of one of `core.mesh_files.FORMATS`, or
-        (vertices [V, 3], faces [F, 3]).
+        Path of a file of one of `core.mesh_files.FORMATS`, or (vertices [V, 3], faces [F, 3]).
+        The unit that a ``.dae`` or ``.3mf`` states counts; all else is in metres unless `scale`
+        says more. Axes are the file's, whatever it calls up.
     scale
-        Multiplies all coordinates; 0.001 for a mesh in millimetres.
+        Multiplies all coordinates; 0.001 for a mesh in millimetres whose file does not say so.
 
     Returns
     -------
@@ -44,28 +43,31 @@ def read_mesh(source: MeshSource, *, scale: float = 1.0) -> tuple[trimesh.Trimes
     """
     if not (np.isfinite(scale) and scale > 0):
         raise InputError(f"'scale' is {scale}; expected positive.", ErrorCode.OUT_OF_RANGE)
-    mesh, what = _read(source)
+    mesh, what, unit = _read(source)
     if not np.isfinite(mesh.vertices).all():
         count = int((~np.isfinite(mesh.vertices).all(axis=1)).sum())
         raise ObjectError(f'{what} has {count} vertices with NaN or Inf; expected finite numbers.')
-    mesh = trimesh.Trimesh(np.asarray(mesh.vertices) * scale, mesh.faces, process=False)
+    mesh = trimesh.Trimesh(np.asarray(mesh.vertices) * (unit * scale), mesh.faces, process=False)
     # Textured files repeat vertices along the seams of the texture; without it the mesh is open.
     mesh.merge_vertices(merge_tex=True, merge_norm=True)
     mesh.update_faces(mesh.nondegenerate_faces() & mesh.unique_faces())
     mesh.remove_unreferenced_vertices()
     if len(mesh.faces) == 0:
         raise ObjectError(f'{what} has no faces of non-zero area; expected a triangle mesh.')
-    _check_size(mesh, what)
-    return repair_mesh(mesh, what)
+    doubts = check_size(mesh, what, unit, scale)
+    mesh, warnings = repair_mesh(mesh, what)
+    return mesh, [*doubts, *warnings]
 
 
-def _read(source: MeshSource) -> tuple[trimesh.Trimesh, str]:
+def _read(source: MeshSource) -> tuple[trimesh.Trimesh, str, float]:
+    """Return the mesh as it is written, what to call it, and metres in its unit."""
     if not isinstance(source, str | Path):
-        return _from_arrays(source), 'The mesh'
+        return _from_arrays(source), 'The mesh', 1.0
     path = Path(source)
     if not path.is_file():
         raise InputError(f'There is no mesh file {quoted(str(path))}.', ErrorCode.FILE_NOT_FOUND)
-    return load_mesh(path, process=False), f"Mesh '{path}'"
+    what, mesh = f"Mesh '{path}'", load_mesh(path, process=False)
+    return mesh, what, stated_unit(mesh, path, what)
 
 
 def _from_arrays(source: Sequence[ArrayLike]) -> trimesh.Trimesh:
@@ -90,16 +92,3 @@ def _from_arrays(source: Sequence[ArrayLike]) -> trimesh.Trimesh:
             f' {len(vertices) - 1}.'
         )
     return trimesh.Trimesh(vertices, faces, process=False)
-
-
-def _check_size(mesh: trimesh.Trimesh, what: str) -> None:
-    size = float(mesh.extents.max())
-    if size > _LARGEST:
-        advice = 'Perhaps it is in millimetres: scale 0.001'
-    elif size < _SMALLEST:
-        advice = 'Perhaps it was scaled twice: scale 1000'
-    else:
-        return
-    raise ObjectError(
-        f'{what} is {size:.4g} m long; expected {_SMALLEST} to {_LARGEST} m. {advice}.'
-    )

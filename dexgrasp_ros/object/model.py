@@ -37,13 +37,13 @@ def load_object(
     Parameters
     ----------
     mesh
-        Path of an ``.obj``, ``.stl``, ``.ply`` or ``.glb`` in metres, or
-        (vertices [V, 3], faces [F, 3]). Open meshes are repaired where possible; `warnings` of the
-        result says what was done.
+        Path of an ``.obj``, ``.stl``, ``.ply`` or ``.glb`` in metres, of a ``.dae`` or ``.3mf`` in
+        the unit that it states, or (vertices [V, 3], faces [F, 3]). Open meshes are repaired where
+        possible; `warnings` of the result says what was done.
     name
         For people; default: the file's name.
     scale
-        Multiplies all coordinates; 0.001 for a mesh in millimetres.
+        Multiplies all coordinates; 0.001 for a mesh in millimetres whose file does not say so.
     mass
         [kg]; default: volume times the configuration's density.
     support_plane

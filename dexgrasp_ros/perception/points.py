@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from dexgrasp_ros.core.errors import ErrorCode, PerceptionError
@@ -24,6 +25,9 @@ _PART_SHARE = 0.1
 _PART_DISTANCE = 0.3
 # Share of the pixels between two clusters that something nearer must hide to count as one object.
 _MIN_HIDDEN_SHARE = 0.5
+
+# Half of the 26 steps to a neighbouring cell; the other half goes back.
+_FORWARD = np.array([s for s in np.ndindex(3, 3, 3) if s > (1, 1, 1)]) - 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,11 +101,21 @@ def cluster(window: DepthWindow, mask: NDArray[np.bool_], gap: float) -> NDArray
     # Occupied cells that touch, corners included, are one cluster: gaps below one cell edge are
     # always bridged, gaps of two or more never.
     cell = max(gap, 3.0 * window.pixel_size(float(np.median(points[:, 2]))))
-    cells = np.floor((points - points.min(axis=0)) / cell).astype(np.int64)
-    occupied = np.zeros(cells.max(axis=0) + 1, bool)
-    occupied[tuple(cells.T)] = True
-    numbers, _ = ndimage.label(occupied, structure=np.ones((3, 3, 3)))
-    return numbers[tuple(cells.T)]
+    cells = np.floor((points - points.min(axis=0)) / cell).astype(np.int64) + 1
+    # Occupied ones only: a box about all may be of any size. One more on each side, so that the
+    # neighbours of a border do not come round to the other one.
+    size = cells.max(axis=0) + 2
+    strides = np.array([size[1] * size[2], size[2], 1])
+    occupied, where = np.unique(cells @ strides, return_inverse=True)
+    pairs = []
+    for step in _FORWARD @ strides:
+        at = np.minimum(np.searchsorted(occupied, occupied + step), len(occupied) - 1)
+        touching = np.flatnonzero(occupied[at] == occupied + step)
+        pairs.append(np.stack([touching, at[touching]]))
+    rows, columns = np.concatenate(pairs, axis=1)
+    graph = coo_array((np.ones(len(rows), bool), (rows, columns)), (len(occupied),) * 2)
+    _, numbers = connected_components(graph, directed=False)
+    return (numbers[where] + 1).astype(np.int32)
 
 
 def _keep_object(

@@ -24,6 +24,7 @@ from dexgrasp_ros.core.object_model import ObservedObject
 from dexgrasp_ros.perception.carve import carve
 from dexgrasp_ros.perception.completion.complete import complete
 from dexgrasp_ros.perception.config import ReconstructionConfig
+from dexgrasp_ros.perception.frame_checks import add_doubts, check_depth, frame_warnings
 from dexgrasp_ros.perception.grid import make_axes
 from dexgrasp_ros.perception.hidden import HiddenSide, hidden_sides
 from dexgrasp_ros.perception.label_checks import (
@@ -35,6 +36,7 @@ from dexgrasp_ros.perception.label_checks import (
 from dexgrasp_ros.perception.mesh import extract_solid, solid_mesh
 from dexgrasp_ros.perception.plane import choose_support, find_planes
 from dexgrasp_ros.perception.points import clean_label
+from dexgrasp_ros.perception.pose_checks import check_pose, tilt_warnings
 from dexgrasp_ros.perception.scene import (
     ScenePoints,
     add_obstacles,
@@ -146,7 +148,9 @@ def reconstruct_frame(
     check_ranges(config)
     clock = _Clock()
     window = whole_frame(frame, config)
-    wanted = _wanted_labels(frame, window, labels, config)
+    check_depth(frame, window, config)
+    wanted = _wanted_labels(frame, labels)
+    doubts = frame_warnings(frame, window, config)
     up = _up(frame)
     background = _background_points(window, wanted, config)
     planes = find_planes(background, config)
@@ -172,7 +176,7 @@ def reconstruct_frame(
     sides = _hidden_sides(window, everything, objects, up, config)
     clock.lap('hidden', sum(len(side.points) for side in sides))
     objects = add_obstacles(
-        [replace(o, warnings=(*o.warnings, *hidden_warnings(sides, o))) for o in objects],
+        [replace(o, warnings=(*doubts, *o.warnings, *hidden_warnings(sides, o))) for o in objects],
         [found[k] for k in others if k in found],
         scene,
         sides,
@@ -181,7 +185,11 @@ def reconstruct_frame(
     clock.lap('obstacles', sum(len(o.obstacles) for o in objects))
     return Reconstruction(
         objects=objects,
-        failures={k: r for k, r in results.items() if k in wanted and k not in found},
+        failures={
+            k: add_doubts(r, doubts)
+            for k, r in results.items()
+            if k in wanted and isinstance(r, DexGraspError)
+        },
         support_plane=_most_common([o.support_plane for o in objects]),
         timing={**clock.laps, 'total': sum(clock.laps.values())},
         phase_points=clock.points,
@@ -221,18 +229,10 @@ def _neighbours(scene: ScenePoints, wanted: list[int], config: ReconstructionCon
 
 def _wanted_labels(
     frame: DepthFrame,
-    window: DepthWindow,
     labels: Sequence[int] | None,
-    config: ReconstructionConfig,
 ) -> list[int]:
     if frame.labels is None:
         raise InputError('The frame has no label image; expected integer labels, 0 is background.')
-    if not np.isfinite(window.depth).any():
-        raise PerceptionError(
-            f'None of the {window.depth.size} depth values is valid; expected some between'
-            f' {config.min_depth} and {config.max_depth} m.',
-            ErrorCode.NO_VALID_DEPTH,
-        )
     present = [int(v) for v in np.unique(frame.labels) if v != 0]
     if not present:
         raise PerceptionError(
@@ -256,7 +256,7 @@ def _wanted_labels(
 def _up(frame: DepthFrame) -> NDArray[np.float64]:
     """Upward direction in the camera's frame: the world's z where known, else the image's."""
     if frame.T_world_cam is not None:
-        return frame.T_world_cam[2, :3]
+        return check_pose(frame.T_world_cam)[2, :3]
     return np.array([0.0, -1.0, 0.0])
 
 
@@ -297,6 +297,7 @@ def _reconstruct_label(
         warnings.append(
             'No support plane was found under the object; it ends at its lowest seen point.'
         )
+    warnings += tilt_warnings(plane, frame.T_world_cam)
     warnings += label_warnings(whole, label, points, plane, config)
     mask = without_table(window, pixels.mask, plane, config)
     points = window.back_project(mask)

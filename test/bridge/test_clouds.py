@@ -190,3 +190,13 @@ def code_of(message, about, labels=None) -> ErrorCode:
         cloud_frame(message, about, labels)
     assert str(caught.value).endswith(('.', ')'))
     return caught.value.code
+
+
+def test_an_image_far_larger_than_its_cloud_is_refused(depth):
+    """One message must not decide over gigabytes."""
+    points = points_of(depth).reshape(-1, 3)
+    row = cloud_message(points[np.isfinite(points).all(axis=1)], header('camera', 1))
+    K_large = np.array([[6e4, 0, 3e4], [0, 6e4, 3e4], [0, 0, 1]])
+    with pytest.raises(DexGraspError, match='60000 × 60000') as caught:
+        cloud_frame(row, camera_info_message(K_large, (60_000, 60_000), Header()), None)
+    assert caught.value.code == ErrorCode.OUT_OF_RANGE

@@ -16,6 +16,7 @@ from dexgrasp_ros import perception, simulation
 from dexgrasp_ros.cli import main
 from dexgrasp_ros.core.grasp_set import GraspSet
 from dexgrasp_ros.core.wishes import Wishes
+from dexgrasp_ros.evaluation.inputs import object_of
 from dexgrasp_ros.simulation import make_demo_scene, save_scene
 
 QUICK = ['--seed-count', '16', '--iterations', '100', '--max-grasps', '3']
@@ -78,6 +79,17 @@ def test_synthesize_and_view(can, searched, tmp_path):
     picture = np.asarray(Image.open(tmp_path / 'g.png')).astype(float)
     assert picture.shape == (900, 1600, 3)
     assert picture.std() > 20  # something dark on something bright
+
+
+def test_grasps_know_the_scale_of_their_mesh(tmp_path):
+    path, out = tmp_path / 'can_in_mm.stl', tmp_path / 'grasps.npz'
+    trimesh.creation.cylinder(30, 100).export(path)
+    none = ['--seed-count', '4', '--iterations', '1', '--max-residual', '0']
+    assert main(['synthesize', str(path), '--out', str(out), *none]) == 1
+    assert main(['synthesize', str(path), '--scale', '0.001', '--out', str(out), *none]) == 0
+    found = GraspSet.load(out)
+    assert found.object_scale == 0.001
+    np.testing.assert_allclose(np.ptp(object_of(found, None).vertices, axis=0)[2], 0.1)
 
 
 def test_wishes_are_granted_and_kept_with_the_grasps(can, tmp_path, capsys):
@@ -254,10 +266,10 @@ BROKEN = {
     'depth of text': (lambda s, p: changed(s, p, depth=np.array([['x']])), 'WRONG_TYPE'),
     'integer depth': (
         lambda s, p: changed(s, p, depth=np.ones((480, 640), np.uint16)),
-        'WRONG_TYPE',
+        'MISSING_KEY',
     ),
     'other size': (lambda s, p: changed(s, p, seg=np.ones((10, 10), int)), 'WRONG_SHAPE'),
-    'float labels': (lambda s, p: changed(s, p, seg=np.ones((480, 640))), 'WRONG_TYPE'),
+    'half labels': (lambda s, p: changed(s, p, seg=np.full((480, 640), 0.5)), 'WRONG_TYPE'),
     'broken K': (lambda s, p: changed(s, p, K=np.zeros((3, 3))), 'OUT_OF_RANGE'),
     'all NaN': (
         lambda s, p: changed(s, p, depth=np.full((480, 640), np.nan, np.float32)),

@@ -112,6 +112,7 @@ BROKEN = {
     'NaN': ('grasp', np.full((3, 2), np.nan), ErrorCode.OUT_OF_RANGE),
     'far away': ('squeeze', np.full((3, 2), 1e300), ErrorCode.OUT_OF_RANGE),
     'no turn': ('base_pose', np.zeros((3, 7)), ErrorCode.OUT_OF_RANGE),
+    'no scale': ('object_scale', 0.0, ErrorCode.OUT_OF_RANGE),
     'no such link': ('contact_links', np.full((3, 4), 2), ErrorCode.OUT_OF_RANGE),
 }
 

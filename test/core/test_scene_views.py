@@ -31,7 +31,10 @@ def test_integer_depth_is_scaled(tmp_path):
 
 
 def test_intrinsics_may_differ_by_view(tmp_path):
-    np.savez(tmp_path / 'views.npz', **stack(K=np.stack([K, 2.0 * K, 3.0 * K])))
+    np.savez(
+        tmp_path / 'views.npz',
+        **stack(K=np.stack([np.diag([s, s, 1.0]) @ K for s in (1.0, 2.0, 3.0)])),
+    )
     assert [v.intrinsics[0, 0] for v in load_views(tmp_path / 'views.npz')] == [100, 200, 300]
 
 
@@ -72,16 +75,16 @@ def test_views_without_labels_are_read(tmp_path):
         ('stamp', 5, ErrorCode.WRONG_SHAPE),
         ('stamp', [5], ErrorCode.WRONG_SHAPE),
         ('stamp', [np.nan, 0.0], ErrorCode.WRONG_TYPE),
-        ('depth_scale', 'mm', ErrorCode.OUT_OF_RANGE),
+        ('depth_scale', 'mm', ErrorCode.WRONG_TYPE),
         ('depth_scale', [1.0, 2.0], ErrorCode.OUT_OF_RANGE),
         ('depth_scale', np.nan, ErrorCode.OUT_OF_RANGE),
     ],
 )
 def test_what_goes_with_views_is_checked(tmp_path, key, value, code):
     views = {
-        'depth': np.ones((2, 4, 4), np.uint16),
+        'depth': np.ones((2, 6, 8), np.uint16),
         'depth_scale': 0.001,
-        'K': np.eye(3),
+        'K': K,
         'T_world_cam': np.stack([np.eye(4)] * 2),
     }
     np.savez(tmp_path / 'x.npz', **{**views, key: value})

@@ -91,5 +91,8 @@ def grasp_set(hand: Any) -> Any:
 def mesh_bytes(suffix: str, **options: Any) -> bytes:
     import trimesh
 
-    content = trimesh.creation.box((0.05, 0.06, 0.07)).export(file_type=suffix, **options)
+    box = trimesh.creation.box((0.05, 0.06, 0.07))
+    if suffix == '3mf':
+        box.apply_scale(1000.0)  # its unit is the millimetre
+    content = box.export(file_type=suffix, **options)
     return content.encode() if isinstance(content, str) else content

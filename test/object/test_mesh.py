@@ -108,6 +108,38 @@ def test_many_holes_are_closed():
     np.testing.assert_allclose(mesh.volume, ball.volume, rtol=0.05)
 
 
+def test_the_faces_are_copied_once_for_all_holes(monkeypatch):
+    """Holes of one face each in a fine ball; setting its faces is what costs time."""
+    ball = trimesh.creation.icosphere(subdivisions=4, radius=0.05)
+    torn = np.arange(len(ball.faces)) % 50 > 0
+    copies, faces = [], trimesh.Trimesh.faces
+
+    def counted(mesh, value):
+        copies.append(mesh)
+        faces.fset(mesh, value)
+
+    monkeypatch.setattr(trimesh.Trimesh, 'faces', property(faces.fget, counted))
+    mesh, _ = read_mesh((ball.vertices, ball.faces[torn]))
+    assert mesh.is_watertight and len(copies) < 20
+
+
+def test_a_long_ragged_rim_is_closed():
+    """A zigzag of edges around the open end of a tube."""
+    count = 2000
+    angle = np.linspace(0, 2 * np.pi, count, endpoint=False)
+    ring = 0.03 * np.column_stack([np.cos(angle), np.sin(angle)])
+    top = np.column_stack([ring, 0.1 + 1e-3 * (np.arange(count) % 2)])
+    vertices = np.vstack([np.column_stack([ring, np.zeros(count)]), top, [[0, 0, 0]]])
+    i, j = np.arange(count), np.roll(np.arange(count), -1)
+    wall = np.vstack(
+        [np.column_stack([i, j, j + count]), np.column_stack([i, j + count, i + count])]
+    )
+    floor = np.column_stack([j, i, np.full(count, 2 * count)])
+    mesh, _ = read_mesh((vertices, np.vstack([wall, floor])))
+    assert mesh.is_volume
+    np.testing.assert_allclose(mesh.volume, np.pi * 0.03**2 * 0.1005, rtol=1e-3)
+
+
 def test_what_cannot_be_closed_is_said():
     box = trimesh.creation.box(extents=[0.1, 0.1, 0.1])
     # A fin: its inner edge belongs to three faces.
@@ -147,18 +179,6 @@ def test_bad_arrays_are_coded_errors(vertices, faces, words):
     with pytest.raises(ObjectError, match=words) as info:
         read_mesh((vertices, faces))
     assert info.value.code == ErrorCode.INVALID_MESH
-
-
-def test_wrong_units_are_guessed_and_scale_mends_them():
-    box = trimesh.creation.box(extents=[40, 60, 100])
-    with pytest.raises(ObjectError, match='millimetres'):
-        read_mesh((box.vertices, box.faces))
-    mesh, _ = read_mesh((box.vertices, box.faces), scale=0.001)
-    np.testing.assert_allclose(mesh.extents, [0.04, 0.06, 0.1])
-    with pytest.raises(ObjectError, match='scaled twice'):
-        read_mesh((box.vertices, box.faces), scale=1e-6)
-    with pytest.raises(InputError, match='scale'):
-        read_mesh((box.vertices, box.faces), scale=-1)
 
 
 def test_sheet_without_thickness_is_refused():

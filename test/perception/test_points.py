@@ -9,8 +9,8 @@ from scipy import ndimage
 
 from dexgrasp_ros.core.errors import ErrorCode, PerceptionError
 from dexgrasp_ros.perception import ReconstructionConfig, reconstruct_frame
-from dexgrasp_ros.perception.points import clean_label
-from dexgrasp_ros.perception.view import whole_frame
+from dexgrasp_ros.perception.points import clean_label, cluster
+from dexgrasp_ros.perception.view import DepthWindow, whole_frame
 
 CONFIG = ReconstructionConfig()
 
@@ -98,3 +98,38 @@ def test_nothing_but_noise_is_refused(render_scene):
     with pytest.raises(PerceptionError, match='smooth points') as e:
         clean_label(whole_frame(dataclasses.replace(frame, depth=depth), CONFIG), 1, CONFIG)
     assert e.value.code == ErrorCode.TOO_FEW_POINTS
+
+
+def window_of(depth, focal):
+    shape = depth.shape
+    return DepthWindow(
+        depth=depth.astype(np.float32),
+        labels=np.ones(shape, np.int32),
+        focal=np.array([focal, focal]),
+        center=np.array([shape[1], shape[0]]) / 2,
+    )
+
+
+@pytest.mark.parametrize('gap', [0.01, 0.03, 0.1])
+def test_clusters_are_those_of_all_cells(gap):
+    """The box of cells about a small scene can be labelled whole."""
+    rng = np.random.default_rng(0)
+    window = window_of(0.5 + 0.3 * rng.random((30, 40)), focal=40.0)
+    mask = rng.random((30, 40)) < 0.3
+    points = window.back_project(mask)
+    edge = max(gap, 3.0 * window.pixel_size(float(np.median(points[:, 2]))))
+    cells = np.floor((points - points.min(axis=0)) / edge).astype(int)
+    occupied = np.zeros(cells.max(axis=0) + 1, bool)
+    occupied[tuple(cells.T)] = True
+    numbers, _ = ndimage.label(occupied, structure=np.ones((3, 3, 3)))
+    np.testing.assert_array_equal(cluster(window, mask, gap), numbers[tuple(cells.T)])
+
+
+def test_clusters_of_far_things_cost_what_they_have():
+    """A box about them would have 5 · 10^9 cells."""
+    depth = np.full((20, 20), 0.5)
+    depth[12:] = 100.0
+    window = window_of(depth, focal=2000.0)
+    numbers = cluster(window, np.ones(depth.shape, bool), 0.002).reshape(depth.shape)
+    assert len(np.unique(numbers[:12])) == 1
+    assert len(np.unique(numbers)) == 1 + 8 * 20  # those pixels are 5 cm apart

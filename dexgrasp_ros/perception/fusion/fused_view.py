@@ -11,15 +11,16 @@ from scipy import ndimage
 from dexgrasp_ros.core.depth_frame import DepthFrame
 from dexgrasp_ros.core.errors import ErrorCode, InputError, PerceptionError
 from dexgrasp_ros.perception.config import ReconstructionConfig
+from dexgrasp_ros.perception.frame_checks import check_depth, frame_warnings
 from dexgrasp_ros.perception.points import clean_label
+from dexgrasp_ros.perception.pose_checks import check_pose
 from dexgrasp_ros.perception.scene import thin
 from dexgrasp_ros.perception.surface import SeenSurface, observe_surface
 from dexgrasp_ros.perception.view import DepthWindow, whole_frame
 
 # As around the object of a single view: the free space beside it is known.
 _WINDOW_MARGIN = 0.3
-# Rotations that went through 32-bit floats and a printed file are this far from orthonormal.
-_RIGID_TOLERANCE = 1e-3
+_PROBES = 500  # pixels of a view that are compared with other views
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +43,8 @@ class FusedView:
     frame_id: str
     window: DepthWindow  # the whole image
     nearest: NDArray[np.float32]  # [H, W] least depth within a pixel [m]; -inf: not measured
+    probes: NDArray[np.float64]  # [K, 3] m, some of its points, camera's frame
+    warnings: tuple[str, ...] = ()  # of the whole frame
     # By the object's label in the fusion, which need not be its label in the frame.
     objects: dict[int, SeenObject] = field(default_factory=dict)
     names: dict[int, int] = field(default_factory=dict)  # its label in the frame
@@ -88,15 +91,11 @@ def make_view(frame: DepthFrame, config: ReconstructionConfig) -> FusedView:
     """
     if frame.labels is None:
         raise InputError('The view has no label image; expected integers, 0 is background.')
-    T = _rigid(frame.T_world_cam)
+    T = check_pose(frame.T_world_cam)
     window = whole_frame(frame, config)
+    check_depth(frame, window, config)
     valid = np.isfinite(window.depth)
-    if not valid.any():
-        raise PerceptionError(
-            f'None of the {window.depth.size} depth values of the view is valid; expected some'
-            f' between {config.min_depth} and {config.max_depth} m.',
-            ErrorCode.NO_VALID_DEPTH,
-        )
+    points = window.back_project(valid)
     nearest = ndimage.minimum_filter(np.where(valid, window.depth, np.inf), size=3)
     return FusedView(
         T_world_cam=T,
@@ -104,27 +103,9 @@ def make_view(frame: DepthFrame, config: ReconstructionConfig) -> FusedView:
         frame_id=frame.frame_id,
         window=window,
         nearest=np.where(valid, nearest, -np.inf).astype(np.float32),
+        probes=points[:: max(1, len(points) // _PROBES)],
+        warnings=tuple(frame_warnings(frame, window, config)),
     )
-
-
-def _rigid(T: NDArray[np.float64] | None) -> NDArray[np.float64]:
-    if T is None:
-        raise PerceptionError(
-            "The view has no pose; expected 'T_world_cam', the pose [4, 4] of the camera's optical"
-            ' frame in the fixed frame.',
-            ErrorCode.TRANSFORM_UNAVAILABLE,
-        )
-    if not np.isfinite(T).all():
-        raise InputError("'T_world_cam' holds NaN or Inf; expected finite numbers.")
-    R = T[:3, :3]
-    error = max(np.abs(R @ R.T - np.eye(3)).max(), np.abs(T[3] - [0, 0, 0, 1]).max())
-    if error > _RIGID_TOLERANCE or np.linalg.det(R) < 0.0:
-        raise InputError(
-            "'T_world_cam' is no rigid motion: its rotation is off by"
-            f' {error:.3g}, its determinant is {np.linalg.det(R):.3g}; expected an orthonormal'
-            ' right-handed rotation over a last row 0 0 0 1.'
-        )
-    return T
 
 
 def see_object(view: FusedView, label: int, config: ReconstructionConfig) -> SeenObject:

@@ -23,6 +23,8 @@ from dexgrasp_ros.core.errors import (
 )
 from dexgrasp_ros.core.object_model import ObservedObject
 from dexgrasp_ros.perception.config import ReconstructionConfig
+from dexgrasp_ros.perception.frame_checks import add_doubts
+from dexgrasp_ros.perception.fusion.agreement import disagreements
 from dexgrasp_ros.perception.fusion.association import associate
 from dexgrasp_ros.perception.fusion.config import FusionConfig
 from dexgrasp_ros.perception.fusion.fused_object import FusedEvidence, reconstruct_evidence
@@ -268,8 +270,16 @@ class ViewFusion:
 
         with ThreadPoolExecutor(self._config.threads) as pool:
             results = dict(zip(wanted, pool.map(run, evidence), strict=True))
-        failures.update({k: r for k, r in results.items() if isinstance(r, DexGraspError)})
-        found = [r for r in results.values() if isinstance(r, ObservedObject)]
+        doubts = [*dict.fromkeys(w for view in views for w in view.warnings)]
+        doubts += disagreements(views)
+        failures.update(
+            {k: add_doubts(r, doubts) for k, r in results.items() if isinstance(r, DexGraspError)}
+        )
+        found = [
+            dataclasses.replace(r, warnings=(*doubts, *r.warnings))
+            for r in results.values()
+            if isinstance(r, ObservedObject)
+        ]
         objects = add_bodies(found, self._config)
         return Reconstruction(
             objects=objects,

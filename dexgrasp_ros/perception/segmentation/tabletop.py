@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from dexgrasp_ros.core.config import check_ranges
 from dexgrasp_ros.core.depth_frame import DepthFrame
-from dexgrasp_ros.core.errors import ErrorCode, PerceptionError
+from dexgrasp_ros.perception.frame_checks import check_depth
+from dexgrasp_ros.perception.pose_checks import check_pose
 from dexgrasp_ros.perception.segmentation.config import SegmentationConfig
 from dexgrasp_ros.perception.segmentation.grouping import group_parts
 from dexgrasp_ros.perception.segmentation.object_masks import complete_masks, standing_groups
@@ -69,13 +70,8 @@ def segment_tabletop(
     check_prompt(frame.depth.shape, box, point)
     clock = [time.perf_counter()]
     window = whole_frame(frame, config)
-    if not np.isfinite(window.depth).any():
-        raise PerceptionError(
-            f'None of the {window.depth.size} depth values is valid; expected some between'
-            f' {config.min_depth} and {config.max_depth} m.',
-            ErrorCode.NO_VALID_DEPTH,
-        )
-    up = None if frame.T_world_cam is None else frame.T_world_cam[2, :3]
+    check_depth(frame, window, config)
+    up = None if frame.T_world_cam is None else check_pose(frame.T_world_cam)[2, :3]
     tabletop = find_tabletop(window, up, config)
     clock.append(time.perf_counter())
     parts = find_parts(window, tabletop.rising, config)

@@ -1,0 +1,112 @@
+"""Signs that a frame's numbers are not what they should be: unit, kind of depth, intrinsics."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dexgrasp_ros.core.depth_frame import DepthFrame
+from dexgrasp_ros.core.errors import DexGraspError, ErrorCode, PerceptionError
+from dexgrasp_ros.core.intrinsics import intrinsics_doubts
+from dexgrasp_ros.perception.config import ReconstructionConfig
+from dexgrasp_ros.perception.plane import find_planes
+from dexgrasp_ros.perception.view import DepthWindow
+
+_UNITS = {'millimetres': 0.001, 'tenths of a millimetre': 0.0001, 'centimetres': 0.01}  # m
+# A plane must gather so many times as many points, and this share of all, before it tells that
+# depth is measured along the rays: noise and clutter give and take a tenth.
+_FLATTER, _FLAT_SHARE = 1.3, 0.3
+_PROBED = 4000  # pixels of the background that tell
+
+
+def check_depth(frame: DepthFrame, window: DepthWindow, config: ReconstructionConfig) -> None:
+    """Refuse a frame without valid depth, and say in which unit it would have some.
+
+    Parameters
+    ----------
+    frame, window
+        The frame, and the whole of it as `whole_frame` makes it.
+    config
+        Of which `min_depth` and `max_depth` act here.
+
+    Raises
+    ------
+    PerceptionError
+        NO_VALID_DEPTH.
+    """
+    if np.isfinite(window.depth).any():
+        return
+    raise PerceptionError(
+        f'None of the {window.depth.size} depth values is valid; expected some between'
+        f' {config.min_depth} and {config.max_depth} m.{_unit_advice(frame.depth, config)}',
+        ErrorCode.NO_VALID_DEPTH,
+    )
+
+
+def frame_warnings(
+    frame: DepthFrame, window: DepthWindow, config: ReconstructionConfig
+) -> list[str]:
+    """Warn of what makes all of a frame doubtful; parameters as for `check_depth`."""
+    return [
+        *intrinsics_doubts(frame.intrinsics, frame.depth.shape),
+        *_value_warnings(frame.depth),
+        *_ray_warnings(window, config),
+    ]
+
+
+def add_doubts(error: DexGraspError, doubts: list[str]) -> DexGraspError:
+    """Error that also tells what is doubtful about its frame, which may be why."""
+    return type(error)(' '.join([str(error), *doubts]), error.code)
+
+
+def _unit_advice(depth: NDArray[np.float32], config: ReconstructionConfig) -> str:
+    with np.errstate(invalid='ignore'):
+        some = depth[np.isfinite(depth) & (depth > 0)]
+    if not len(some):
+        return ' They are all 0, negative, NaN or Inf.'
+    low, middle, high = np.percentile(some, [2.0, 50.0, 98.0])
+    for name, unit in _UNITS.items():
+        if config.min_depth <= middle * unit <= config.max_depth:
+            cause = f'in {name}? Multiply by {unit:g}.'
+            break
+    else:
+        cause = 'is their scale right?'
+    return f' They are {low:.4g} to {high:.4g}: {cause}'
+
+
+def _value_warnings(depth: NDArray[np.float32]) -> list[str]:
+    with np.errstate(invalid='ignore'):
+        some = depth[np.isfinite(depth) & (depth > 0)]
+    if (some == np.rint(some)).all():
+        return ['All depths are whole metres; were they rounded when they were stored?']
+    if some.max() == 1.0:
+        return [
+            'The largest depth is exactly 1, as in pictures and depth buffers, which are'
+            ' normalised; expected metres along the optical axis.'
+        ]
+    return []
+
+
+def _ray_warnings(window: DepthWindow, config: ReconstructionConfig) -> list[str]:
+    """Warn where a plane in the background is flat only if depth was measured along the rays."""
+    background = np.isfinite(window.depth) & (window.labels == 0)
+    points = window.back_project(background)
+    points = points[:: max(1, len(points) // _PROBED)]
+    if len(points) < config.min_points:
+        return []
+    # From distances along the rays the same pixels give these points.
+    along = points * (points[:, 2] / np.linalg.norm(points, axis=1))[:, None]
+    flat, flat_along = (_largest_plane(p, config) for p in (points, along))
+    if flat_along < max(_FLATTER * flat, _FLAT_SHARE * len(points)):
+        return []
+    return [
+        'The background is flat only if depth was measured along the rays, as the distance to the'
+        ' camera; expected it along the optical axis: divide by the length of the ray (x, y, 1).'
+    ]
+
+
+def _largest_plane(points: NDArray[np.float64], config: ReconstructionConfig) -> int:
+    """Count of points on the plane that has most of them."""
+    planes = find_planes(points, config)
+    near = (np.abs(points @ p[:3] + p[3]) < config.plane_distance for p in planes)
+    return max((int(n.sum()) for n in near), default=0)
