@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dexgrasp_ros.cli.hands import XacroArgs, hand_file, read_xacro_args
+from dexgrasp_ros.cli.interrupts import stop_flag
 
 
 def demo(
@@ -170,11 +171,11 @@ def _serve(console: Any, page: Any) -> None:
         return
     page.wait_until_served()
     # From the first word of it Ctrl-C is the way to end, and no failure.
-    with contextlib.suppress(KeyboardInterrupt):
+    with stop_flag() as is_stopped:
         console.print(f'The graph runs on (ROS_DOMAIN_ID={_domain()}); end it with Ctrl-C.')
         console.print(f'Its page: {page.url}')
-        while True:
-            time.sleep(1.0)
+        while not is_stopped():
+            time.sleep(0.1)
 
 
 def _domain() -> int:

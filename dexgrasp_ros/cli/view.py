@@ -66,11 +66,11 @@ def _serve(
     console: Any, stored: Any, hand: Any, mesh: Any, name: str, host: str, port: int
 ) -> None:
     """Serve the page until Ctrl-C."""
-    import contextlib
     import time
 
     import numpy as np
 
+    from dexgrasp_ros.cli.interrupts import stop_flag
     from dexgrasp_ros.viewer import GraspPage, ShownGrasps, ShownObject
 
     has_plane = np.isfinite(stored.support_plane).all()
@@ -86,10 +86,10 @@ def _serve(
     page.set_objects([shown])
     page.set_grasps(grasps)
     page.say(f"{count} grasps of '{name}' with the hand '{stored.hand}'.")
-    with contextlib.suppress(KeyboardInterrupt):
+    with stop_flag() as is_stopped:
         console.print(f'{count} grasps at {page.url} (end with Ctrl-C)')
-        while True:
-            time.sleep(1.0)
+        while not is_stopped():
+            time.sleep(0.1)
     page.close()
 
 
