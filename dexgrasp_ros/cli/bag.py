@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import tyro
+
+from dexgrasp_ros.cli.interrupts import stop_flag
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +96,7 @@ def _record(options: Record) -> None:
     with (
         BagWriter(options.out) as writer,
         command_node('bag_recorder', options.namespace) as node,
-        _stop_flag() as is_stopped,
+        stop_flag() as is_stopped,
         console.status('Recording; Ctrl-C ends it') as status,
     ):
 
@@ -129,7 +128,7 @@ def _play(options: Play) -> None:
     with (
         BagReader(options.file) as reader,
         command_node('bag_player') as node,
-        _stop_flag() as should_stop,
+        stop_flag() as should_stop,
         console.status('Waiting for subscriptions') as status,
     ):
         player = BagPlayer(
@@ -173,18 +172,3 @@ def _limit(options: Record, has_begun: Callable[[], bool]) -> Callable[[], bool]
         return time.monotonic() >= until
 
     return is_over
-
-
-@contextlib.contextmanager
-def _stop_flag() -> Iterator[Callable[[], bool]]:
-    """Whether somebody wants the work to end, by Ctrl-C or by terminating the process."""
-    stop = threading.Event()
-    before = {
-        number: signal.signal(number, lambda *_: stop.set())
-        for number in (signal.SIGINT, signal.SIGTERM)
-    }
-    try:
-        yield stop.is_set
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dexgrasp_ros.cli.hands import XacroArgs, hand_file, read_xacro_args
-from dexgrasp_ros.cli.interrupts import interrupt_event
+from dexgrasp_ros.cli.interrupts import stop_flag
 
 
 def demo(
@@ -170,10 +170,12 @@ def _serve(console: Any, page: Any) -> None:
     if page is None:
         return
     page.wait_until_served()
-    interrupted = interrupt_event()  # from the first word of it
-    console.print(f'The graph runs on (ROS_DOMAIN_ID={_domain()}); end it with Ctrl-C.')
-    console.print(f'Its page: {page.url}')
-    interrupted.wait()
+    # From the first word of it Ctrl-C is the way to end, and no failure.
+    with stop_flag() as is_stopped:
+        console.print(f'The graph runs on (ROS_DOMAIN_ID={_domain()}); end it with Ctrl-C.')
+        console.print(f'Its page: {page.url}')
+        while not is_stopped():
+            time.sleep(0.1)
 
 
 def _domain() -> int:

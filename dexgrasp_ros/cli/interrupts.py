@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 INTERRUPTED = 130  # exit code, as shells have it: 128 + SIGINT
@@ -19,8 +20,8 @@ _SHOW_CURSOR = '\x1b[?25h'  # progress bars hide it
 def end_soon_when_interrupted() -> None:
     """From now on, end this process and those it started within two seconds of Ctrl-C.
 
-    Most often `KeyboardInterrupt` has ended it by then. Where a command has a handler of its own,
-    Ctrl-C is how its work ends in order, and it gets the time it takes.
+    Most often `KeyboardInterrupt` has ended it by then. Within `stop_flag` Ctrl-C is how work ends
+    in order, and does not count.
     """
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
@@ -29,11 +30,22 @@ def end_soon_when_interrupted() -> None:
     threading.Thread(target=_watch, args=(reader,), name='interrupts', daemon=True).start()
 
 
-def interrupt_event() -> threading.Event:
-    """From now on Ctrl-C is the way to end, in whatever time that takes: it sets this event."""
-    interrupted = threading.Event()
-    signal.signal(signal.SIGINT, lambda *_: interrupted.set())
-    return interrupted
+@contextlib.contextmanager
+def stop_flag() -> Iterator[Callable[[], bool]]:
+    """Whether somebody wants the work to end, by Ctrl-C or by terminating the process.
+
+    For work whose end that is: what comes after it gets the time that it takes.
+    """
+    stop = threading.Event()
+    before = {
+        number: signal.signal(number, lambda *_: stop.set())
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield stop.is_set
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _watch(reader: int) -> None:

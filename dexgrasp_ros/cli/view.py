@@ -7,8 +7,6 @@ from typing import Any
 
 import tyro
 
-from dexgrasp_ros.cli.interrupts import interrupt_event
-
 
 def view(
     grasps: tyro.conf.Positional[Path],
@@ -68,8 +66,11 @@ def _serve(
     console: Any, stored: Any, hand: Any, mesh: Any, name: str, host: str, port: int
 ) -> None:
     """Serve the page until Ctrl-C."""
+    import time
+
     import numpy as np
 
+    from dexgrasp_ros.cli.interrupts import stop_flag
     from dexgrasp_ros.viewer import GraspPage, ShownGrasps, ShownObject
 
     has_plane = np.isfinite(stored.support_plane).all()
@@ -85,9 +86,10 @@ def _serve(
     page.set_objects([shown])
     page.set_grasps(grasps)
     page.say(f"{count} grasps of '{name}' with the hand '{stored.hand}'.")
-    interrupted = interrupt_event()
-    console.print(f'{count} grasps at {page.url} (end with Ctrl-C)')
-    interrupted.wait()
+    with stop_flag() as is_stopped:
+        console.print(f'{count} grasps at {page.url} (end with Ctrl-C)')
+        while not is_stopped():
+            time.sleep(0.1)
     page.close()
 
 

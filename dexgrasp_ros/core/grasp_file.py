@@ -68,7 +68,7 @@ def read_fields(path: str | Path, needed: set[str], known: set[str]) -> dict[str
     data = read_archive(path, 'grasp', needed)
     where = f"The grasp file '{path}'"
     fields: dict[str, Any] = {}
-    for name in known & data.keys():
+    for name in sorted(known & data.keys()):
         what = f"{where}: '{name}'"
         if name in _JSON_FIELDS:
             fields[name] = _mapping(what, _text(what, data[name]), name in _NUMBERS)
@@ -137,9 +137,9 @@ def _check_shapes(where: str, fields: Mapping[str, Any]) -> None:
         'J': len(fields['joint_names']),
         'C': links.shape[1] if links.ndim == 2 else 0,
     }
-    for name in (n for n in _AXES if n in fields):
-        expected = tuple(sizes.get(axis, axis) for axis in _AXES[name])
-        if fields[name].shape != expected:
+    for name, axes in _AXES.items():
+        expected = tuple(sizes.get(axis, axis) for axis in axes)
+        if name in fields and fields[name].shape != expected:
             raise InputError(
                 f"{where}: '{name}' has shape {list(fields[name].shape)}; expected"
                 f' {list(expected)} for {sizes["N"]} grasps of {sizes["J"]} joints.',

@@ -33,6 +33,8 @@ def test_a_command_ends_and_leaves_nobody_behind():
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # Where the tests run in the background, children would not hear Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     child = Path('/proc', process.stdout.readline().strip())
     start = time.monotonic()
