@@ -56,11 +56,15 @@ def _watch(reader: int) -> None:
             _end()
 
 
-def _end() -> None:
-    """End the processes that this one started, and then this one."""
+def end_children() -> None:
+    """End the processes that this one started, and those that they did."""
     for process in _descendants(os.getpid()):
         with contextlib.suppress(ProcessLookupError):
             os.kill(process, signal.SIGKILL)
+
+
+def _end() -> None:
+    end_children()
     cursor = _SHOW_CURSOR if sys.stderr.isatty() else ''
     os.write(2, f'{cursor}dexgrasp: interrupted\n'.encode())
     os._exit(INTERRUPTED)

@@ -42,7 +42,7 @@ def parse(
         with contextlib.redirect_stderr(told):
             found = app.cli(prog='dexgrasp', args=arguments, description=description)
     except SystemExit as end:
-        if not end.code:
+        if not end.code or not told.getvalue():  # help was told, or nobody reads it any more
             raise
         raise InputError(_one_line(told.getvalue())) from None
     sys.stderr.write(told.getvalue())
