@@ -58,12 +58,15 @@ def import_(
     from rich.console import Console
 
     from dexgrasp_ros.cli.files import prepare_file
+    from dexgrasp_ros.cli.report import load_status
     from dexgrasp_ros.dataset import import_isaac_grasp
     from dexgrasp_ros.hand import load_hand
 
     console = Console()
     prepare_file(out)
-    found = import_isaac_grasp(file, load_hand(hand, root=root), object_mesh=object or '')
+    with load_status(console) as show:
+        model = load_hand(hand, root=root, progress=show)
+    found = import_isaac_grasp(file, model, object_mesh=object or '')
     found.save(out)
     for warning in found.warnings:
         console.print(f'[yellow]warning:[/] {warning}', highlight=False)

@@ -63,12 +63,13 @@ def demo(
 
     from dexgrasp_ros.cli.demo_page import DemoPage
     from dexgrasp_ros.cli.demo_report import draw_grasps, print_result, summary
-    from dexgrasp_ros.cli.report import print_json
+    from dexgrasp_ros.cli.report import load_status, print_json
     from dexgrasp_ros.hand import load_hand
 
     console = Console(stderr=json)
     clock = time.perf_counter()
-    model = load_hand(hand)
+    with load_status(console) as show:
+        model = load_hand(hand, progress=show)
     out.mkdir(parents=True, exist_ok=True)
     _check_together(closed_loop, scene, object)
     page = None if headless else DemoPage(port)

@@ -38,15 +38,15 @@ def hand(
 
     from dexgrasp_ros.cli.files import prepare_picture
     from dexgrasp_ros.cli.hand_report import group_table, hand_summary, joint_table, palm_lines
-    from dexgrasp_ros.cli.report import print_json
+    from dexgrasp_ros.cli.report import load_status, print_json
     from dexgrasp_ros.hand import load_hand
 
     console = Console(stderr=json)
     if png is not None:
         prepare_picture(png)
     clock = time.perf_counter()
-    with console.status('reading the hand (its meshes are cut into convex pieces once)'):
-        model = load_hand(urdf, root=root, overrides=overrides)
+    with load_status(console) as show:
+        model = load_hand(urdf, root=root, overrides=overrides, progress=show)
     seconds = time.perf_counter() - clock
     console.print(joint_table(model))
     console.print(group_table(model))

@@ -9,6 +9,7 @@ import numpy as np
 
 from dexgrasp_ros.core.errors import HandError
 from dexgrasp_ros.core.hand_model import HandModel
+from dexgrasp_ros.core.progress import LoadCallback
 from dexgrasp_ros.hand.anatomy import find_anatomy
 from dexgrasp_ros.hand.application import (
     allowed_pairs,
@@ -45,6 +46,7 @@ def load_hand(
     locked_joints: LockedJoints = None,
     overrides: str | Path | None = None,
     mirrored: bool = False,
+    progress: LoadCallback | None = None,
 ) -> HandModel:
     """Load a hand by name or from a URDF or xacro file.
 
@@ -64,6 +66,9 @@ def load_hand(
         the file of that hand, see `dexgrasp_ros.hand.sources.find_overrides`.
     mirrored
         Whether to make a left hand of a right one.
+    progress
+        Is told which link's mesh is being cut, where that was not done before: a few
+        seconds for a hand of many meshes.
 
     Returns
     -------
@@ -85,6 +90,7 @@ def load_hand(
         base_folder=found.folder,
         overrides=overrides,
         mirrored=mirrored or found.mirrored,
+        progress=progress,
     )
 
 
@@ -97,6 +103,7 @@ def load_hand_text(
     base_folder: str | Path | None = None,
     overrides: str | Path | None = None,
     mirrored: bool = False,
+    progress: LoadCallback | None = None,
 ) -> HandModel:
     """Make a hand from the text of a URDF, such as ``robot_description``.
 
@@ -106,7 +113,7 @@ def load_hand_text(
         The document.
     name
         What to call the hand; the robot's own name where it is left out.
-    root, locked_joints, overrides, mirrored
+    root, locked_joints, overrides, mirrored, progress
         As for `load_hand`.
     base_folder
         Where relative mesh files are.
@@ -135,7 +142,7 @@ def load_hand_text(
     warnings += tree.warnings
     check_preshape(said, tree, source)
     finder = MeshFinder(folder, warnings)
-    shapes = collision_shapes(robot, tree.link_names, source, finder, warnings)
+    shapes = collision_shapes(robot, tree, source, finder, warnings, progress)
     anatomy = find_anatomy(tree, shapes.geometry_links)
     derived = derive(tree, shapes, anatomy, point_spacings(shapes, anatomy, warnings), said)
     surface = {k: v for k, v in vars(derived.surface).items() if k != 'point_groups'}

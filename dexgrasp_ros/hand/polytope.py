@@ -6,13 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import ConvexHull, HalfspaceIntersection
+from scipy.spatial import ConvexHull, HalfspaceIntersection, cKDTree
 
 # A finger is told from a box by a few dozen planes; every one costs time in the search.
 PLANE_LIMIT = 48
 # Planes are added until nothing sticks out by more: a tenth of what planning tolerates.
 TOLERANCE = 2e-4  # m
-_SAME_PLANE = 1e-7  # between unit normals, and of offsets in units of the size
+# In units of the size, and between unit normals: planes and corners that are nearer are the same.
+# Files round by a hundredth of it; corners that nearly coincide span faces without a direction.
+SAME = 1e-5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +53,7 @@ def simple_hull(points: NDArray[np.float64], *, limit: int = PLANE_LIMIT) -> Pol
         at_inner = planes[:, :3] @ inner
         planes[:, 3] = at_inner + factor * (planes[:, 3] - at_inner)
     excess = float((scaled[:, :3] @ corners.T - scaled[:, 3:]).max())
-    vertices, faces = _outward_triangles(corners)
+    vertices, faces = _outward_triangles(corners[thinned(corners, SAME)])
     planes = planes * [1.0, 1.0, 1.0, size]
     planes[:, 3] += planes[:, :3] @ center
     return Polytope(
@@ -65,8 +67,19 @@ def simple_hull(points: NDArray[np.float64], *, limit: int = PLANE_LIMIT) -> Pol
 def _unique_planes(equations: NDArray[np.float64]) -> NDArray[np.float64]:
     """Planes n, d of a hull's facets, each once: qhull states n, -d for each triangle."""
     planes = equations * [1.0, 1.0, 1.0, -1.0]
-    _, first = np.unique(np.round(planes / _SAME_PLANE / 10.0), axis=0, return_index=True)
-    return planes[np.sort(first)]
+    return planes[thinned(planes, SAME)]
+
+
+def thinned(points: NDArray[np.float64], apart: float) -> NDArray[np.int64]:
+    """Choose points [M, K] of which no two are nearer than `apart`, the first ones preferred."""
+    near = cKDTree(points).query_ball_point(points, apart, return_sorted=False)
+    free = np.ones(len(points), bool)
+    kept = []
+    for i, around in enumerate(near):
+        if free[i]:
+            kept.append(i)
+            free[around] = False
+    return np.array(kept, np.int64)
 
 
 def _choose_planes(

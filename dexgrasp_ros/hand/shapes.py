@@ -8,22 +8,31 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import QhullError
 
 from dexgrasp_ros.core.errors import ErrorCode, HandError
 from dexgrasp_ros.core.hand_model import ConvexMesh, GeometryType, LinkMesh
 from dexgrasp_ros.core.poses import matrix_to_pose
+from dexgrasp_ros.core.progress import LoadCallback, LoadProgress
+from dexgrasp_ros.hand.anatomy import find_anatomy
 from dexgrasp_ros.hand.geometry import primitive_area, primitive_distance, primitive_mesh
 from dexgrasp_ros.hand.meshes import MeshError, MeshFinder
-from dexgrasp_ros.hand.pieces import convex_pieces
+from dexgrasp_ros.hand.pieces import ConvexPiece, convex_pieces
 from dexgrasp_ros.hand.polytope import surface_area
 from dexgrasp_ros.hand.polytope_surface import polytope_points
 from dexgrasp_ros.hand.surface import Surface, surface_points
+from dexgrasp_ros.hand.tree import KinematicTree
 
 if TYPE_CHECKING:
+    import trimesh
     from yourdfpy.urdf import Collision, Geometry, Robot, Visual
 
 DEFAULT_COLOR = (0.6, 0.6, 0.62, 1.0)  # what is drawn without a material
+# Groups of a hand, where meshes make them: each is a contact in every iteration of a search. The
+# hands of the package, in primitives, have 30 to 98.
+GROUP_LIMIT = 100
+# Of the contact weight, how much a mesh's shape matters where no contact is wanted (a forearm).
+_LEAST_WEIGHT = 0.05
+_FLAT = 1e-4  # of its size: a mesh that is thinner has no volume to speak of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,16 +87,27 @@ class _Part:
     mesh: ConvexMesh | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Element:
+    """One collision element of the document: a primitive, or a mesh that has not been cut."""
+
+    link: int
+    origin: NDArray[np.float64]  # [4, 4] in the link
+    shape: tuple[GeometryType, tuple[float, float, float]] | trimesh.Trimesh
+
+
 def collision_shapes(
     robot: Robot,
-    link_names: Sequence[str],
+    tree: KinematicTree,
     source: str,
     finder: MeshFinder,
     warnings: list[str],
+    progress: LoadCallback | None = None,
 ) -> CollisionShapes:
-    """Primitives and convex pieces of all links, in the order of `link_names`.
+    """Primitives and convex pieces of all links, in the order of `tree.link_names`.
 
-    A link that is drawn and has no collision geometry gets what is drawn, with a warning.
+    A link that is drawn and has no collision geometry gets what is drawn, with a warning. Meshes
+    make as many pieces as `GROUP_LIMIT` leaves beside the primitives, but one each at least.
 
     Raises
     ------
@@ -95,74 +115,130 @@ def collision_shapes(
         FILE_NOT_FOUND or INVALID_URDF for a collision mesh that is missing or cannot be used,
         UNSUPPORTED_HAND for a hand without any geometry.
     """
-    by_name = {link.name: link for link in robot.links}
-    links, names, parts = [], [], []
-    for index, name in enumerate(link_names):
-        link = by_name[name]
-        own = []
-        for element in link.collisions or link.visuals:
-            where = f"{source}: link '{name}'"
-            try:
-                own += _parts(element, finder, where)
-            except HandError:
-                # A drawing that is missing costs its link's shape; `link_meshes` warns of it.
-                if link.collisions:
-                    raise
-        if own and not link.collisions:
-            warnings.append(f"link '{name}' has no <collision>; its <visual> is taken for it")
-        links += [index] * len(own)
-        names += [name if len(own) == 1 else f'{name}[{i}]' for i in range(len(own))]
-        parts += own
-    if not parts:
+    elements = _elements(robot, tree.link_names, source, finder, warnings)
+    if not elements:
         raise HandError(
             f'{source}: no link has collision geometry; a hand needs some to touch with.',
             ErrorCode.UNSUPPORTED_HAND,
         )
+    owned: list[list[_Part]] = [[] for _ in tree.link_names]
+    for element, pieces in zip(elements, _cut_meshes(elements, tree, progress), strict=True):
+        owned[element.link] += _parts(element, pieces)
+    parts = [part for own in owned for part in own]
     return CollisionShapes(
-        geometry_links=np.array(links, np.int32),
+        geometry_links=np.repeat(np.arange(len(owned), dtype=np.int32), [len(o) for o in owned]),
         geometry_types=np.array([p.kind for p in parts], np.int32),
         geometry_poses=matrix_to_pose(np.stack([p.pose for p in parts])),
         geometry_sizes=np.array([p.size for p in parts], np.float64),
         geometry_planes=np.cumsum([0, *(len(p.planes) for p in parts)]).astype(np.int32),
         planes=np.concatenate([p.planes for p in parts]),
         geometry_meshes=tuple(p.mesh for p in parts),
-        group_names=tuple(names),
+        group_names=tuple(
+            name if len(own) == 1 else f'{name}[{i}]'
+            for name, own in zip(tree.link_names, owned, strict=True)
+            for i in range(len(own))
+        ),
     )
 
 
-def _parts(element: Collision | Visual, finder: MeshFinder, where: str) -> list[_Part]:
-    """Primitive of an element, or convex pieces of its mesh."""
+def _elements(
+    robot: Robot,
+    link_names: Sequence[str],
+    source: str,
+    finder: MeshFinder,
+    warnings: list[str],
+) -> list[_Element]:
+    """Collision geometry of all links, links in order; all meshes are read before one is cut."""
+    by_name = {link.name: link for link in robot.links}
+    found = []
+    for index, name in enumerate(link_names):
+        link = by_name[name]
+        own = []
+        for element in link.collisions or link.visuals:
+            try:
+                own.append(_element(element, index, finder, f"{source}: link '{name}'"))
+            except HandError:
+                # A drawing that is missing costs its link's shape; `link_meshes` warns of it.
+                if link.collisions:
+                    raise
+        if own and not link.collisions:
+            warnings.append(f"link '{name}' has no <collision>; its <visual> is taken for it")
+        found += own
+    return found
+
+
+def _element(element: Collision | Visual, link: int, finder: MeshFinder, where: str) -> _Element:
+    """Primitive of an element, or its mesh."""
     origin = np.eye(4) if element.origin is None else np.asarray(element.origin)
     primitive = primitive_of(element.geometry)
     if primitive is not None:
-        kind, size = primitive
-        return [_Part(kind=kind, size=size, pose=origin, planes=np.empty((0, 4)), mesh=None)]
+        return _Element(link=link, origin=origin, shape=primitive)
     file, scale = element.geometry.mesh.filename, element.geometry.mesh.scale
     try:
-        pieces = convex_pieces(finder.load(file, scale))
+        mesh = finder.load(file, scale)
     except MeshError as error:
         missing = finder.find(file) is None
         raise HandError(
             f"{where}: its mesh '{file}' cannot be used: {error}.",
             ErrorCode.FILE_NOT_FOUND if missing else ErrorCode.INVALID_URDF,
         ) from error
-    except QhullError as error:
-        raise HandError(
-            f"{where}: its mesh '{file}' is flat; expected one that has a volume."
-        ) from error
+    if _is_flat(mesh):
+        raise HandError(f"{where}: its mesh '{file}' is flat; expected one that has a volume.")
+    return _Element(link=link, origin=origin, shape=mesh)
+
+
+def _is_flat(mesh: trimesh.Trimesh) -> bool:
+    """Whether all corners lie in a plane, or nearly so."""
+    arms = mesh.vertices - mesh.vertices.mean(axis=0)
+    spread = np.linalg.svd(arms.T @ arms, compute_uv=False)  # squares of lengths
+    return bool(spread[2] <= _FLAT**2 * spread[0])
+
+
+def _cut_meshes(
+    elements: list[_Element], tree: KinematicTree, progress: LoadCallback | None
+) -> list[tuple[ConvexPiece, ...]]:
+    """Convex pieces of each element; none for primitives."""
+    meshes = [i for i, element in enumerate(elements) if not isinstance(element.shape, tuple)]
+    found: list[tuple[ConvexPiece, ...]] = [() for _ in elements]
+    if not meshes:
+        return found
+    links = np.array([element.link for element in elements], np.int32)
+    weights = np.maximum(find_anatomy(tree, links).weights[links[meshes]], _LEAST_WEIGHT)
+
+    def report(mesh: int, fraction: float) -> None:
+        if progress is not None:
+            link = tree.link_names[links[meshes[mesh]]]
+            progress(LoadProgress(link=link, fraction=fraction))
+
+    pieces = convex_pieces(
+        [elements[i].shape for i in meshes],
+        weights,
+        GROUP_LIMIT - (len(elements) - len(meshes)),
+        report,
+    )
+    for i, own in zip(meshes, pieces, strict=True):
+        found[i] = own
+    return found
+
+
+def _parts(element: _Element, pieces: tuple[ConvexPiece, ...]) -> list[_Part]:
+    """Geometries of an element in its link's frame."""
+    if isinstance(element.shape, tuple):
+        kind, size = element.shape
+        return [
+            _Part(kind=kind, size=size, pose=element.origin, planes=np.empty((0, 4)), mesh=None)
+        ]
     parts = []
     for piece in pieces:
-        pose = origin.copy()
-        pose[:3, 3] += origin[:3, :3] @ piece.center
-        mesh = ConvexMesh(vertices=piece.shape.vertices, faces=piece.shape.faces)
-        size = tuple(float(v) for v in piece.half_extents)
+        pose = element.origin.copy()
+        pose[:3, 3] += element.origin[:3, :3] @ piece.center
         parts.append(
             _Part(
                 kind=GeometryType.CONVEX,
-                size=size,
+                size=tuple(float(v) for v in piece.half_extents),
                 pose=pose,
                 planes=piece.shape.planes,
-                mesh=mesh,
+                mesh=ConvexMesh(vertices=piece.shape.vertices, faces=piece.shape.faces),
             )
         )
     return parts
