@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,8 +14,10 @@ if TYPE_CHECKING:
 # Of the part's longest side: what decides where to cut has corners to that, and few of them.
 _COARSE = 0.01
 _OUTLINE_LIMIT = 1200  # triangles; what is rougher is made coarser still
-_PLANES = 7  # along each axis; then some through corners next to the best one
-_CORNERS = 8
+_PLANES = 7  # along each axis
+_HALVINGS = 2  # of their distance, about the best one
+_CORNERS = 4  # next to that, beside which planes are tried too
+_BESIDE = 2e-6  # m
 _THINNEST = 1e-3  # m, of a slice
 # Where cuts are equally good, as on a ring, the one in the middle is wanted: it helps the next.
 _BALANCE = 0.05
@@ -79,19 +82,27 @@ class Part:
 
     def _best_plane(self) -> tuple[int, float] | None:
         low, high = self._corners.min(axis=0), self._corners.max(axis=0)
-        tried = []
+        tried = []  # cost, axis, place, step
+
+        def attempt(axis: int, places: Iterable[float], step: float) -> None:
+            tried.extend((self._cost(axis, place), axis, place, step) for place in places)
+
         for axis in range(3):
             step = max((high[axis] - low[axis]) / (_PLANES + 1), _THINNEST)
-            places = np.arange(low[axis] + step, high[axis] - 0.5 * step, step)
-            tried += [(self._cost(axis, place), axis, place, step) for place in places]
+            start = low[axis] + 1.01 * step  # not in faces, which are at round places
+            attempt(axis, np.arange(start, high[axis] - 0.5 * step, step), step)
         if not tried:
             return None
+        for _ in range(_HALVINGS):
+            _, axis, place, step = min(tried)
+            attempt(axis, (place - 0.5 * step, place + 0.5 * step), 0.5 * step)
+        # Notches and shoulders begin at corners, to either side of them: elsewhere a step is left.
         _, axis, place, step = min(tried)
-        # Notches and shoulders begin at corners: a plane beside one leaves a sliver.
-        along = np.unique(np.round(self._corners[:, axis], 6))
-        along = along[(np.abs(along - place) < step) & (along > low[axis]) & (along < high[axis])]
-        chosen = along[np.linspace(0, len(along) - 1, _CORNERS).astype(int)] if len(along) else []
-        tried += [(self._cost(axis, place), axis, place, step) for place in np.unique(chosen)]
+        room = min(2.0 * step, place - low[axis], high[axis] - place) - 2.0 * _BESIDE
+        along = self._corners[:, axis]
+        along = np.unique(np.round(along[np.abs(along - place) < room], 6))
+        nearest = along[np.argsort(np.abs(along - place), kind='stable')[:_CORNERS]]
+        attempt(axis, np.concatenate([nearest - _BESIDE, nearest + _BESIDE]), step)
         return min(tried)[1:3]
 
     def _cost(self, axis: int, place: float) -> float:

@@ -25,7 +25,7 @@ MESH_LIMIT = 16  # parts of one mesh
 _NEGLIGIBLE = 1e-7
 # Parts that are cut before some are joined again, for each one that may stay: the plane that is
 # best for one cut is not for the next ones, and joining makes up for it.
-_SPARE = 1.5
+_SPARE = 2.0
 # From so many meshes on the grids on which they are filled get coarser, since they take longest.
 _MANY = 24
 
@@ -54,8 +54,8 @@ def convex_parts(
 ) -> list[list[NDArray[np.float64]]]:
     """Corners of the hulls of each mesh's parts.
 
-    The part whose hull has most too much is cut next, whatever mesh it is of, until there are half
-    as many again as may stay, or no hull has more too much than is negligible. Then parts are
+    The part whose hull has most too much is cut next, whatever mesh it is of, until there are
+    twice as many as may stay, or no hull has more too much than is negligible. Then parts are
     joined, those first whose common hull has least too much. So the limit bounds the work too.
     """
     cut = _cut(_solids(meshes, report), budget, report)
