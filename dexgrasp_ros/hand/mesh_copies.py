@@ -20,45 +20,46 @@ _STEP = 1e-6  # m; corners that differ by less are the same, files round more co
 class MeshCopy:
     """Where a mesh stands when its original is known: ``signs * vertices + center``."""
 
-    original: int  # index of the distinct mesh
+    original: int  # which of the distinct meshes
     signs: NDArray[np.float64]  # [3] 1, or -1 for a reflection in that axis
     center: NDArray[np.float64]  # [3] m
 
+    def original_of(self, mesh: trimesh.Trimesh) -> trimesh.Trimesh:
+        """Original of this copy, its corners joined where they coincide."""
+        import trimesh
 
-def distinct_meshes(
-    meshes: Sequence[trimesh.Trimesh],
-) -> tuple[list[trimesh.Trimesh], list[str], list[MeshCopy]]:
-    """Distinct meshes about the centres of their bounding boxes, and each mesh as a copy.
+        faces = mesh.faces if self.signs.prod() > 0.0 else mesh.faces[:, ::-1]
+        return trimesh.Trimesh(self.signs * (mesh.vertices - self.center), faces)
 
-    Mirror images become the same mesh: each axis points to where the corners' third moment is
-    positive. The order of corners and triangles does not count.
+
+def find_copies(meshes: Sequence[trimesh.Trimesh]) -> tuple[list[str], list[MeshCopy]]:
+    """Tell which of some meshes are the same.
+
+    An original stands about the centre of its bounding box, and each axis points to where its
+    corners' third moment is positive: so mirror images have the same. The order of corners and
+    triangles does not count.
 
     Returns
     -------
-    originals, digests, copies
-        The distinct meshes [D], corners that coincide joined; a digest of each; and for every
-        mesh that was given which one it is.
+    digests, copies
+        Of the distinct meshes [D], by content; and how each mesh that was given follows from its
+        original.
     """
-    import trimesh
-
-    originals: list[trimesh.Trimesh] = []
     digests: dict[str, int] = {}
     copies = []
     for mesh in meshes:
         center = mesh.bounds.mean(axis=0)
         arms = np.asarray(mesh.vertices) - center
         signs = np.where((arms**3).sum(axis=0) < 0.0, -1.0, 1.0)
-        arms = arms * signs
-        digest = _digest(arms, len(mesh.faces))
-        if digest not in digests:
-            faces = mesh.faces if signs.prod() > 0.0 else mesh.faces[:, ::-1]
-            digests[digest] = len(originals)
-            originals.append(trimesh.Trimesh(arms, faces))
-        copies.append(MeshCopy(original=digests[digest], signs=signs, center=center))
-    return originals, list(digests), copies
+        digest = _digest(signs * arms, len(mesh.faces))
+        original = digests.setdefault(digest, len(digests))
+        copies.append(MeshCopy(original=original, signs=signs, center=center))
+    return list(digests), copies
 
 
 def _digest(vertices: NDArray[np.float64], face_count: int) -> str:
-    """Digest of corners in any order."""
-    steps = np.unique(np.rint(vertices / _STEP).astype(np.int64), axis=0)
+    """Digest of corners in any order, however often each is named."""
+    steps = np.rint(vertices / _STEP).astype(np.int64)
+    steps = steps[np.lexsort(steps.T)]
+    steps = steps[np.append(True, (np.diff(steps, axis=0) != 0).any(axis=1))]
     return hashlib.sha256(steps.tobytes() + str(face_count).encode()).hexdigest()

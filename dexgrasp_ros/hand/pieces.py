@@ -14,7 +14,7 @@ from scipy.spatial import QhullError
 
 from dexgrasp_ros.core.disk_cache import code_digest, load_arrays, store_arrays
 from dexgrasp_ros.hand.decomposition import Budget, ReportMesh, convex_parts
-from dexgrasp_ros.hand.mesh_copies import MeshCopy, distinct_meshes
+from dexgrasp_ros.hand.mesh_copies import MeshCopy, find_copies
 from dexgrasp_ros.hand.polytope import Polytope, simple_hull
 
 if TYPE_CHECKING:
@@ -59,11 +59,11 @@ def convex_pieces(
         Is told which mesh is about to be worked on, and the share of the work that is done.
         Nothing is told where the pieces come from the cache.
     """
-    originals, digests, copies = distinct_meshes(meshes)
+    digests, copies = find_copies(meshes)
     own = np.array([copy.original for copy in copies])
     budget = Budget(
         uses=np.bincount(own),
-        weights=np.array([np.max(np.array(weights)[own == i]) for i in range(len(originals))]),
+        weights=np.array([np.max(np.array(weights)[own == i]) for i in range(len(digests))]),
         limit=limit,
     )
     code = code_digest(Path(__file__).parent, *_MODULES)
@@ -71,10 +71,11 @@ def convex_pieces(
     shapes = _unpack(load_arrays(_FOLDER, key))
     if shapes is None:
         first = np.unique(own, return_index=True)[1]
+        originals = [copies[i].original_of(meshes[i]) for i in first]
         parts = convex_parts(originals, budget, lambda i, share: report(int(first[i]), share))
         shapes = [
-            _polytopes(own) or [simple_hull(mesh.vertices)]
-            for own, mesh in zip(parts, originals, strict=True)
+            _polytopes(cut) or [simple_hull(mesh.vertices)]
+            for cut, mesh in zip(parts, originals, strict=True)
         ]
         store_arrays(_FOLDER, key, _pack(shapes))
     return [tuple(_placed(shape, copy) for shape in shapes[copy.original]) for copy in copies]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from dexgrasp_ros.cli import main
+from dexgrasp_ros.cli.report import load_status
+from dexgrasp_ros.core.progress import LoadProgress
 
 URDF = """<robot name="pincer">
 <link name="arm"/><link name="base"><collision><geometry><box size="0.14 0.04 0.03"/></geometry>
@@ -81,3 +85,10 @@ def test_left_hand_by_name(capsys):
     assert main(['hand', 'allegro_left', '--json']) == 0
     printed = json.loads(capsys.readouterr().out.strip().splitlines()[-1])
     assert printed['name'] == 'allegro_left' and len(printed['joints']) == 16
+
+
+def test_while_a_hand_is_loaded_a_line_says_which_link_is_cut():
+    screen = io.StringIO()
+    with load_status(Console(file=screen, force_terminal=True, width=100)) as show:
+        show(LoadProgress(link='finger[3]', fraction=0.4))
+    assert 'kept for the next time: finger[3], 40 %' in screen.getvalue()
