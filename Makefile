@@ -24,6 +24,8 @@ $(error A ROS environment is sourced (ROS_DISTRO=$(ROS_DISTRO)). Build this pack
     workspace, as README.md says, or run make in a shell without it)
 endif
 unexport PYTHONPATH
+# What is compiled is kept: else each node that a test starts compiles all of its modules anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 digest = $(shell sha256sum $(1) 2>&1 | sha256sum | cut -c1-16)
 files = $(sort $(shell find $(1) -type f -not -path '*/build/*' -not -path '*.egg-info/*' \

@@ -9,6 +9,7 @@ are made all the same, and the exit status is 1. `frames.svg` is a drawing and i
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import re
 import shutil
@@ -20,7 +21,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-IMAGES = Path(__file__).resolve().parents[1] / 'docs' / 'images'
+DOCS = Path(__file__).resolve().parents[1] / 'docs'
+IMAGES = DOCS / 'images'
+# Hands whose files may be shown, by the names of their pictures.
+HANDS = {f'hand_{name}': name for name in ('allegro', 'barrett', 'shadow')}
+HANDS['hand_simple_gripper'] = DOCS / 'hands' / 'simple_gripper.urdf'
 DEXGRASP = (sys.executable, '-m', 'dexgrasp_ros.cli')
 BROWSERS = ('chromium', 'chromium-browser', 'google-chrome')
 # Without a graphics card, and as root in a container.
@@ -51,6 +56,8 @@ def viewer(folder: Path) -> Any:
         tab = chromium.new_page(viewport={'width': 1440, 'height': 810})
         tab.set_default_timeout(120_000)  # ms; software draws a frame a second on a busy machine
         tab.goto(url)
+        # Where there is no graphics card the page says so, over the picture.
+        tab.add_style_tag(content='[role=alert] {display: none !important}')
         tab.locator('.dg label', has_text='object_1').first.click()
         tab.wait_for_selector('.dg label.on:has-text("object_1")')
         shots = [tab.screenshot()]
@@ -85,8 +92,15 @@ def dataset(folder: Path) -> Any:
     return picture
 
 
+def hand(source: object, folder: Path) -> Any:
+    """Draw a hand as `dexgrasp hand` does."""
+    run('hand', source, '--png', folder / 'hand.png')
+    return opened(folder / 'hand.png')
+
+
 PICTURES: dict[str, Callable[[Path], Any]] = {
-    f.__name__: f for f in (viewer, demo, closed_loop, dataset)
+    **{f.__name__: f for f in (viewer, demo, closed_loop, dataset)},
+    **{name: functools.partial(hand, source) for name, source in HANDS.items()},
 }
 
 

@@ -67,6 +67,7 @@ def grasp_set(
         base_pose=compose(frame_pose, poses_of(grasps, 'pose')),
         pregrasp_base_pose=compose(frame_pose, poses_of(grasps, 'pregrasp_pose')),
         joint_stiffness=stiffness,
+        opening_width=np.array([g.opening_width for g in grasps], dtype=np.float64),
         **postures,
         **quality,
         contact_count=np.array([g.quality.contact_count for g in grasps], dtype=np.int64),

@@ -78,6 +78,7 @@ def grasp_messages(
             grasp=grasps.grasp[i].tolist(),
             squeeze=grasps.squeeze[i].tolist(),
             joint_stiffness=grasps.joint_stiffness.tolist(),
+            opening_width=float(grasps.opening_width[i]),
             contacts=_contacts(grasps, i, object_pose),
             quality=GraspQuality(
                 score=float(grasps.score[i]),

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import tyro
 
+from dexgrasp_ros.cli.hands import XacroArgs, read_xacro_args
+
 
 def export(grasps: tyro.conf.Positional[Path], /, *, isaac: Path) -> None:
     """Write grasps for other software.
@@ -36,6 +38,7 @@ def import_(
     *,
     hand: str,
     root: str | None = None,
+    xacro_args: XacroArgs = (),
     object: Path | None = None,
     out: Path = Path('grasps.npz'),
 ) -> None:
@@ -47,9 +50,11 @@ def import_(
         Grasps as isaac_grasp 1.0 (.yaml). Its gripper frame is the hand's root link, its object
         frame that of the mesh.
     hand
-        Name of a hand of the package, or path of a URDF.
+        Name of a hand of the package, or path of a URDF or xacro file.
     root
         Link whose subtree is the hand.
+    xacro_args
+        Values of a xacro file's arguments: side:=left length:=0.1
     object
         The object's mesh.
     out
@@ -63,9 +68,10 @@ def import_(
     from dexgrasp_ros.hand import load_hand
 
     console = Console()
+    values = read_xacro_args(xacro_args)
     prepare_file(out)
     with load_status(console) as show:
-        model = load_hand(hand, root=root, progress=show)
+        model = load_hand(hand, root=root, xacro_args=values, progress=show)
     found = import_isaac_grasp(file, model, object_mesh=object or '')
     found.save(out)
     for warning in found.warnings:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dexgrasp_ros.cli.dataset_run import ends_like_ctrl_c, finish_run, open_executor, run_bar
+from dexgrasp_ros.cli.hands import XacroArgs, read_xacro_args
 from dexgrasp_ros.cli.settings import options_of
 from dexgrasp_ros.core.config import SynthesisConfig
 from dexgrasp_ros.dataset.config import PLANNED, DatasetConfig
@@ -31,7 +32,9 @@ class Generate:
     out: Path
     """Folder of the dataset, new or begun."""
     hands: tuple[str, ...] = ('allegro', 'barrett', 'shadow')
-    """Names of hands of the package, or paths of URDFs."""
+    """Names of hands of the package, or paths of URDFs or xacro files."""
+    xacro_args: XacroArgs = ()
+    """Values of arguments of those hands that are xacro files: side:=left length:=0.1"""
     grasps_per_object: int = 1000
     """Grasps of each object by each hand."""
     license: str = 'unknown'
@@ -71,6 +74,7 @@ class Generate:
         from dexgrasp_ros.dataset.generation.generate import generate
 
         console = Console(stderr=self.json)
+        xacro_args = read_xacro_args(self.xacro_args)
         config = DatasetConfig(
             **dataclasses.asdict(self.settings),
             search=SynthesisConfig(**dataclasses.asdict(self.search)),
@@ -83,6 +87,7 @@ class Generate:
             report = generate(
                 self.out,
                 hands=self.hands,
+                xacro_args=xacro_args,
                 objects=self.objects,
                 grasps_per_object=self.grasps_per_object,
                 executor=executor,

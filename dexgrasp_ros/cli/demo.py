@@ -8,6 +8,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from dexgrasp_ros.cli.hands import XacroArgs, hand_file, read_xacro_args
+
 
 def demo(
     *,
@@ -15,6 +17,8 @@ def demo(
     closed_loop: bool = False,
     object: Path | None = None,
     hand: str = 'allegro',
+    root: str | None = None,
+    xacro_args: XacroArgs = (),
     label: int = -1,
     max_grasps: int = 8,
     seed_count: int = 128,
@@ -38,7 +42,11 @@ def demo(
     object
         Mesh [m] that stands on the table of the closed loop; by default the package's own objects.
     hand
-        Name of a hand of the package, or path of a URDF.
+        Name of a hand of the package, or path of a URDF or xacro file.
+    root
+        Link whose subtree is the hand.
+    xacro_args
+        Values of a xacro file's arguments: side:=left length:=0.1
     label
         Which object of the frame; -1 for all.
     max_grasps
@@ -68,9 +76,12 @@ def demo(
 
     console = Console(stderr=json)
     clock = time.perf_counter()
+    values = read_xacro_args(xacro_args)
     with load_status(console) as show:
-        model = load_hand(hand, progress=show)
+        model = load_hand(hand, root=root, xacro_args=values, progress=show)
     out.mkdir(parents=True, exist_ok=True)
+    if root is not None or values:
+        hand = str(hand_file(model, out))  # for the nodes, which load it themselves
     _check_together(closed_loop, scene, object)
     page = None if headless else DemoPage(port)
     if closed_loop:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import tyro
 
+from dexgrasp_ros.cli.hands import XacroArgs, read_xacro_args
 from dexgrasp_ros.core.convex_pieces import FINE
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ def evaluate(
     protocol: Literal['fc', 'hard', 'tabletop'] = 'fc',
     hand: str | None = None,
     root: str | None = None,
+    xacro_args: XacroArgs = (),
     support_plane: tuple[float, float, float, float] | None = None,
     perturb: bool = False,
     perturb_seed: int | None = None,
@@ -41,9 +43,11 @@ def evaluate(
     protocol
         fc: six pulls without gravity. hard: the same, slippery. tabletop: lift by 10 cm.
     hand
-        Name of a hand or path of a URDF; default: the URDF in the file.
+        Name of a hand or path of a URDF or xacro file; default: the URDF in the file.
     root
         Link whose subtree is the hand, with --hand.
+    xacro_args
+        Values of a xacro file's arguments, with --hand: side:=left length:=0.1
     support_plane
         What the object stands on for tabletop, in the frame of its mesh: a unit normal that points
         up, and minus the plane's height along it [m]. Default: that of the file, else horizontal
@@ -80,6 +84,9 @@ def evaluate(
     console = Console(stderr=json)
     if root is not None and hand is None:
         raise InputError(f"--root is '{root}' without a hand; expected --hand with it.")
+    values = read_xacro_args(xacro_args)
+    if values and hand is None:
+        raise InputError('--xacro-args without a hand; expected --hand with it.')
     perturbation = None
     if perturb or perturb_seed is not None:
         perturbation = Perturbation(random_seed=perturb_seed or 0)
@@ -89,7 +96,7 @@ def evaluate(
     model = None
     if hand is not None:
         with load_status(console) as show:
-            model = load_hand(hand, root=root, progress=show)
+            model = load_hand(hand, root=root, xacro_args=values, progress=show)
     with progress_bar(console) as show:
         found = evaluate_grasps(
             stored,

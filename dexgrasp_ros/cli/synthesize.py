@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
+from dexgrasp_ros.cli.hands import XacroArgs, read_xacro_args
 from dexgrasp_ros.cli.settings import SearchOptions, synthesis_config
 from dexgrasp_ros.cli.wishes import read_wishes
 from dexgrasp_ros.core.convex_pieces import FINE
@@ -28,6 +29,7 @@ def synthesize(
     *,
     hand: str = 'allegro',
     root: str | None = None,
+    xacro_args: XacroArgs = (),
     on_table: bool = False,
     grasp_type: Literal['any', 'power', 'precision'] = 'any',
     fingers: tuple[str, ...] = (),
@@ -48,9 +50,11 @@ def synthesize(
     mesh
         Object in metres: .obj, .stl, .ply or .glb.
     hand
-        Name of a hand of the package, or path of a URDF.
+        Name of a hand of the package, or path of a URDF or xacro file.
     root
         Link whose subtree is the hand.
+    xacro_args
+        Values of a xacro file's arguments: side:=left length:=0.1
     on_table
         The object stands on a table: let go with the z axis of the mesh up, it settles on it, and
         the hand keeps clear of it. The file says where the table is.
@@ -101,11 +105,12 @@ def synthesize(
         hold_region=hold_region,
         avoid_region=avoid_region,
     )
+    values = read_xacro_args(xacro_args)
     prepare_file(out)
     if course is not None:
         prepare_picture(course)
     with load_status(console) as show:
-        model = load_hand(hand, root=root, progress=show)
+        model = load_hand(hand, root=root, xacro_args=values, progress=show)
     obj, unrest = _load_object(mesh, piece_threshold, on_table or verify == 'tabletop')
     warnings = [*model.warnings, *obj.warnings, *unrest]
     _warn(console, warnings)

@@ -56,6 +56,8 @@ class GraspSet:
     contact_forces: NDArray[np.float64]  # [N, C, 3] of the hand on the object [N]
     # [N] which of the search's seeds each came from, -1 where that is not known
     seed_index: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    # [N] m, gap between the fingers of a gripper at the grasp; NaN for other hands, or unknown
+    opening_width: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     # [4] n, d of what the object stands on, in the frame of its mesh, free side n·x + d > 0; NaN
     # where there is nothing, or where that is not known
     support_plane: NDArray[np.float64] = field(default_factory=lambda: np.full(4, np.nan))
@@ -67,9 +69,12 @@ class GraspSet:
     warnings: tuple[str, ...] = ()  # what to know of how these were chosen
 
     def __post_init__(self) -> None:
-        """Say of grasps that came without `seed_index` that their seeds are not known."""
+        """Say of grasps that came without `seed_index` or `opening_width` that none is known."""
+        count = len(self.score)
         if not len(self.seed_index):
-            object.__setattr__(self, 'seed_index', np.full(len(self.score), -1, dtype=np.int64))
+            object.__setattr__(self, 'seed_index', np.full(count, -1, dtype=np.int64))
+        if not len(self.opening_width):
+            object.__setattr__(self, 'opening_width', np.full(count, np.nan))
 
     def __len__(self) -> int:
         """Count of grasps."""

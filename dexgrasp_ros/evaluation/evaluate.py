@@ -37,6 +37,7 @@ from dexgrasp_ros.evaluation.result import Evaluation
 from dexgrasp_ros.evaluation.shake_test import Cause, Postures, ShakeResult
 from dexgrasp_ros.evaluation.workers import Failure, available_cores, run_tasks
 from dexgrasp_ros.evaluation.wrenches import contact_wrenches, hull_quality
+from dexgrasp_ros.hand.kinematics import driving_links
 from dexgrasp_ros.object import object_pieces
 from dexgrasp_ros.simulation import build_physics, settle
 
@@ -239,10 +240,9 @@ def _result(answer: ShakeResult | Failure) -> ShakeResult:
 
 def _stiffness_warnings(grasps: GraspSet, hand: HandModel, gain: float) -> list[str]:
     """Say where squeezes are meant for other joints than those of the test."""
-    sliding = hand.coordinates[hand.joint_types == JointType.PRISMATIC]
+    sliding = hand.joint_types[driving_links(hand)] == JointType.PRISMATIC
     planned = grasps.joint_stiffness
-    other = np.abs(planned - gain) > _STIFFER * gain
-    other[sliding[sliding >= 0]] = False
+    other = ~sliding & (np.abs(planned - gain) > _STIFFER * gain)
     if not other.any():
         return []
     low, high = planned[other].min(), planned[other].max()

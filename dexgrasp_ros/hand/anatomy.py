@@ -7,13 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dexgrasp_ros.core.hand_model import JointType
+from dexgrasp_ros.hand.bodies import Bodies, find_bodies, merged_links
+from dexgrasp_ros.hand.linkage import drive_parts, hinged_leaves
+from dexgrasp_ros.hand.shapes import CollisionShapes
 from dexgrasp_ros.hand.tree import KinematicTree
-
-# How much contact is wanted on a finger's last body, the one before it, and all others; fingertips
-# are made for contact (rubber, sensors), inner phalanges and palm help a power grasp.
-CONTACT_WEIGHTS = (1.0, 0.5, 0.25)
-PALM_WEIGHT = 0.25
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,42 +26,29 @@ class Anatomy:
     weights: NDArray[np.float64]  # [L] how much contact is wanted there
 
 
-def find_anatomy(tree: KinematicTree, geometry_links: NDArray[np.int32]) -> Anatomy:
-    """Find palm, fingers and tips from the tree alone.
+def find_anatomy(tree: KinematicTree, shapes: CollisionShapes) -> Anatomy:
+    """Find palm, fingers and tips from the tree and what moves how.
 
-    Links that fixed joints join are one body. Tips are the bodies with collision
-    geometry that carry no other such body. The palm is the last body that all tips hang on
+    Links that fixed joints join are one body. Leaves are the bodies with collision
+    geometry that carry no other such body. They are tips, save those that close a
+    loop or belong to a drive (`linkage`). The palm is the last body that all tips hang on
     (with a single tip: the first body with geometry, or else the root); each child of it
     that leads to a tip is a finger. Contact is wanted most on tips (1), half as much on the
     bodies before them, a quarter elsewhere on fingers and on the palm, and not at all above it
-    (a forearm).
+    (a forearm), nor on leaves that are no tips. One that closes a loop counts to the finger that
+    it is hinged to, with which it moves.
     """
-    count = len(tree.link_names)
-    bodies, above = _merged(tree, tree.joint_types == JointType.FIXED)
-    rigid, rigid_parents = _merged(tree, tree.coordinates < 0)
-    shaped = sorted({int(bodies[link]) for link in geometry_links})
-    chains = {body: _chain(body, above) for body in shaped}  # tip first, root last
-    tips = [b for b in shaped if not any(b in chains[other] for other in shaped if other != b)]
-    if len(tips) == 1:
-        palm = shaped[0] if shaped[0] != tips[0] else 0
-    else:
-        palm = next(b for b in chains[tips[0]] if all(b in chains[t] for t in tips))
-    fingers = np.full(count, -1, np.int32)
-    weights = np.zeros(count)
-    branches: dict[int, int] = {}
-    for tip in tips:
-        chain = [b for b in chains[tip][: chains[tip].index(palm)] if b in shaped]
-        if not chain:
-            continue
-        branch = chains[tip][chains[tip].index(palm) - 1]
-        number = branches.setdefault(branch, len(branches))
-        for depth, body in enumerate(chain):
-            weight = CONTACT_WEIGHTS[min(depth, len(CONTACT_WEIGHTS) - 1)]
-            weights[bodies == body] = np.maximum(weights[bodies == body], weight)
-            fingers[bodies == body] = number
-    weights[bodies == palm] = PALM_WEIGHT
+    bodies = find_bodies(tree, shapes.geometry_links)
+    rigid, rigid_parents = merged_links(tree, tree.coordinates < 0)
+    tips, hinged = _tips(tree, shapes, bodies)
+    palm = bodies.palm(tips)
+    fingers, weights = bodies.fingers_and_weights(tips)
+    for leaf, other in hinged.items():
+        loose = {b for b in bodies.shaped if fingers[b] < 0 and b != palm}
+        for body in loose & {*bodies.chains[leaf]}:
+            fingers[bodies.of_links == body] = fingers[other]
     return Anatomy(
-        bodies=bodies,
+        bodies=bodies.of_links,
         rigid=rigid,
         rigid_parents=rigid_parents,
         palm=palm,
@@ -74,21 +58,17 @@ def find_anatomy(tree: KinematicTree, geometry_links: NDArray[np.int32]) -> Anat
     )
 
 
-def _merged(
-    tree: KinematicTree, joined: NDArray[np.bool_]
-) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """First link of what each link is joined with [L], and that of what is above it."""
-    first = np.arange(len(joined), dtype=np.int32)
-    for link in range(1, len(joined)):
-        if joined[link]:
-            first[link] = first[tree.link_parents[link]]
-    above = [first[tree.link_parents[link]] if link > 0 else -1 for link in first]
-    return first, np.array(above, np.int32)
-
-
-def _chain(body: int, above: NDArray[np.int32]) -> list[int]:
-    """List the body and all bodies above it, to the root."""
-    chain = [int(body)]
-    while above[chain[-1]] >= 0:
-        chain.append(int(above[chain[-1]]))
-    return chain
+def _tips(
+    tree: KinematicTree, shapes: CollisionShapes, bodies: Bodies
+) -> tuple[list[int], dict[int, int]]:
+    """Leaves that are fingertips, and those that are hinged to another body, with that body."""
+    leaves = bodies.leaves
+    if len(leaves) < 2:
+        return leaves, {}
+    palm = bodies.palm(leaves)
+    chains = {leaf: bodies.chains[leaf] for leaf in leaves}
+    below = {leaf: chain[: chain.index(palm)] for leaf, chain in chains.items()}
+    hinged = hinged_leaves(tree, shapes, bodies.of_links, below)
+    free = [leaf for leaf in leaves if leaf not in hinged]
+    drive = drive_parts(tree, shapes, bodies.of_links, palm, free)
+    return [leaf for leaf in free if leaf not in drive], hinged

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from dexgrasp_ros.core.errors import ErrorCode, HandError, choices
 from dexgrasp_ros.core.hand_model import JointType
+from dexgrasp_ros.hand.kinematics import driving_links
 from dexgrasp_ros.hand.overrides import HandOverrides
 from dexgrasp_ros.hand.shapes import CollisionShapes
 from dexgrasp_ros.hand.tree import KinematicTree
@@ -109,11 +110,9 @@ def check_preshape(overrides: HandOverrides, tree: KinematicTree, source: str) -
 
 def joint_stiffness(tree: KinematicTree, overrides: HandOverrides) -> NDArray[np.float64]:
     """Joint stiffness [J], as stated or by default, N m/rad or N/m."""
-    sliding = set(tree.coordinates[tree.joint_types == JointType.PRISMATIC])
-    default = [
-        effort / FULL_EFFORT_ERROR if joint in sliding else REVOLUTE_STIFFNESS
-        for joint, effort in enumerate(tree.effort_limits)
-    ]
+    # A hinge remains one where slides follow it, as a crank does.
+    sliding = tree.joint_types[driving_links(tree)] == JointType.PRISMATIC
+    default = np.where(sliding, tree.effort_limits / FULL_EFFORT_ERROR, REVOLUTE_STIFFNESS)
     return np.array(
         [
             overrides.joint_stiffness.get(name, value)

@@ -15,7 +15,9 @@ from dexgrasp_ros.core.poses import compose, invert, matrix_to_pose
 from dexgrasp_ros.hand.application import couple, locked_inside
 from dexgrasp_ros.hand.document import parse_document
 from dexgrasp_ros.hand.kinematics import tree_matrices
+from dexgrasp_ros.hand.mount import check_root
 from dexgrasp_ros.hand.overrides import HandOverrides
+from dexgrasp_ros.hand.plain_text import plain_document
 from dexgrasp_ros.hand.sources import find_overrides
 from dexgrasp_ros.hand.tree import KinematicTree, build_tree
 
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
     from yourdfpy.urdf import Joint, Robot
 
 _SOURCE = 'the robot description'
-_WRIST_JOINTS = 2  # that a hand may have of its own before it branches, as Shadow's does
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,14 +118,14 @@ def hand_root(text: str, root: str | None = None) -> str:
         A URDF.
     root
         Link that is said to be the root; else what the description's overrides say, else its
-        own root link, unless more joints than a wrist has move one after the other between it and
-        the first branch, as those of an arm do.
+        own root link, unless the joints of an arm begin there, see `check_root`.
 
     Raises
     ------
     HandError
         INVALID_URDF; UNKNOWN_LINK for a root that is not there, or where it must be named.
     """
+    text = plain_document(text, _SOURCE)
     robot = parse_document(text, _SOURCE)
     said, _ = find_overrides(text)
     named = root or said.root
@@ -137,13 +138,8 @@ def hand_root(text: str, root: str | None = None) -> str:
     couple(robot, said)
     locked = locked_inside(robot, said.locked_joints, named)
     tree = build_tree(robot, _SOURCE, root=named, locked=locked)
-    stem = [] if named is not None else _stem(tree)
-    if len(stem) > _WRIST_JOINTS:
-        raise HandError(
-            f"{_SOURCE} begins at '{tree.link_names[0]}' with the joints of an arm, "
-            f"{choices(stem)}; name the hand's root link ('hand_root_link').",
-            ErrorCode.UNKNOWN_LINK,
-        )
+    if named is None:
+        check_root(tree, robot, _SOURCE)
     return tree.link_names[0]
 
 
@@ -176,19 +172,3 @@ def _cut(chain: KinematicTree, count: int) -> KinematicTree:
         *('coordinates', 'multipliers', 'offsets'),
     )
     return dataclasses.replace(chain, **{name: getattr(chain, name)[:count] for name in by_link})
-
-
-def _stem(tree: KinematicTree) -> list[str]:
-    """Joints that move one after the other before the tree branches; none where it never does."""
-    moved = np.zeros(len(tree.link_names), dtype=bool)  # links with a moving joint at or below
-    for link in range(len(moved) - 1, 0, -1):
-        moved[link] |= tree.coordinates[link] >= 0
-        moved[tree.link_parents[link]] |= moved[link]
-    stem, link = [], 0
-    while True:
-        below = np.flatnonzero((tree.link_parents == link) & moved)
-        if len(below) != 1:
-            return stem if len(below) > 1 else []
-        link = int(below[0])
-        if tree.coordinates[link] >= 0:
-            stem.append(tree.joint_names[tree.coordinates[link]])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,8 +11,9 @@ from dexgrasp_ros.core.hand_model import GeometryType
 from dexgrasp_ros.core.poses import pose_to_matrix
 from dexgrasp_ros.hand.anatomy import Anatomy
 from dexgrasp_ros.hand.geometry import primitive_radius
-from dexgrasp_ros.hand.palm import SurfaceMotion
 from dexgrasp_ros.hand.shapes import CollisionShapes
+from dexgrasp_ros.hand.surface_motion import SurfaceMotion
+from dexgrasp_ros.hand.tree import KinematicTree
 
 POSTURE_COUNT = 96  # random postures; a pair that meets in 3 % of them is seen with 95 %
 ALWAYS = 0.9  # share of postures above which an overlap is how the hand is built
@@ -28,10 +31,11 @@ def self_collision_pairs(
     """Pairs of groups [K, 2] that must not overlap.
 
     All pairs, except: both on one body (fixed and locked joints merged) or on bodies that one
-    joint connects, be it a universal one (two axes through one point); pairs that overlap in more
-    than 90 % of random postures within the limits, or at the preshape (they overlap by
-    construction); pairs whose bounding spheres stay more than 2 cm apart in all of them. The
-    postures are the same in every call (seed 0).
+    joint connects, be it a universal one (two axes through one point); bars of one linkage, which
+    pins join that a tree has no room for; pairs that overlap in more than 90 % of random postures
+    within the limits, or at the preshape (they overlap by construction); pairs whose bounding
+    spheres stay more than 2 cm apart in all of them. The postures are the same in every call
+    (seed 0).
     """
     matrices = _posture_matrices(motion, preshape)
     frames = matrices[:, shapes.geometry_links] @ pose_to_matrix(shapes.geometry_poses)  # [N, G]
@@ -45,6 +49,7 @@ def self_collision_pairs(
     first, second = np.triu_indices(len(radii), k=1)
     joined = _joined_bodies(matrices[0, :, :3, 3], anatomy)
     connected = joined[bodies[first], bodies[second]] | joined[bodies[second], bodies[first]]
+    connected |= _linkages(motion.tree, anatomy)[bodies[first], bodies[second]]
     candidates = (bodies[first] != bodies[second]) & ~connected
     first, second = first[candidates], second[candidates]
     centers = frames[..., :3, 3]
@@ -84,12 +89,40 @@ def _joined_bodies(origins: NDArray[np.float64], anatomy: Anatomy) -> NDArray[np
     return joined
 
 
+def _linkages(tree: KinematicTree, anatomy: Anatomy) -> NDArray[np.bool_]:
+    """Whether two bodies [L, L] of a finger are bars of one linkage.
+
+    They stand on different branches of the tree, and all that moves one against the other follows
+    one motor: how they pass each other has been seen to by who built them.
+    """
+    bodies = np.unique(anatomy.rigid)
+    ways = {int(body): _way_up(tree, int(body)) for body in bodies}
+    joined = np.zeros((len(tree.link_names),) * 2, bool)
+    for one, other in itertools.permutations(ways, 2):
+        if anatomy.fingers[one] < 0 or anatomy.fingers[one] != anatomy.fingers[other]:
+            continue
+        between = set(ways[one]) ^ set(ways[other])
+        branched = one not in ways[other] and other not in ways[one]
+        motors = {int(tree.coordinates[link]) for link in between} - {-1}
+        joined[one, other] = branched and len(motors) == 1
+    return joined
+
+
+def _way_up(tree: KinematicTree, link: int) -> list[int]:
+    """List a link and all links above it, but for the root."""
+    way = []
+    while link > 0:
+        way.append(link)
+        link = int(tree.link_parents[link])
+    return way
+
+
 def _posture_matrices(motion: SurfaceMotion, preshape: NDArray) -> NDArray[np.float64]:
     """Forward kinematics of the preshape (first) and of random postures."""
     generator = np.random.default_rng(0)
     # Continuous joints can stand anywhere on the circle.
-    lower = np.where(np.isfinite(motion.lower), motion.lower, -np.pi)
-    upper = np.where(np.isfinite(motion.upper), motion.upper, np.pi)
+    lower = np.where(np.isfinite(motion.tree.lower), motion.tree.lower, -np.pi)
+    upper = np.where(np.isfinite(motion.tree.upper), motion.tree.upper, np.pi)
     random = generator.uniform(lower, upper, size=(POSTURE_COUNT, len(lower)))
     return motion.matrices(np.vstack([preshape, random]))
 

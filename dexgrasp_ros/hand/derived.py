@@ -13,9 +13,10 @@ from dexgrasp_ros.hand.anatomy import Anatomy
 from dexgrasp_ros.hand.collision import self_collision_pairs
 from dexgrasp_ros.hand.kinematics import tree_matrices
 from dexgrasp_ros.hand.overrides import HandOverrides
-from dexgrasp_ros.hand.palm import PalmModel, SurfaceMotion, derive_palm
+from dexgrasp_ros.hand.palm import PalmModel, derive_palm
 from dexgrasp_ros.hand.points import HandSurface, hand_surface
 from dexgrasp_ros.hand.shapes import CollisionShapes
+from dexgrasp_ros.hand.surface_motion import SurfaceMotion
 from dexgrasp_ros.hand.tree import KinematicTree
 
 _FOLDER = 'hands'
@@ -52,9 +53,10 @@ def derive(
     names = [f.name for kind in (HandSurface, PalmModel) for f in fields(kind)]
     stored = load_arrays(_FOLDER, key)
     if stored is not None and {*names, 'pairs'} <= set(stored):
+        palm = {f.name: stored[f.name] for f in fields(PalmModel)}
         return Derived(
             surface=HandSurface(**{f.name: stored[f.name] for f in fields(HandSurface)}),
-            palm=PalmModel(**{f.name: stored[f.name] for f in fields(PalmModel)}),
+            palm=PalmModel(**palm | {'doubt': float(palm['doubt'])}),
             pairs=stored['pairs'],
         )
     result = _derive(tree, shapes, anatomy, spacings, overrides)
@@ -74,9 +76,7 @@ def _derive(
     zero = tree_matrices(tree, np.zeros((1, len(tree.joint_names))))[0]
     surface = hand_surface(shapes, anatomy, np.linalg.inv(zero[anatomy.bodies]) @ zero, spacings)
     motion = SurfaceMotion(
-        matrices=lambda q: tree_matrices(tree, q),
-        lower=tree.lower,
-        upper=tree.upper,
+        tree=tree,
         points=surface.points,
         normals=surface.normals,
         links=shapes.geometry_links[surface.point_groups],

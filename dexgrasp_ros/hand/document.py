@@ -1,9 +1,10 @@
-"""From the text of a URDF to yourdfpy's elements, with every defect named before they are used."""
+"""From a plain URDF to yourdfpy's elements, with every defect named before they are used."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
@@ -18,19 +19,35 @@ _GEOMETRIES = {
     'box': {'size': 3},
     'sphere': {'radius': 1},
     'cylinder': {'radius': 1, 'length': 1},
+    'capsule': {'radius': 1, 'length': 1},
     'mesh': {},
 }
 
 
-def parse_document(text: str, source: str) -> Robot:
+@dataclass(frozen=True, kw_only=True)
+class Capsule:
+    """Takes the place of yourdfpy's cylinder, which has the same fields.
+
+    As in URDF 1.1 (urdfdom 5.1), Bullet and Drake the axis is z, and half balls stand beyond the
+    length: the capsule is ``length + 2 * radius`` long.
+    """
+
+    radius: float  # m
+    length: float  # m, of the cylinder alone
+
+
+def parse_document(text: str, source: str, undrawn: list[tuple[str, str]] | None = None) -> Robot:
     """Read a URDF.
 
     Parameters
     ----------
     text
-        The document.
+        The document, as `plain_document` returns it.
     source
         What to call it in messages.
+    undrawn
+        Gets the link and the reason of each visual that cannot be drawn and is left out, which is
+        so where the link has collision geometry to go by.
 
     Returns
     -------
@@ -45,17 +62,24 @@ def parse_document(text: str, source: str) -> Robot:
     """
     from yourdfpy import URDF
 
-    root = _parse_xml(text, source)
+    root = ElementTree.fromstring(text)
     links = _names(root, 'link', source)
     _names(root, 'joint', source)
     for link in root.findall('link'):
-        _check_link(link, source)
+        lost = _check_link(link, source)
+        if undrawn is not None:
+            undrawn += [(link.get('name'), reason) for reason in lost]
     for joint in root.findall('joint'):
         _check_joint(joint, links, source)
+    capsules = list(root.iterfind('link/*/geometry/capsule'))
+    for element in capsules:
+        element.tag = 'cylinder'
     try:
-        return URDF._parse_robot(_for_yourdfpy(root))
+        robot = URDF._parse_robot(_for_yourdfpy(root))
     except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
         raise HandError(f'{source}: the URDF cannot be read ({error}).') from error
+    _put_capsules(robot, root, set(capsules))
+    return robot
 
 
 def _for_yourdfpy(root: ElementTree.Element) -> object:
@@ -69,17 +93,16 @@ def _for_yourdfpy(root: ElementTree.Element) -> object:
     return etree.fromstring(ElementTree.tostring(root))
 
 
-def _parse_xml(text: str, source: str) -> ElementTree.Element:
-    if '<!DOCTYPE' in text or '<!ENTITY' in text:
-        # A description that comes over a topic must not expand entities or open files.
-        raise HandError(f'{source}: a document type or entities have no place in a URDF.')
-    try:
-        root = ElementTree.fromstring(text)
-    except (ElementTree.ParseError, ValueError) as error:
-        raise HandError(f'{source} is not XML ({error}); expected a URDF.') from error
-    if root.tag != 'robot':
-        raise HandError(f'{source}: the outermost element is <{root.tag}>; expected <robot>.')
-    return root
+def _put_capsules(
+    robot: Robot, root: ElementTree.Element, capsules: set[ElementTree.Element]
+) -> None:
+    """Put capsules in place of the cylinders as which yourdfpy, which has none, has read them."""
+    for link, element in zip(robot.links, root.findall('link'), strict=True):
+        for tag, parts in (('visual', link.visuals), ('collision', link.collisions)):
+            for part, read in zip(parts, element.findall(tag), strict=True):
+                shape = part.geometry.cylinder
+                if shape is not None and read.find('geometry')[0] in capsules:
+                    part.geometry.cylinder = Capsule(radius=shape.radius, length=shape.length)
 
 
 def _names(root: ElementTree.Element, tag: str, source: str) -> list[str]:
@@ -93,26 +116,59 @@ def _names(root: ElementTree.Element, tag: str, source: str) -> list[str]:
     return names
 
 
-def _check_link(link: ElementTree.Element, source: str) -> None:
+def _check_link(link: ElementTree.Element, source: str) -> list[str]:
+    """Refuse a link's defects; take out what needs not be drawn, and return why."""
     where = f"{source}: link '{link.get('name')}'"
-    for element in [*link.findall('visual'), *link.findall('collision')]:
-        _check_origin(element, where)
-        geometry = element.find('geometry')
-        shapes = [] if geometry is None else list(geometry)
-        if len(shapes) != 1 or shapes[0].tag not in _GEOMETRIES:
-            came = ', '.join(f'<{s.tag}>' for s in shapes) or 'nothing'
+    collisions, lost = link.findall('collision'), []
+    for element in collisions:
+        _check_shape(element, where)
+    for element in link.findall('visual'):
+        try:
+            _check_shape(element, where)
+        except HandError as error:
+            if not collisions:
+                raise
+            lost.append(f'a visual is not drawn: {str(error).removeprefix(f"{source}: ")}')
+            link.remove(element)
+    return lost
+
+
+def _check_shape(element: ElementTree.Element, where: str) -> None:
+    """Check a visual or a collision element."""
+    _check_origin(element, where)
+    geometry = element.find('geometry')
+    shapes = [] if geometry is None else list(geometry)
+    if len(shapes) != 1 or shapes[0].tag not in _GEOMETRIES:
+        came = ', '.join(f'<{s.tag}>' for s in shapes) or 'nothing'
+        raise HandError(
+            f'{where}: <geometry> of a <{element.tag}> holds {came}; expected one of '
+            f'{choices(_GEOMETRIES)}.'
+        )
+    shape = shapes[0]
+    for attribute, count in _GEOMETRIES[shape.tag].items():
+        values = _floats(shape, attribute, count, f'{where}: <{shape.tag}>')
+        if min(values) <= 0.0:
+            raise HandError(f'{where}: <{shape.tag}> has the {attribute} {values}; expected > 0.')
+    if shape.tag == 'mesh':
+        _check_mesh(shape, where)
+    for color in element.iterfind('material/color'):
+        words = color.get('rgba', '').split()
+        if words:
+            _floats(color, 'rgba', len(words), f'{where}: <color>')
+
+
+def _check_mesh(mesh: ElementTree.Element, where: str) -> None:
+    if not mesh.get('filename', '').strip():
+        raise HandError(f'{where}: a <mesh> has no filename.')
+    words = mesh.get('scale', '').replace(',', ' ').split()
+    if words:
+        # A single number stands for all axes; a negative one mirrors.
+        factors = _floats(mesh, 'scale', 1 if len(words) == 1 else 3, f'{where}: <mesh>')
+        if 0.0 in factors:
             raise HandError(
-                f'{where}: <geometry> of a <{element.tag}> holds {came}; expected one of '
-                f'{choices(_GEOMETRIES)}.'
+                f"{where}: <mesh> has scale='{mesh.get('scale')}', which leaves nothing of "
+                f"'{mesh.get('filename')}'; expected numbers other than 0."
             )
-        for attribute, count in _GEOMETRIES[shapes[0].tag].items():
-            values = _floats(shapes[0], attribute, count, f'{where}: <{shapes[0].tag}>')
-            if min(values) <= 0.0:
-                raise HandError(
-                    f'{where}: <{shapes[0].tag}> has the {attribute} {values}; expected > 0.'
-                )
-        if shapes[0].tag == 'mesh' and not shapes[0].get('filename'):
-            raise HandError(f'{where}: a <mesh> has no filename.')
 
 
 def _check_joint(joint: ElementTree.Element, links: list[str], source: str) -> None:

@@ -83,6 +83,14 @@ def joint_motion(
     return motion
 
 
+def driving_links(tree: HandModel | KinematicTree) -> NDArray[np.int64]:
+    """[J] link that each actuated joint moves directly, by actuated joint."""
+    direct = (tree.coordinates >= 0) & (tree.multipliers == 1.0) & (tree.offsets == 0.0)
+    return np.array(
+        [np.flatnonzero(direct & (tree.coordinates == j))[0] for j in range(len(tree.joint_names))]
+    )
+
+
 def jacobian(hand: HandModel, q: ArrayLike, link: int, point: ArrayLike) -> NDArray[np.float64]:
     """How a point of a link moves with the joints, in the root link's frame.
 

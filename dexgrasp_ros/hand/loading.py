@@ -23,11 +23,17 @@ from dexgrasp_ros.hand.application import (
 )
 from dexgrasp_ros.hand.derived import derive
 from dexgrasp_ros.hand.document import parse_document
+from dexgrasp_ros.hand.doubts import palm_doubts
+from dexgrasp_ros.hand.drawing import link_meshes
+from dexgrasp_ros.hand.joint_warnings import joint_warnings
 from dexgrasp_ros.hand.meshes import MeshFinder
 from dexgrasp_ros.hand.mirror import mirror_hand
+from dexgrasp_ros.hand.mount import check_root
 from dexgrasp_ros.hand.overrides import HandOverrides
+from dexgrasp_ros.hand.pads import divide_jaws
+from dexgrasp_ros.hand.plain_text import plain_document
 from dexgrasp_ros.hand.points import point_spacings
-from dexgrasp_ros.hand.shapes import collision_shapes, link_meshes
+from dexgrasp_ros.hand.shapes import collision_shapes
 from dexgrasp_ros.hand.sources import (
     find_overrides,
     find_source,
@@ -46,6 +52,7 @@ def load_hand(
     locked_joints: LockedJoints = None,
     overrides: str | Path | None = None,
     mirrored: bool = False,
+    xacro_args: Mapping[str, object] | None = None,
     progress: LoadCallback | None = None,
 ) -> HandModel:
     """Load a hand by name or from a URDF or xacro file.
@@ -54,10 +61,11 @@ def load_hand(
     ----------
     source
         Name of a hand in the package's ``urdf`` folder, such as ``'allegro'``, or of its mirror
-        image, ``'allegro_left'``; the path of any URDF file, or of a xacro file whose arguments
-        have defaults; or the name of a module of robot_descriptions, where that is installed.
+        image, ``'allegro_left'``; the path of any URDF or xacro file; or the name of a module of
+        robot_descriptions, where that is installed.
     root
-        Link that becomes the hand's root, where the URDF has an arm above it.
+        Link that becomes the hand's root. It must be named, here or in the overrides, where the
+        URDF has an arm above the hand.
     locked_joints
         Joints that stay where they are: their names (they stand at zero, or at the limit
         nearest to it), or names with positions, rad or m. Default: what the overrides say.
@@ -66,6 +74,8 @@ def load_hand(
         the file of that hand, see `dexgrasp_ros.hand.sources.find_overrides`.
     mirrored
         Whether to make a left hand of a right one.
+    xacro_args
+        Values of a xacro file's arguments, by name; those that are left out have their defaults.
     progress
         Is told which link's mesh is being cut, where that was not done before: a few
         seconds for a hand of many meshes.
@@ -78,10 +88,11 @@ def load_hand(
     Raises
     ------
     HandError
-        UNKNOWN_HAND when there is neither a hand nor a file of that name; otherwise as
+        UNKNOWN_HAND when there is neither a hand nor a file of that name; FILE_NOT_FOUND for a
+        package, INVALID_INPUT for arguments that a xacro file does not have; otherwise as
         `load_hand_text`.
     """
-    found = find_source(source)
+    found = find_source(source, xacro_args)
     return load_hand_text(
         found.text,
         name=found.name,
@@ -95,7 +106,7 @@ def load_hand(
 
 
 def load_hand_text(
-    text: str,
+    text: str | bytes,
     *,
     name: str | None = None,
     root: str | None = None,
@@ -110,7 +121,7 @@ def load_hand_text(
     Parameters
     ----------
     text
-        The document.
+        The document; bytes in the encoding that it declares.
     name
         What to call the hand; the robot's own name where it is left out.
     root, locked_joints, overrides, mirrored, progress
@@ -127,11 +138,14 @@ def load_hand_text(
     ------
     HandError
         INVALID_URDF when the text is not a URDF or describes no tree, UNKNOWN_LINK for a root
-        that is not there, FILE_NOT_FOUND for a collision mesh, UNSUPPORTED_HAND for a hand
-        that cannot move or touch; as `read_overrides` for the overrides.
+        that is not there or that must be named, FILE_NOT_FOUND for a collision mesh,
+        UNSUPPORTED_HAND for a hand that cannot move or touch; as `read_overrides` for the
+        overrides.
     """
     source = f"hand '{name}'" if name else 'the robot description'
-    robot = parse_document(text, source)
+    text = plain_document(text, source)
+    undrawn: list[tuple[str, str]] = []
+    robot = parse_document(text, source, undrawn)
     warnings: list[str] = []
     folder = None if base_folder is None else Path(base_folder).resolve()
     said = _overrides(robot, text, name, folder, overrides, source, warnings)
@@ -139,12 +153,17 @@ def load_hand_text(
     couple(robot, said)
     locked = locked_inside(robot, said.locked_joints, said.root)
     tree = build_tree(robot, source, root=said.root, locked=locked)
-    warnings += tree.warnings
+    if said.root is None:
+        check_root(tree, robot, source)
+    warnings += [*tree.warnings, *joint_warnings(tree, robot)]
+    warnings += [reason for link, reason in undrawn if link in tree.link_names]
     check_preshape(said, tree, source)
     finder = MeshFinder(folder, warnings)
     shapes = collision_shapes(robot, tree, source, finder, warnings, progress)
-    anatomy = find_anatomy(tree, shapes.geometry_links)
+    anatomy = find_anatomy(tree, shapes)
+    shapes = divide_jaws(shapes, anatomy)
     derived = derive(tree, shapes, anatomy, point_spacings(shapes, anatomy, warnings), said)
+    warnings += palm_doubts(tree, anatomy, derived.palm, said)
     surface = {k: v for k, v in vars(derived.surface).items() if k != 'point_groups'}
     weights = anatomy.weights[shapes.geometry_links]
     hand = HandModel(
@@ -152,7 +171,9 @@ def load_hand_text(
         urdf=self_contained(text, said, finder),
         **{k: v for k, v in vars(tree).items() if k != 'warnings'},
         joint_stiffness=joint_stiffness(tree, said),
-        **vars(derived.palm),
+        closing=derived.palm.closing,
+        preshape=derived.palm.preshape,
+        palm_pose=derived.palm.palm_pose,
         **vars(shapes),
         group_weights=group_weights(weights, shapes, tree.link_names, said),
         group_fingers=anatomy.fingers[shapes.geometry_links],

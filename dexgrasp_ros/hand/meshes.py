@@ -1,15 +1,15 @@
-"""Mesh files that a URDF names: relative, file:// and package:// without an ament index."""
+"""Mesh files that a URDF names, as exporters of all systems write them."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
-from xml.etree import ElementTree
 
 import numpy as np
+
+from dexgrasp_ros.hand.packages import package_folders
 
 if TYPE_CHECKING:
     import trimesh
@@ -44,21 +44,25 @@ class MeshFinder:
         ``package://name/rest`` is sought, first where ament and ROS 1 have packages, then from
         the folder of the URDF upward: in a folder of that name, in one whose ``package.xml`` has
         that name, and last as ``rest`` alone. Other relative names are sought in the folder of
-        the URDF and in those above it.
+        the URDF and in those above it, and so are those with a leading slash that are not there
+        (SolidWorks's exporter writes ``/meshes/x.stl``). What is not there as it is written is
+        sought without percent escapes, and with slashes for backslashes.
         """
-        scheme, separator, rest = filename.partition('://')
-        if not separator:
-            return self._first([Path(filename)])
-        if scheme == 'file':
-            return self._first([Path(rest), Path(unquote(rest))])
+        found = map(self._as_written, _spellings(filename))
+        return next((path for path in found if path is not None), None)
+
+    def _as_written(self, filename: str) -> Path | None:
+        scheme, rest = _scheme(filename)
+        if scheme in ('', 'file'):
+            return self._first([Path(rest)])
         if scheme not in _PACKAGE_SCHEMES:
             return None
-        package, _, inside = rest.partition('/')
-        for folder in self._package_folders(package):
+        package, _, inside = rest.lstrip('/').partition('/')
+        for folder in package_folders(package, self._folders()):
             found = _existing(folder / inside)
             if found is not None:
                 return found
-        return self._first([Path(rest), Path(inside)])
+        return self._first([Path(package, inside), Path(inside)])
 
     def load(self, filename: str, scale: object = None) -> trimesh.Trimesh:
         """Triangles of a mesh file [m] with its unit and the URDF's scale.
@@ -68,19 +72,7 @@ class MeshFinder:
         MeshError
             There is no such file, or no triangles in it.
         """
-        path = self.find(filename)
-        if path is None:
-            where = 'which has no folder' if self._base_folder is None else self._base_folder
-            raise MeshError(
-                f'there is no such file, seen from the description ({where}) and the folders '
-                f'above it{self._neighbours(filename)}'
-            )
-        if path not in self._meshes:
-            self._meshes[path] = _read(path)
-        found = self._meshes[path]
-        if isinstance(found, str):
-            raise MeshError(found)
-        mesh = found.copy()
+        mesh = self._read(filename).copy()
         if scale is not None:
             factors = np.broadcast_to(np.asarray(scale, dtype=np.float64), 3)
             mesh.vertices *= factors
@@ -92,6 +84,22 @@ class MeshFinder:
                 self._warnings.append(line)
         return mesh
 
+    def _read(self, filename: str) -> trimesh.Trimesh:
+        """Triangles as the file has them, from memory where they were read before."""
+        path = self.find(filename)
+        if path is None:
+            where = 'which has no folder' if self._base_folder is None else self._base_folder
+            raise MeshError(
+                f'there is no such file, seen from the description ({where}) and the folders '
+                f'above it{self._neighbours(filename)}'
+            )
+        if path not in self._meshes:
+            self._meshes[path] = _triangles(path)
+        found = self._meshes[path]
+        if isinstance(found, str):
+            raise MeshError(found)
+        return found
+
     def _first(self, names: list[Path]) -> Path | None:
         """First of some names that is there, absolute or upward from the URDF."""
         for name in names:
@@ -99,7 +107,7 @@ class MeshFinder:
                 return _existing(name)
         for folder in self._folders():
             for name in names:
-                found = None if name.is_absolute() else _existing(folder / name)
+                found = _existing(folder / name.relative_to(name.anchor))
                 if found is not None:
                     return found
         return None
@@ -109,33 +117,30 @@ class MeshFinder:
         base = self._base_folder
         return () if base is None else (base, *base.parents)
 
-    def _package_folders(self, package: str) -> Iterator[Path]:
-        """Folders that may be a package's, the surest first."""
-        for prefix in filter(None, os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep)):
-            yield Path(prefix) / 'share' / package
-        for root in filter(None, os.environ.get('ROS_PACKAGE_PATH', '').split(os.pathsep)):
-            yield Path(root) / package
-        for folder in self._folders():
-            if folder.name == package or _package_name(folder) == package:
-                yield folder
-            yield folder / package
-        # Beside the URDF's own package, under another folder name: two levels are a workspace.
-        for folder in self._folders()[:4]:
-            for description in sorted(folder.glob('*/package.xml')):
-                if _package_name(description.parent) == package:
-                    yield description.parent
-
     def _neighbours(self, filename: str) -> str:
         """Say which mesh files stand where this one is missing."""
         suffixes = {'.stl', '.obj', '.dae', '.glb', '.gltf', '.ply'}
-        parent = filename.partition('://')[2] or filename
+        inside = _scheme(_spellings(filename)[-1])[1].lstrip('/')
         for folder in self._folders():
-            for part in (Path(parent).parent, Path(parent.partition('/')[2]).parent):
-                if part != Path('.') and not part.is_absolute() and (folder / part).is_dir():
+            for part in (Path(inside).parent, Path(inside.partition('/')[2]).parent):
+                if part != Path('.') and (folder / part).is_dir():
                     names = [p.name for p in (folder / part).iterdir()]
                     there = sorted(n for n in names if Path(n).suffix.lower() in suffixes)
                     return f"; in '{folder / part}' there are {', '.join(there) or 'none'}"
         return ''
+
+
+def _spellings(filename: str) -> list[str]:
+    """Ways to read a file's name, as it stands first and with all its escapes resolved last."""
+    name = filename.strip()
+    slashed = name.replace('\\', '/')
+    return list(dict.fromkeys((name, unquote(name), slashed, unquote(slashed))))
+
+
+def _scheme(filename: str) -> tuple[str, str]:
+    """Scheme of a URI and what follows it; no scheme for a path. One letter is a drive's."""
+    match = re.match(r'([A-Za-z][A-Za-z0-9+.-]+):(?://)?', filename)
+    return (match[1].lower(), filename[match.end() :]) if match else ('', filename)
 
 
 def _existing(path: Path) -> Path | None:
@@ -150,15 +155,7 @@ def _existing(path: Path) -> Path | None:
     return None
 
 
-def _package_name(folder: Path) -> str | None:
-    """Name in a folder's package.xml."""
-    try:
-        return (ElementTree.parse(folder / 'package.xml').findtext('name') or '').strip()
-    except (OSError, ElementTree.ParseError):
-        return None
-
-
-def _read(path: Path) -> trimesh.Trimesh | str:
+def _triangles(path: Path) -> trimesh.Trimesh | str:
     """Triangles of a file in metres, or why there are none.
 
     COLLADA states its unit, which counts; its up axis does not, as everywhere in ROS.

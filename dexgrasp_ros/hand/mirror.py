@@ -122,8 +122,11 @@ def _scale(element: ElementTree.Element, attribute: str, factors: object) -> Non
     if words is None:
         return
     numbers = re.split(r'[\s,]+', words.strip())
-    signs = np.broadcast_to(np.asarray(factors), len(numbers))
-    element.set(attribute, ' '.join(map(_signed, numbers, signs)))
+    try:
+        signs = np.broadcast_to(np.asarray(factors), len(numbers))
+        element.set(attribute, ' '.join(map(_signed, numbers, signs)))
+    except ValueError:  # no such numbers: of a visual that is left out for it
+        return
 
 
 def _signed(number: str, sign: float) -> str:
@@ -134,8 +137,8 @@ def _signed(number: str, sign: float) -> str:
 
 
 def _three(scale: str) -> str:
-    """Scale by axis, where one number stands for all."""
-    words = scale.split()
+    """Scale by axis, where one number stands for all, and none for 1."""
+    words = scale.replace(',', ' ').split() or ['1']
     return ' '.join(words * 3 if len(words) == 1 else words)
 
 

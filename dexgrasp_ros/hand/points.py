@@ -89,7 +89,8 @@ def point_spacings(
 
     `warnings` gets a line where it had to be widened.
     """
-    coarse = np.where(anatomy.weights[shapes.geometry_links] > 0.0, 1.0, COARSER)
+    touching = (anatomy.weights > 0.0) | (anatomy.fingers >= 0)
+    coarse = np.where(touching[shapes.geometry_links], 1.0, COARSER)
     areas = [shapes.area(group) for group in range(len(shapes.geometry_links))]
     area = float(np.sum(areas / coarse**2))
     # A square lattice has one point for each spacing^2; edges add about a third on small boxes.

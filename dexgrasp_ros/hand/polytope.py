@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import ConvexHull, HalfspaceIntersection, cKDTree
+from scipy.optimize import linprog
+from scipy.spatial import ConvexHull, HalfspaceIntersection, QhullError, cKDTree
 
 # A finger is told from a box by a few dozen planes; every one costs time in the search.
 PLANE_LIMIT = 48
@@ -15,6 +16,7 @@ TOLERANCE = 2e-4  # m
 # In units of the size, and between unit normals: planes and corners that are nearer are the same.
 # Files round by a hundredth of it; corners that nearly coincide span faces without a direction.
 SAME = 1e-5
+_LEAST_RADIUS = 1e-3  # of a piece's length; what is thinner is a crumb between cuts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +64,40 @@ def simple_hull(points: NDArray[np.float64], *, limit: int = PLANE_LIMIT) -> Pol
         faces=faces,
         excess=max(excess, 0.0) * size if len(chosen) < len(scaled) else 0.0,
     )
+
+
+def cut_box(
+    planes: NDArray[np.float64], lower: NDArray[np.float64], upper: NDArray[np.float64]
+) -> Polytope:
+    """Return what of an intersection of half spaces [Q, 4] lies in a box, as exact as they are.
+
+    Raises
+    ------
+    scipy.spatial.QhullError
+        Nothing, or nothing that has a volume, does.
+    """
+    sides = np.concatenate([np.eye(3), -np.eye(3)])
+    bounds = np.concatenate([upper, -lower])
+    around = np.concatenate([planes, np.column_stack([sides, bounds])])
+    length = float((upper - lower).max())
+    around = around[thinned(around / [1.0, 1.0, 1.0, length], SAME)]
+    inner, radius = _deepest_point(around)
+    if radius < _LEAST_RADIUS * length:
+        raise QhullError('The intersection is empty or flat.')
+    corners = _corners(around, inner)
+    size = float(np.ptp(corners, axis=0).max())
+    vertices, faces = _outward_triangles(corners[thinned(corners, SAME * size)])
+    touching = np.abs(vertices @ around[:, :3].T - around[:, 3]).min(axis=0)
+    needed = touching < 2.0 * SAME * size
+    return Polytope(planes=around[needed], vertices=vertices, faces=faces, excess=0.0)
+
+
+def _deepest_point(planes: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
+    """Centre and radius of the largest ball in an intersection of half spaces (Chebyshev)."""
+    columns = np.column_stack([planes[:, :3], np.ones(len(planes))])
+    free = [(None, None)] * 4
+    found = linprog([0.0, 0.0, 0.0, -1.0], A_ub=columns, b_ub=planes[:, 3], bounds=free)
+    return (found.x[:3], float(found.x[3])) if found.success else (np.zeros(3), -1.0)
 
 
 def _unique_planes(equations: NDArray[np.float64]) -> NDArray[np.float64]:

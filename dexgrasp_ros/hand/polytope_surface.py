@@ -39,6 +39,9 @@ def polytope_points(
     """
     near = _ON_PLANE * float(np.ptp(vertices, axis=0).max())
     on_plane = np.abs(vertices @ planes[:, :3].T - planes[:, 3]) < near  # [V, Q]
+    # Corners where many planes all but meet can be off all of them, by rounding in qhull.
+    on_any = on_plane.any(axis=1)
+    vertices, on_plane = vertices[on_any], on_plane[on_any]
     step = _DENSE * spacing
     faces = [
         _face_points(vertices[on_plane[:, q]], planes, q, step)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
+import html
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
@@ -13,21 +12,30 @@ from xml.sax.saxutils import escape
 
 from dexgrasp_ros.core.errors import ErrorCode, HandError, InputError, choices
 from dexgrasp_ros.core.resources import find_resource, share_folders
+from dexgrasp_ros.hand.catalogue import (
+    catalogue_hint,
+    catalogue_name,
+    catalogue_path,
+    is_in_catalogue,
+)
 from dexgrasp_ros.hand.meshes import MeshFinder
 from dexgrasp_ros.hand.overrides import HandOverrides, read_overrides, write_overrides
+from dexgrasp_ros.hand.plain_text import plain_document
+from dexgrasp_ros.hand.xacro_files import expand, is_xacro
 
 MIRROR_SUFFIX = '_left'
 # A description that we hand on carries its overrides in this element, which other readers skip.
 ELEMENT = 'dexgrasp_ros'
-_CATALOGUE = 'robot_descriptions'
-_XACRO = '.xacro'
+# Looked for with what is sought in a text, so that nothing is found inside of them.
+_COMMENTS = r'(<!--.*?-->|<!\[CDATA\[.*?\]\]>)'
+_LONGEST_NAME = 100  # letters of a robot's name that may be that of a file
 
 
 @dataclass(frozen=True, kw_only=True)
 class HandSource:
     """A description as it was found."""
 
-    text: str
+    text: str  # as `plain_document` returns it
     name: str
     folder: Path  # of the URDF: where relative mesh files and `NAME.yaml` are
     mirrored: bool = False
@@ -39,37 +47,42 @@ def known_hands() -> list[str]:
     return sorted(right | {f'{name}{MIRROR_SUFFIX}' for name in right})
 
 
-def find_source(source: str | Path) -> HandSource:
+def find_source(source: str | Path, xacro_args: Mapping[str, object] | None = None) -> HandSource:
     """Read a hand by name, path of a URDF or xacro file, or module of robot_descriptions.
+
+    Parameters
+    ----------
+    source
+        The hand.
+    xacro_args
+        Values of a xacro file's arguments, by name.
 
     Raises
     ------
     HandError
-        UNKNOWN_HAND, FILE_NOT_FOUND, or INVALID_URDF for what is not text, or no xacro.
+        UNKNOWN_HAND, FILE_NOT_FOUND, INVALID_INPUT for arguments without a xacro file; as
+        `plain_document` and, for a xacro file, `expand`.
     """
     text = str(source)
     mirrored = False
-    looks_like_path = '/' in text or text.lower().endswith(('.urdf', '.xml', _XACRO))
+    looks_like_path = '/' in text or text.lower().endswith(('.urdf', '.xml', '.xacro'))
     if looks_like_path or Path(source).is_file():
         path = Path(source)
         # Both `hand.xacro` and `hand.urdf.xacro` are usual.
-        name = path.stem.removesuffix('.urdf') if _is_xacro(path) else path.stem
+        name = path.stem.removesuffix('.urdf') if is_xacro(path) else path.stem
         if not path.is_file():
             raise HandError(
                 f"There is no file '{path}'; expected a URDF, or one of the hands "
                 f'{choices(known_hands())}.',
                 ErrorCode.FILE_NOT_FOUND,
             )
-    elif _is_in_catalogue(text):
-        name = text.removeprefix(f'{_CATALOGUE}.')
-        path = _catalogue_path(name)
+    elif is_in_catalogue(text):
+        name = catalogue_name(text)
+        path = catalogue_path(name)
     else:
         path = _packaged(text)
         name, mirrored = path.stem, path.stem != text
-    try:
-        document = _expanded(path) if _is_xacro(path) else path.read_text(encoding='utf-8')
-    except (OSError, UnicodeDecodeError) as error:
-        raise HandError(f"'{path}' cannot be read as text ({error}).") from error
+    document = _read_document(path, xacro_args or {})
     return HandSource(text=document, name=name, folder=path.resolve().parent, mirrored=mirrored)
 
 
@@ -78,32 +91,56 @@ def find_overrides(
 ) -> tuple[HandOverrides, str | None]:
     """Find a description's overrides, and name the file if only its robot's name led there.
 
-    Searched in this order, and the first counts: an element ``<dexgrasp_ros>`` in the document;
-    ``STEM.yaml`` beside the URDF; ``config/hands/STEM.yaml``, where STEM is the name of one of the
-    package's hands; ``config/hands/ROBOT.yaml``, where ROBOT is the name in ``<robot>``.
+    `text` is as `plain_document` returns it. Searched in this order, and the first counts: an
+    element ``<dexgrasp_ros>`` in the document; ``STEM.yaml`` beside the URDF;
+    ``config/hands/STEM.yaml``, where STEM is the name of one of the package's hands;
+    ``config/hands/ROBOT.yaml``, where ROBOT is the name in ``<robot>``.
 
     Raises
     ------
     HandError
         As `read_overrides`.
     """
-    embedded = re.search(rf'<{ELEMENT}>(.*?)</{ELEMENT}>', text, re.DOTALL)
-    if embedded:
-        element = ElementTree.fromstring(embedded[0])
-        return read_overrides(element.text or '', f'the element <{ELEMENT}>'), None
-    if folder is not None and stem and (folder / f'{stem}.yaml').is_file():
-        return _read(folder / f'{stem}.yaml'), None
-    packaged = folder is not None and any(folder == f.resolve() / 'urdf' for f in share_folders())
-    robot = re.search(r'<robot\b[^>]*?\bname\s*=\s*["\']([^"\']*)', text)
-    named = [(stem, False)] if packaged and stem else []
-    named += [(robot[1], True)] if robot and re.fullmatch(r'[\w.-]+', robot[1]) else []
-    for name, guessed in named:
-        try:
-            path = find_resource(Path('config') / 'hands' / f'{name}.yaml')
-        except InputError:
-            continue
-        return _read(path), str(path) if guessed else None
+    embedded = ElementTree.fromstring(text).find(ELEMENT)
+    if embedded is not None:
+        return read_overrides(embedded.text or '', f'the element <{ELEMENT}>'), None
+    for path, guessed in override_files(text, stem=stem, folder=folder):
+        if path.is_file():
+            return _read(path), str(path) if guessed else None
     return HandOverrides(), None
+
+
+def has_overrides(text: str) -> bool:
+    """Whether a description, as `plain_document` returns it, carries overrides in itself."""
+    return ElementTree.fromstring(text).find(ELEMENT) is not None
+
+
+def override_files(
+    text: str, *, stem: str | None = None, folder: Path | None = None
+) -> list[tuple[Path, bool]]:
+    """List where the files of `find_overrides` may be, and whether the robot's name leads there.
+
+    Parameters
+    ----------
+    text, stem, folder
+        As for `find_overrides`.
+    """
+    beside = [(folder / f'{stem}.yaml', False)] if folder is not None and stem else []
+    packaged = folder is not None and any(folder == f.resolve() / 'urdf' for f in share_folders())
+    robot = ElementTree.fromstring(text).get('name', '')
+    named = [(stem, False)] if packaged and stem else []
+    if len(robot) <= _LONGEST_NAME and re.fullmatch(r'[\w.-]+', robot):
+        named.append((robot, True))
+    return beside + [(_configured(name), guessed) for name, guessed in named]
+
+
+def _configured(name: str) -> Path:
+    """File of the package's configuration for a hand, whether it is there or not."""
+    file = Path('config') / 'hands' / f'{name}.yaml'
+    try:
+        return find_resource(file)
+    except InputError:
+        return list(share_folders())[-1] / file
 
 
 def read_overrides_file(path: str | Path) -> HandOverrides:
@@ -134,7 +171,8 @@ def self_contained(text: str, overrides: HandOverrides, finder: MeshFinder) -> s
         return filename if path is None else f'file://{path}'
 
     text = rename_meshes(text, absolute)
-    text = re.sub(rf'\s*<{ELEMENT}>.*?</{ELEMENT}>', '', text, flags=re.DOTALL)
+    own = rf'{_COMMENTS}|(?<!\s)\s*<{ELEMENT}>.*?</{ELEMENT}>'
+    text = re.sub(own, lambda found: found[1] or '', text, flags=re.DOTALL)
     if overrides == HandOverrides():
         return text
     head, end, tail = text.rpartition('</robot>')
@@ -145,24 +183,34 @@ def rename_meshes(text: str, rename: Callable[[str], str]) -> str:
     """Return a URDF with other names of mesh files, which `rename` gives for each that it has."""
 
     def replaced(match: re.Match[str]) -> str:
-        return f'{match[1]}{match[2]}{rename(match[3])}{match[2]}'
+        comment, tag, quote, escaped = match.groups()
+        name = html.unescape(escaped or '')
+        renamed = name if comment else rename(name)
+        if renamed == name:
+            return match[0]
+        quoted = escape(renamed, {quote: '&quot;' if quote == '"' else '&apos;'})
+        return f'{tag}{quote}{quoted}{quote}'
 
-    return re.sub(r'(<mesh\b[^>]*?\bfilename\s*=\s*)(["\'])(.*?)\2', replaced, text)
+    # No `<` stands inside of a tag, so no search runs on into the next one.
+    mesh = r'(<mesh\b[^<>]*?\bfilename\s*=\s*)(["\'])([^<]*?)\3'
+    return re.sub(f'{_COMMENTS}|{mesh}', replaced, text, flags=re.DOTALL)
 
 
-def _is_xacro(path: Path) -> bool:
-    return path.suffix.lower() == _XACRO
-
-
-def _expanded(path: Path) -> str:
-    """URDF that a xacro file makes, its arguments at their defaults."""
-    import xacro
-
+def _read_document(path: Path, xacro_args: Mapping[str, object]) -> str:
+    """Read a file of a hand, expanded where it is a xacro file."""
     try:
-        return xacro.process_file(str(path)).toxml()
-    except Exception as error:  # Whatever its expressions raise.
-        why = ' '.join(str(error).split()) or type(error).__name__
-        raise HandError(f"xacro cannot expand '{path}' ({why}).") from error
+        if is_xacro(path):
+            return plain_document(expand(path, xacro_args), f"'{path}'")
+        content = path.read_bytes()
+    except OSError as error:
+        raise HandError(f"'{path}' cannot be read ({error}).") from error
+    if xacro_args:
+        raise HandError(
+            f"'{path}' is no xacro file, so it has no argument {choices(xacro_args)}; expected "
+            'none, or a file whose name ends in .xacro.',
+            ErrorCode.INVALID_INPUT,
+        )
+    return plain_document(content, f"'{path}'")
 
 
 def _packaged(name: str) -> Path:
@@ -174,38 +222,9 @@ def _packaged(name: str) -> Path:
             continue
     raise HandError(
         f"There is no hand '{name}'; there are {choices(known_hands())}, or give the path of a "
-        'URDF file.',
+        f'URDF file.{catalogue_hint(name)}',
         ErrorCode.UNKNOWN_HAND,
     )
-
-
-def _is_in_catalogue(name: str) -> bool:
-    """Whether robot_descriptions is installed and has such a module."""
-    module = f'{_CATALOGUE}.{name.removeprefix(f"{_CATALOGUE}.")}'
-    if not all(part.isidentifier() for part in module.split('.')):
-        return False
-    try:
-        return importlib.util.find_spec(module) is not None
-    except (ImportError, ValueError):
-        return False
-
-
-def _catalogue_path(name: str) -> Path:
-    """``URDF_PATH`` of a module of robot_descriptions; importing it may fetch the files."""
-    try:
-        module = importlib.import_module(f'{_CATALOGUE}.{name}')
-    except Exception as error:  # Whatever its download meets.
-        raise HandError(
-            f"robot_descriptions has '{name}', but it cannot be imported ({error}).",
-            ErrorCode.FILE_NOT_FOUND,
-        ) from error
-    path = getattr(module, 'URDF_PATH', None)
-    if path is None or not Path(path).is_file():
-        raise HandError(
-            f"The module '{name}' of robot_descriptions leads to no URDF (URDF_PATH is {path!r}).",
-            ErrorCode.FILE_NOT_FOUND,
-        )
-    return Path(path)
 
 
 def _read(path: Path) -> HandOverrides:

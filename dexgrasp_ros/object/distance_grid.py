@@ -83,6 +83,7 @@ def tabulate(
         values = _halve(values, spacing * step)
         step //= 2
         near = np.abs(values[..., 3]) < band * spacing
+        near[::2, ::2, ::2] = False  # nodes of the level above, which are exact
         values[near] = measure(origin + spacing * step * np.argwhere(near))
     return values
 
@@ -142,13 +143,17 @@ def _halve(values: NDArray[np.float32], width: float) -> NDArray[np.float32]:
     The middle of a cubic with values f and slopes g at its ends is (f₀+f₁)/2 + (g₀−g₁)·width/8.
     """
     for axis in range(3):
-        v = np.moveaxis(values, axis, 0)
-        fine = np.empty((2 * len(v) - 1, *v.shape[1:]), dtype=np.float32)
-        fine[::2] = v
-        fine[1::2] = 0.5 * (v[:-1] + v[1:])
-        fine[1::2, ..., 3] += (v[:-1, ..., axis] - v[1:, ..., axis]) * np.float32(width / 8)
-        values = np.moveaxis(fine, 0, axis)
-    return np.ascontiguousarray(values)
+        before = (slice(None),) * axis
+        start, end = values[*before, :-1], values[*before, 1:]
+        middle = start + end
+        middle *= np.float32(0.5)
+        middle[..., 3] += (start[..., axis] - end[..., axis]) * np.float32(width / 8)
+        shape = list(values.shape)
+        shape[axis] += middle.shape[axis]
+        fine = np.empty(shape, dtype=np.float32)
+        fine[*before, ::2], fine[*before, 1::2] = values, middle
+        values = fine
+    return values
 
 
 def _smooth_near_surface(values: NDArray[np.float32], spacing: float) -> None:

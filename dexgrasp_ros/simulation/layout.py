@@ -68,11 +68,11 @@ def render_panels(
         camera = fit_camera(shown, directions[k], up=panel_up(panels[k]), width=w, height=h - band)
         view = render_panel(panels[k], camera)
         if captions_below:
-            picture[y + h - band : y + h, x : x + w] = _write(
+            picture[y + h - band : y + h, x : x + w] = write_caption(
                 np.full((band, w, 3), 255, dtype=np.uint8), panels[k].caption, _band_font(w)
             )
         else:
-            view = _write(view, panels[k].caption, max(13, min(view.shape[:2]) // 34))
+            view = write_caption(view, panels[k].caption, max(13, min(view.shape[:2]) // 34))
         picture[y : y + h - band, x : x + w] = view
 
     # NumPy and Embree leave the interpreter free, so two views keep two cores busy.
@@ -112,7 +112,7 @@ def _band_height(panels: Sequence[Panel], width: int) -> int:
     return round((0.9 + 1.5 * lines) * _band_font(width))
 
 
-def _write(image: NDArray[np.uint8], caption: str, size: int) -> NDArray[np.uint8]:
+def write_caption(image: NDArray[np.uint8], caption: str, size: int) -> NDArray[np.uint8]:
     """Write a caption in letters of `size` [px] into the upper left corner."""
     if not caption:
         return image

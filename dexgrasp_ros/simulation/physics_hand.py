@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from dexgrasp_ros.core.hand_model import GeometryType, HandModel, JointType
 from dexgrasp_ros.core.poses import compose, matrix_to_pose
-from dexgrasp_ros.hand.kinematics import joint_motion
+from dexgrasp_ros.hand.kinematics import driving_links, joint_motion
+from dexgrasp_ros.simulation.joint_dynamics import drive_gains, joint_dampings, joint_gains
 from dexgrasp_ros.simulation.physics_scene import add_pair
 from dexgrasp_ros.simulation.physics_settings import PhysicsSettings
 
@@ -18,17 +19,14 @@ if TYPE_CHECKING:
 
 # A moving body must have mass; links without geometry get that of a small screw.
 _BARE_MASS, _BARE_INERTIA = 0.001, 1e-7  # kg, kg m^2
-_MIMIC_TIME = (
-    0.01  # s, time constant of the coupling of mimic joints; two time steps are the least
-)
-
-
-def driving_links(hand: HandModel) -> NDArray[np.int64]:
-    """[J] link that each actuated joint moves directly, by actuated joint."""
-    direct = (hand.coordinates >= 0) & (hand.multipliers == 1.0) & (hand.offsets == 0.0)
-    return np.array(
-        [np.flatnonzero(direct & (hand.coordinates == j))[0] for j in range(len(hand.joint_names))]
-    )
+_LEAST_MASS, _LEAST_INERTIA = 1e-9, 1e-14  # of specks and hairs, which MuJoCo would refuse
+# s, time constant of the coupling of mimic joints; two time steps are the least. With it, and the
+# joints' own inertia, a coupling is at least four times as stiff as the gain of a hinge it moves.
+_MIMIC_TIME = 0.01
+# MuJoCo makes constraints twice as soft within 0.001 of their place. That is little for a hinge
+# (1 mrad), but 1 mm is much for a jaw: slides get an impedance that does not depend on it, and
+# with 0.99 in place of 0.95 a coupling that gives way a twentieth as far as the drive itself.
+_SLIDE_IMPEDANCE = [0.99, 0.99, 0.001, 0.5, 2.0]
 
 
 def driven_links(hand: HandModel) -> NDArray[np.int64]:
@@ -54,6 +52,7 @@ def add_hand(
     collide
         MuJoCo's ``contype`` and ``conaffinity`` of the geometries.
     """
+    spec.compiler.boundmass, spec.compiler.boundinertia = _LEAST_MASS, _LEAST_INERTIA
     bodies = []
     for link, parent in enumerate(hand.link_parents):
         if parent < 0:
@@ -64,12 +63,13 @@ def add_hand(
         body.gravcomp = 1.0  # controllers of hands carry the fingers' own weight
         bodies.append(body)
         if hand.coordinates[link] >= 0:
-            _add_joint(body, hand, link, settings)
+            _add_joint(body, hand, link)
         if not (hand.geometry_links == link).any():
             body.mass, body.inertia = _BARE_MASS, [_BARE_INERTIA] * 3
             body.explicitinertial = True
     for group, link in enumerate(hand.geometry_links):
         _add_geometry(spec, bodies[link], hand, group, settings, collide)
+    _set_dynamics(spec, hand, settings)
     _add_couplings(spec, hand)
     _add_actuators(spec, hand, settings)
 
@@ -94,9 +94,7 @@ def _link_origin(hand: HandModel, link: int) -> NDArray[np.float64]:
     return compose(origin, matrix_to_pose(motion))
 
 
-def _add_joint(
-    body: mujoco.MjsBody, hand: HandModel, link: int, settings: PhysicsSettings
-) -> None:
+def _add_joint(body: mujoco.MjsBody, hand: HandModel, link: int) -> None:
     import mujoco
 
     sliding = hand.joint_types[link] == JointType.PRISMATIC
@@ -104,8 +102,6 @@ def _add_joint(
         name=f'joint{link}',
         type=mujoco.mjtJoint.mjJNT_SLIDE if sliding else mujoco.mjtJoint.mjJNT_HINGE,
         axis=hand.joint_axes[link],
-        damping=settings.joint_damping,
-        armature=settings.joint_armature,
     )
     # Mimic joints stop where the joint that they follow stops.
     coordinate = hand.coordinates[link]
@@ -149,28 +145,50 @@ def _add_geometry(
         geom.size = hand.geometry_sizes[group]
 
 
+def _set_dynamics(spec: mujoco.MjSpec, hand: HandModel, settings: PhysicsSettings) -> None:
+    """Set the joints' own inertia and, by what they then move, their damping."""
+    gains, moving = joint_gains(hand, settings), np.flatnonzero(hand.coordinates >= 0)
+    for link in moving:
+        spec.joint(f'joint{link}').armature = gains[link] * settings.armature_per_gain
+    model = spec.compile()  # only to know what the links weigh
+    inertia = np.zeros(len(hand.link_names))
+    inertia[moving] = [model.dof_M0[model.joint(f'joint{k}').dofadr[0]] for k in moving]
+    dampings = joint_dampings(hand, gains, inertia, settings)
+    for link in moving:
+        spec.joint(f'joint{link}').damping = [dampings[link], 0.0, 0.0]
+
+
 def _add_couplings(spec: mujoco.MjSpec, hand: HandModel) -> None:
     """Add q_mimic = offset + multiplier q for every mimic joint."""
     import mujoco
 
+    sliding = hand.joint_types == JointType.PRISMATIC
     leaders = driving_links(hand)
     for link in driven_links(hand):
+        one, other = link, leaders[hand.coordinates[link]]
+        offset, multiplier = hand.offsets[link], hand.multipliers[link]
+        # A coupling is as soft as the sum of both joints' inverse inertias says, and MuJoCo adds
+        # 1/kg to 1/(kg m^2). A hinge has thousands of these, so its position is what is coupled.
+        if sliding[one] and not sliding[other] and multiplier:
+            one, other = other, one
+            offset, multiplier = -offset / multiplier, 1.0 / multiplier
         coupling = spec.add_equality(
             type=mujoco.mjtEq.mjEQ_JOINT,
             objtype=mujoco.mjtObj.mjOBJ_JOINT,
-            name1=f'joint{link}',
-            name2=f'joint{leaders[hand.coordinates[link]]}',
+            name1=f'joint{one}',
+            name2=f'joint{other}',
             solref=[_MIMIC_TIME, 1.0],
         )
-        coupling.data[:5] = [hand.offsets[link], hand.multipliers[link], 0.0, 0.0, 0.0]
+        if sliding[one]:
+            coupling.solimp = _SLIDE_IMPEDANCE
+        coupling.data[:5] = [offset, multiplier, 0.0, 0.0, 0.0]
 
 
 def _add_actuators(spec: mujoco.MjSpec, hand: HandModel, settings: PhysicsSettings) -> None:
     import mujoco
 
+    gains = drive_gains(hand, settings)
     for joint, link in enumerate(driving_links(hand)):
-        sliding = hand.joint_types[link] == JointType.PRISMATIC
-        gain = hand.joint_stiffness[joint] if sliding else settings.joint_gain
         effort = hand.effort_limits[joint]
         actuator = spec.add_actuator(
             name=f'actuator{joint}',
@@ -179,4 +197,4 @@ def _add_actuators(spec: mujoco.MjSpec, hand: HandModel, settings: PhysicsSettin
             forcerange=[-effort, effort],
             forcelimited=mujoco.mjtLimited.mjLIMITED_TRUE,
         )
-        actuator.set_to_position(kp=gain)
+        actuator.set_to_position(kp=gains[joint])

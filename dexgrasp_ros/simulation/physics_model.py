@@ -11,12 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.core.object_model import ObjectModel
-from dexgrasp_ros.simulation.physics_hand import (
-    add_hand,
-    add_self_pairs,
-    driven_links,
-    driving_links,
-)
+from dexgrasp_ros.hand.kinematics import driving_links
+from dexgrasp_ros.simulation.physics_hand import add_hand, add_self_pairs, driven_links
 from dexgrasp_ros.simulation.physics_scene import (
     HAND,
     MEETS,

@@ -24,9 +24,13 @@ class PhysicsSettings:
     noslip_iterations: int = 2
     object_mass: float = 0.1  # kg
     joint_gain: float = 5.0  # N m/rad, of the position actuators of revolute joints
-    # Those of the Shadow hand in MuJoCo's model collection: light fingers that do not ring.
-    joint_damping: float = 0.05  # N m s/rad
-    joint_armature: float = 0.0002  # kg m^2
+    # Of every joint, by its gain. For hinges of 5 N m/rad these are 0.05 N m s/rad and 0.0002
+    # kg m^2, which the Shadow hand has in MuJoCo's model collection: light fingers that do not
+    # ring. See `joint_dynamics`.
+    damping_per_gain: float = 0.01  # s
+    armature_per_gain: float = 4e-5  # s^2
+    # In which the swings of a loaded joint fall to 1/e; the hand closes in eight times this.
+    ringing_time: float = 0.05  # s
     link_density: float = 1000.0  # kg/m^3; URDFs' masses are often missing or zero
     # Time constant of the weld between wrist and mocap body; two time steps are the least.
     weld_time: float = 0.01  # s

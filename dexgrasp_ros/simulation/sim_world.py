@@ -16,12 +16,9 @@ from numpy.typing import ArrayLike, NDArray
 from dexgrasp_ros.core.errors import CommandError, choices
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.core.poses import matrix_to_pose, pose_to_matrix
+from dexgrasp_ros.hand.kinematics import driving_links
 from dexgrasp_ros.simulation.paths import PosePath, TimedPath
-from dexgrasp_ros.simulation.physics_hand import (
-    add_self_pairs,
-    driven_links,
-    driving_links,
-)
+from dexgrasp_ros.simulation.physics_hand import add_self_pairs, driven_links
 from dexgrasp_ros.simulation.physics_model import add_wrist, mujoco_pose
 from dexgrasp_ros.simulation.physics_scene import add_floor, add_object, set_options
 from dexgrasp_ros.simulation.physics_settings import PhysicsSettings

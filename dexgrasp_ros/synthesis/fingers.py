@@ -20,7 +20,10 @@ def palm_groups(hand: HandModel) -> NDArray[np.bool_]:
 
 
 def fingertips(hand: HandModel) -> NDArray[np.bool_]:
-    """[G] groups of the last bodies of fingers: no other body of the finger hangs on them."""
+    """[G] groups of the last bodies of fingers: no other body of the finger hangs on them.
+
+    Bodies without contact weight are none, such as a gripper's link that closes a loop.
+    """
     links, body_of_link, _ = moving_bodies(hand)
     body = body_of_link[hand.geometry_links]
     inner: set[tuple[int, int]] = set()  # (body, finger)
@@ -30,15 +33,15 @@ def fingertips(hand: HandModel) -> NDArray[np.bool_]:
             inner.add((int(b), int(finger)))
     return np.array(
         [
-            f != _PALM and (int(b), int(f)) not in inner
-            for b, f in zip(body, hand.group_fingers, strict=True)
+            f != _PALM and weight > 0.0 and (int(b), int(f)) not in inner
+            for b, f, weight in zip(body, hand.group_fingers, hand.group_weights, strict=True)
         ]
     )
 
 
 def finger_names(hand: HandModel) -> dict[int, str]:
     """Shortest name of each finger: the beginning that only its links' names share, or a link."""
-    finger = _fingers_of_links(hand)
+    finger = fingers_of_links(hand)
     names = {}
     for f in np.unique(finger[finger != _PALM]):
         own = [n for n, other in zip(hand.link_names, finger, strict=True) if other == f]
@@ -54,7 +57,7 @@ def _common_start(names: list[str]) -> str:
     return ''.join(a for a, _ in pairs)
 
 
-def _fingers_of_links(hand: HandModel) -> NDArray[np.int64]:
+def fingers_of_links(hand: HandModel) -> NDArray[np.int64]:
     """[L] finger whose geometry hangs on a link and no other, or that the link hangs on; or -1."""
     below: list[set[int]] = [set() for _ in hand.link_names]
     for link, finger in zip(hand.geometry_links, hand.group_fingers, strict=True):
@@ -79,7 +82,7 @@ def groups_of(hand: HandModel, name: str) -> NDArray[np.bool_]:
         UNKNOWN_LINK.
     """
     names = finger_names(hand)
-    of_link = _fingers_of_links(hand)
+    of_link = fingers_of_links(hand)
     for finger, short in names.items():
         links = {n for n, f in zip(hand.link_names, of_link, strict=True) if f == finger}
         if name == short or name in links:

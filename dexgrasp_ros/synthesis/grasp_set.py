@@ -12,6 +12,7 @@ from dexgrasp_ros.core.grasp_set import GraspSet
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.core.object_model import ObjectModel
 from dexgrasp_ros.core.poses import compose, invert
+from dexgrasp_ros.hand.opening import opening_width
 from dexgrasp_ros.synthesis.clock import Clock
 from dexgrasp_ros.synthesis.ranking import touching
 from dexgrasp_ros.synthesis.search import Search
@@ -73,6 +74,7 @@ def make_grasp_set(
         contact_normals=normals,
         contact_forces=forces,
         seed_index=grasps.seed_index,
+        opening_width=opening_width(hand, closing.grasp),
         **shared,
     )
 

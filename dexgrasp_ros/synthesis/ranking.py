@@ -11,6 +11,7 @@ from scipy.spatial.transform import Rotation
 
 from dexgrasp_ros.core.config import SynthesisConfig
 from dexgrasp_ros.core.hand_model import HandModel
+from dexgrasp_ros.hand.opening import is_gripper
 from dexgrasp_ros.synthesis.closing import environment_margin
 from dexgrasp_ros.synthesis.closing_simulation import Outcome
 from dexgrasp_ros.synthesis.look import Look, Measurement
@@ -19,6 +20,7 @@ from dexgrasp_ros.synthesis.search import Search
 from dexgrasp_ros.synthesis.wishes import Demand, reject_unwished
 
 _LEAST_CONTACTS = 3  # with friction, fewer cannot resist every wrench
+_LEAST_OF_GRIPPER = 2  # jaws' faces; what is round lies on each at a point, and turns in them
 # Cost of a simulated closing: 1 for an object that moves so far, turns so far, or so badly held.
 _COST_DISPLACEMENT = 0.02  # m
 _COST_ROTATION = 0.2  # rad
@@ -38,11 +40,13 @@ def has_opposed_contacts(
 ) -> NDArray[np.bool_]:
     """[N] at least three contacts, two of them facing each other from different fingers.
 
-    The palm counts as a finger. Where two fingers are to hold alone, two contacts will do.
+    The palm counts as a finger. Where two fingers are to hold alone, and for a gripper, which has
+    no others, two contacts will do.
     """
     touch = touching(look, config)
     least = None if demand is None else demand.least_contacts
-    result = touch.sum(axis=1) >= (least or _LEAST_CONTACTS)
+    usual = _LEAST_OF_GRIPPER if is_gripper(hand) else _LEAST_CONTACTS
+    result = touch.sum(axis=1) >= (least or usual)
     other = hand.group_fingers[:, None] != hand.group_fingers[None]
     for n in np.flatnonzero(result):
         normal = look.normal[n] * touch[n][:, None]

@@ -34,6 +34,9 @@ from dexgrasp_ros.synthesis.wishes import Demand
 # Candidates of one engine on a CPU: small enough to stay in the caches and to be spread evenly,
 # large enough that launches (about 10 µs each) do not count beside 100 µs for a candidate.
 _CPU_CHUNK = 32
+# Fewer are not worth another thread: where other programs keep the cores busy, one takes
+# milliseconds to start.
+_CPU_LEAST = 8
 # Descents have their launches ready; fewer candidates find what they looked at still in the cache.
 _CPU_DESCENT_CHUNK = 16
 
@@ -149,7 +152,7 @@ class Search:
                 engine.run(last - first, between)
                 return engine.descent(), engine.last_energy()
 
-        parts = self._map(run, len(descent.q), chunk=_CPU_DESCENT_CHUNK)
+        parts = self._map(run, len(descent.q), chunk=_CPU_DESCENT_CHUNK, least=1)
         return join([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
 
     def arrive(
@@ -208,7 +211,7 @@ class Search:
             part = take(closing, np.arange(rows.start, rows.stop))
             return simulation.run(part, self._center, growth=growth)
 
-        return join(self._map(run, count))
+        return join(self._map(run, count, least=1))
 
     def joint_torques(
         self, palm: NDArray, q: NDArray, point: NDArray, force: NDArray
@@ -219,7 +222,7 @@ class Search:
             with self._placed(palm[rows], q[rows]) as engine:
                 return engine.joint_torques(point[rows], force[rows])
 
-        return np.concatenate(self._map(run, len(palm)))
+        return np.concatenate(self._map(run, len(palm), least=_CPU_CHUNK))
 
     @contextmanager
     def _borrowed(self, count: int) -> Iterator[Engine]:
@@ -256,9 +259,15 @@ class Search:
         return Engine(*parts, room, self._device, demand=self.demand)
 
     def _map(
-        self, work: Callable[[slice], Any], count: int, *, chunk: int = _CPU_CHUNK
+        self,
+        work: Callable[[slice], Any],
+        count: int,
+        *,
+        chunk: int = _CPU_CHUNK,
+        least: int = _CPU_LEAST,
     ) -> list[Any]:
-        chunk = min(chunk, -(-count // self._workers)) if self._device.is_cpu else count
+        even = max(-(-count // self._workers), least)
+        chunk = min(chunk, even) if self._device.is_cpu else count
         rows = [slice(i, min(i + chunk, count)) for i in range(0, count, max(chunk, 1))]
         rows = rows or [slice(0, 0)]
 

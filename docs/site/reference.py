@@ -7,6 +7,7 @@ folders give to the public; autodoc imports them when it makes the pages.
 from __future__ import annotations
 
 import ast
+import functools
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,14 +54,14 @@ def page(name: str, path: Path) -> str:
     parts.append('   :ignore-module-all:\n')
     parts += _summary('Public names', 'obj', [home(name, path, n) for n in exported(path)])
     below = [(f'{name}.{n}', file) for n, file in _children(path.parent)]
-    parts += _summary('Modules', 'mod', [(n, ast.parse(file.read_text())) for n, file in below])
+    parts += _summary('Modules', 'mod', [(n, _parsed(file)) for n, file in below])
     parts.append('\n.. toctree::\n   :hidden:\n\n' + ''.join(f'   {n}\n' for n, _ in below))
     return ''.join(parts)
 
 
 def exported(init: Path) -> list[str]:
     """Names in ``__all__`` of a folder."""
-    for node in ast.parse(init.read_text(encoding='utf-8')).body:
+    for node in _parsed(init).body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == '__all__':
             return list(ast.literal_eval(node.value))
     return []
@@ -68,7 +69,7 @@ def exported(init: Path) -> list[str]:
 
 def home(module: str, path: Path, name: str) -> tuple[str, ast.AST]:
     """Dotted name and definition of what a module defines or imports from the package."""
-    tree = ast.parse(path.read_text(encoding='utf-8'))
+    tree = _parsed(path)
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == name:
             return f'{module}.{name}', node
@@ -81,11 +82,20 @@ def home(module: str, path: Path, name: str) -> tuple[str, ast.AST]:
     return f'{module}.{name}', ast.Module([], [])
 
 
+def _parsed(path: Path) -> ast.Module:
+    return _parsed_text(path.read_text(encoding='utf-8'))
+
+
+@functools.cache  # a folder's pages ask for the same files hundreds of times
+def _parsed_text(text: str) -> ast.Module:
+    return ast.parse(text)
+
+
 def definitions(package: Path) -> dict[str, str]:
     """Dotted names of all classes and functions whose names only one module has."""
     places: dict[str, list[str]] = {}
     for module, path in modules(package):
-        for node in ast.parse(path.read_text(encoding='utf-8')).body:
+        for node in _parsed(path).body:
             if isinstance(node, ast.ClassDef | ast.FunctionDef):
                 places.setdefault(node.name, []).append(f'{module}.{node.name}')
     return {name: found[0] for name, found in places.items() if len(found) == 1}

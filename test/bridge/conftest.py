@@ -25,6 +25,7 @@ def grasp_set() -> GraspSet:
         pregrasp=np.array([[0.0, 0.0], [0.1, 0.1]]),
         grasp=np.array([[0.5, 1.0], [0.2, 0.3]]),
         squeeze=np.array([[0.6, 1.2], [0.3, 0.4]]),
+        opening_width=np.array([0.06, nan]),
         joint_stiffness=np.array([5.0, 6.0]),
         score=np.array([0.9, 0.8]),
         residual=np.array([0.05, 0.1]),

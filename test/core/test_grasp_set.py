@@ -30,6 +30,7 @@ def grasps():
         contact_normals=rng.normal(size=(count, contacts, 3)),
         contact_forces=rng.normal(size=(count, contacts, 3)),
         seed_index=np.array([7, 0, 2]),
+        opening_width=np.array([0.05, 0.02, np.nan]),
         config={'seed_count': 8},
         support_plane=np.array([0.0, 0.6, 0.8, 0.1]),
         timing={'optimize': 0.5},
@@ -75,9 +76,11 @@ def test_selection_takes_rows_in_the_order_asked(grasps):
 def test_sets_of_older_files_say_what_is_not_known(grasps, tmp_path):
     grasps.save(tmp_path / 'new.npz')
     with np.load(tmp_path / 'new.npz') as file:
-        kept = [k for k in file.files if k not in ('seed_index', 'support_plane')]
+        later = ('seed_index', 'support_plane', 'opening_width')
+        kept = [k for k in file.files if k not in later]
         old = {key: file[key] for key in kept}
     np.savez(tmp_path / 'old.npz', **old)
     old = GraspSet.load(tmp_path / 'old.npz')
     np.testing.assert_array_equal(old.seed_index, [-1, -1, -1])
+    assert old.opening_width.shape == (3,) and np.isnan(old.opening_width).all()
     assert old.support_plane.shape == (4,) and np.isnan(old.support_plane).all()

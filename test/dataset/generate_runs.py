@@ -17,7 +17,7 @@ HAND, GRASPS, SHARD = 'barrett', 6, 4
 # Two objects of two shards each; few iterations, and a weak squeeze, so that some grasps fail.
 SETTINGS = (
     *('--hands', HAND, '--grasps-per-object', str(GRASPS), '--shard-size', str(SHARD)),
-    *('--round-seeds', '32', '--max-rounds', '2', '--directions', '4', '--max-scenes', '1'),
+    *('--round-seeds', '16', '--max-rounds', '2', '--directions', '4', '--max-scenes', '1'),
     *('--iterations', '40', '--squeeze-force', '5', '--device', 'cpu'),
 )
 PATIENCE = 300.0  # s for what a run shall reach

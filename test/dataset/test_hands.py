@@ -120,3 +120,17 @@ def test_a_dataset_of_such_a_hand_can_be_carried_away(inline, tmp_path):
     one, copy = (dataset.rows(key) for key in dataset.objects)
     assert len(one['seed']) and not set(one['seed']) & set(copy['seed'])
     assert dataset.grasp_set(dataset.objects[0]).hand == 'gripper'
+
+
+def test_arguments_of_xacro_go_to_the_hands_that_are_xacro_files(tmp_path):
+    """The hands are read before the work begins, which equal names then end."""
+    trimesh.creation.box((0.05, 0.05, 0.05)).export(tmp_path / 'box.stl')
+    plain = write_gripper(tmp_path / 'gripper')
+    text = plain.read_text().replace('upper="0.05"', 'upper="$(arg stroke)"')
+    plain.with_suffix('.xacro').write_text(text)
+    run = {'objects': tmp_path, 'grasps_per_object': 1, 'executor': InlineExecutor()}
+    hands = (str(plain), str(plain.with_suffix('.xacro')))
+    with pytest.raises(HandError, match='stroke'):
+        generate(tmp_path / 'out', hands=hands, **run)
+    with pytest.raises(InputError, match='names that differ'):
+        generate(tmp_path / 'out', hands=hands, xacro_args={'stroke': 0.04}, **run)

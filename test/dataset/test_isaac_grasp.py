@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 
 import numpy as np
 import pytest
 import yaml
+from grippers import parallel_gripper
 from scipy.spatial.transform import Rotation
 
 from dexgrasp_ros.core.errors import ErrorCode, InputError
 from dexgrasp_ros.core.grasp_set import GraspSet
 from dexgrasp_ros.dataset import export_isaac_grasp, import_isaac_grasp
-from dexgrasp_ros.hand import load_hand
+from dexgrasp_ros.hand import load_hand, load_hand_text
 
 
 @pytest.fixture(scope='module')
@@ -65,6 +67,22 @@ def test_a_file_has_the_keys_of_the_format(document, grasps, hand):
     assert first['orientation']['w'] == pytest.approx(grasps.base_pose[0, 6])
     assert first['orientation']['xyz'] == pytest.approx(grasps.base_pose[0, 3:6])
     assert set(first['cspace_position']) == set(hand.joint_names)
+
+
+def test_a_gripper_has_its_width_too(grasps, tmp_path):
+    gripper = load_hand_text(parallel_gripper())
+    slides = np.array([[0.01], [0.02], [0.03]])
+    known = dataclasses.replace(
+        grasps,
+        **dict.fromkeys(('pregrasp', 'grasp', 'squeeze'), slides),
+        joint_names=gripper.joint_names,
+        opening_width=2 * slides[:, 0],
+    )
+    export_isaac_grasp(known, tmp_path / 'g.yaml')
+    entries = yaml.safe_load((tmp_path / 'g.yaml').read_text())['grasps']
+    assert [e['opening_width'] for e in entries.values()] == pytest.approx([0.02, 0.04, 0.06])
+    back = import_isaac_grasp(tmp_path / 'g.yaml', gripper)
+    np.testing.assert_allclose(back.opening_width, known.opening_width, atol=1e-6)
 
 
 def test_poses_and_postures_come_back(grasps, hand, tmp_path):

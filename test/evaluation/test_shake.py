@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import trimesh
 from in_process import shaken_elsewhere
-from toy_hands import LID_OPEN, grasp_set, turntable
+from toy_hands import LID_OPEN, grasp_set, light_jaws, turntable
 
 from dexgrasp_ros import SynthesisConfig, evaluate, load_hand, load_object, synthesize
 from dexgrasp_ros.core.errors import DexGraspError, ErrorCode, InputError
@@ -76,6 +76,23 @@ def test_a_turn_is_told_from_a_shift():
     found = evaluate(grasp_set(hand, HOME, [[0.7]], pregrasp=[[0.0]], squeeze=[[0.7]]), object=bar)
     assert found.cause.tolist() == ['closing']
     assert found.motion.tolist() == ['turned']
+
+
+@pytest.mark.parametrize('effort', [20.0, 100.0, 300.0])
+def test_light_jaws_hold_a_box_by_opposite_faces_however_strong_they_are(effort):
+    """A box of 4 cm between the pads, with half of the effort; short of it they hold nothing."""
+    hand = light_jaws(effort)
+    mesh = trimesh.creation.box([0.03, 0.04, 0.03])
+    box = load_object((mesh.vertices, mesh.faces))
+    poses = np.array([[0, 0, -0.047, 0, 0, 0, 1.0], [0, 0, -0.08, 0, 0, 0, 1.0]])
+    closed = grasp_set(
+        hand, poses[0], [[0.0205]] * 2, pregrasp=[[0.03]] * 2, squeeze=[[0.0175]] * 2
+    )
+    grasps = dataclasses.replace(closed, base_pose=poses, pregrasp_base_pose=poses)
+    found = evaluate(grasps, object=box)
+    assert found.held.tolist() == [True, False]
+    assert found.closing_displacement[0] < 5e-4
+    assert found.displacement[0] < 2e-3
 
 
 @pytest.mark.parametrize('shift', [[0, 0.04, 0], [0, -0.04, 0]])

@@ -42,6 +42,28 @@ def cage_urdf() -> str:
       {''.join(walls)}{lid}</robot>"""
 
 
+def light_jaws(effort: float) -> HandModel:
+    """Return a gripper of two jaws of 16 g with four pads each, closed at 0, 40 mm of way each."""
+    jaws = ''
+    for name, side in (('left', 1), ('right', -1)):
+        boxes = [(0.0, 0.007 * side, 0.03, '0.02 0.004 0.06')]  # a backbone, and pads before it
+        boxes += [(x, 0.0025 * side, z, '0.009 0.005 0.012') for x in (-5e-3, 5e-3)
+                  for z in (0.04, 0.054)]  # fmt: skip
+        shapes = ''.join(
+            f'<collision><origin xyz="{x} {y} {z}"/><geometry><box size="{size}"/></geometry>'
+            '</collision>'
+            for x, y, z, size in boxes
+        )
+        mimic = '' if side > 0 else '<mimic joint="left_joint"/>'
+        jaws += f"""<link name="{name}">{shapes}</link><joint name="{name}_joint" type="prismatic">
+          <parent link="base"/><child link="{name}"/><axis xyz="0 {side} 0"/>
+          <limit lower="0" upper="0.04" effort="{effort}" velocity="0.2"/>{mimic}</joint>"""
+    return load_hand_text(
+        f"""<robot name="jaws"><link name="base"><collision><origin xyz="0 0 -0.02"/><geometry>
+        <box size="0.05 0.15 0.04"/></geometry></collision></link>{jaws}</robot>"""
+    )
+
+
 def turntable() -> tuple[HandModel, ObjectModel]:
     """Return two cheeks on a turning link, and a bar that lies between them."""
     cheeks = ''.join(

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-
 import numpy as np
 import pytest
 import trimesh
 
 from dexgrasp_ros.core.errors import ErrorCode, HandError
 from dexgrasp_ros.core.hand_model import GeometryType
-from dexgrasp_ros.hand import load_hand, load_hand_text
+from dexgrasp_ros.hand import load_hand, load_hand_text, mirror_hand, shapes
 
 SIZE = np.array([0.02, 0.03, 0.08])  # m, of the finger's mesh
 
@@ -44,6 +42,8 @@ def package(tmp_path):
     for suffix in ('stl', 'obj', 'glb', 'dae'):
         box.export(folder / 'meshes' / f'tip.{suffix}')
     (folder / 'meshes' / 'tip.stl').rename(folder / 'meshes' / 'tip.STL')
+    for name in ('tip 1', 'tür', '50%', 'this & that'):
+        box.export(folder / 'meshes' / f'{name}.obj')
     return folder
 
 
@@ -66,12 +66,30 @@ def load(package, mesh: str, **options):
         'meshes/tip.obj',
         'file://{package}/meshes/tip.obj',
         '{package}/meshes/tip.obj',
+        '/meshes/tip.obj',
+        'file:///meshes/tip.obj',
+        'file:../meshes/tip.obj',
+        'file://../meshes/tip.obj',
+        'package://my_hand/meshes/tip%201.obj',
+        '../meshes/tip%201.obj',
+        'file://{package}/meshes/tip%201.obj',
+        '../meshes/tip 1.obj',
+        '../meshes/t%C3%BCr.obj',
+        '../meshes/50%25.obj',
+        '../meshes/50%.obj',
+        '..\\meshes\\tip.obj',
+        'package://my_hand\\meshes\\tip.obj',
+        '\\meshes\\tip%201.obj',
+        ' ../meshes/tip.obj ',
+        '../meshes/this &amp; that.obj',
     ],
 )
 def test_found_in_every_way_of_naming(package, filename):
     hand = load(package, f'filename="{filename.format(package=package)}"')
     np.testing.assert_allclose(finger_size(hand), SIZE, atol=1e-6)
     assert hand.warnings == ()
+    # The stored text has them by their places, as names in XML.
+    np.testing.assert_array_equal(load_hand_text(hand.urdf).points, hand.points)
 
 
 def test_a_package_beside_the_urdfs_own_and_one_of_ament(package, tmp_path, monkeypatch):
@@ -96,6 +114,45 @@ def test_scale_mirrored_scale_and_unit(package):
     file.write_text(centimetres)
     hand = load(package, 'filename="package://my_hand/meshes/tip.dae" scale="100 100 100"')
     np.testing.assert_allclose(finger_size(hand), SIZE, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ('scale', 'factors'), [('', 1), ('0.5', 0.5), ('1,2,3', [1, 2, 3]), ('-1 1 1', 1)]
+)
+def test_scales_and_their_mirror_images(package, scale, factors):
+    hand = load(package, f'filename="package://my_hand/meshes/tip.obj" scale="{scale}"')
+    np.testing.assert_allclose(finger_size(hand), SIZE * factors, atol=1e-6)
+    np.testing.assert_allclose(finger_size(mirror_hand(hand)), SIZE * factors, atol=1e-6)
+    stored = load_hand_text(mirror_hand(hand).urdf)
+    np.testing.assert_allclose(finger_size(stored), SIZE * factors, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    'scale', ['0 0 0', '1 1 0', '0', '1 1', '1 1 1 1', 'nan 1 1', 'inf', 'mm']
+)
+def test_a_scale_that_leaves_no_mesh_is_refused(package, scale, monkeypatch):
+    monkeypatch.setattr(shapes, 'convex_pieces', no_cutting)
+    with pytest.raises(HandError, match=rf"'tip\.1'.*scale='{scale}'") as caught:
+        load(package, f'filename="package://my_hand/meshes/tip.obj" scale="{scale}"')
+    assert caught.value.code == ErrorCode.INVALID_URDF
+
+
+def no_cutting(mesh):
+    raise AssertionError('a mesh is cut though another one cannot be used')
+
+
+@pytest.mark.parametrize('name', ['none.obj', 'bad.stl'])
+def test_a_mesh_that_cannot_be_used_is_told_before_any_is_cut(package, name, monkeypatch):
+    (package / 'meshes' / 'bad.stl').write_bytes(b'hello')
+    monkeypatch.setattr(shapes, 'convex_pieces', no_cutting)
+    good, bad = (f'<mesh filename="../meshes/{n}"/>' for n in ('tip.obj', name))
+    text = urdf('filename="../meshes/tip.obj"').replace('<box size="0.1 0.1 0.02"/>', good)
+    last = (
+        f'<link name="last"><collision><geometry>{bad}</geometry></collision></link>'
+        '<joint name="end" type="fixed"><parent link="tip.1"/><child link="last"/></joint>'
+    )
+    with pytest.raises(HandError, match=f"'last'.*{name}"):
+        load_hand_text(text.replace('</robot>', f'{last}</robot>'), base_folder=package / 'urdf')
 
 
 def test_millimetres_without_a_scale_are_pointed_out(package):
@@ -137,26 +194,3 @@ def test_broken_collision_mesh(package, name, content, words, code):
     with pytest.raises(HandError, match=words) as caught:
         load(package, f'filename="package://my_hand/meshes/{name}"')
     assert caught.value.code == code
-
-
-def test_module_of_robot_descriptions(package, tmp_path, monkeypatch):
-    load(package, 'filename="package://my_hand/meshes/tip.obj"')
-    catalogue = tmp_path / 'site' / 'robot_descriptions'
-    catalogue.mkdir(parents=True)
-    (catalogue / '__init__.py').touch()
-    (catalogue / 'my_hand_description.py').write_text(
-        f'URDF_PATH = {str(package / "urdf" / "hand.urdf")!r}\n'
-    )
-    (catalogue / 'other_mj_description.py').write_text('MJCF_PATH = "x"\n')
-    monkeypatch.syspath_prepend(str(catalogue.parent))
-    for name in [n for n in sys.modules if n.startswith('robot_descriptions')]:
-        monkeypatch.delitem(sys.modules, name)
-    for name in ('my_hand_description', 'robot_descriptions.my_hand_description'):
-        hand = load_hand(name)
-        assert hand.name == 'my_hand_description' and len(hand.joint_names) == 1
-    with pytest.raises(HandError, match='URDF_PATH') as caught:
-        load_hand('other_mj_description')
-    assert caught.value.code == ErrorCode.FILE_NOT_FOUND
-    with pytest.raises(HandError) as caught:
-        load_hand('third_description')
-    assert caught.value.code == ErrorCode.UNKNOWN_HAND

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
+import made_hands as made
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
@@ -46,6 +47,15 @@ def renamed_and_turned(text: str) -> str:
 )
 def test_names_and_root_frame_change_nothing_else(name):
     text = find_resource(f'urdf/{name}.urdf').read_text()
+    check_that_nothing_else_changes(text)
+
+
+@pytest.mark.parametrize('urdf', [made.linkage(), made.upright(1.3), made.hand(spread=True)])
+def test_nor_for_linkages_upright_fingers_and_thumbs(urdf):
+    check_that_nothing_else_changes(urdf)
+
+
+def check_that_nothing_else_changes(text: str) -> None:
     hand, other = load_hand_text(text), load_hand_text(renamed_and_turned(text))
     assert not set(hand.link_names) & set(other.link_names)
     assert not set(hand.joint_names) & set(other.joint_names)

@@ -58,6 +58,17 @@ def test_corners_that_nearly_coincide_are_one(noise, seed):
     assert_covered(shape)
 
 
+def test_a_corner_off_all_planes_leaves_no_point_without_a_normal():
+    """As qhull leaves them, inside by some percent, where many planes all but meet."""
+    cube = simple_hull(np.array(list(np.ndindex(2, 2, 2)), float) * 0.03)
+    vertices = np.concatenate([cube.vertices, [[0.015, 0.015, 0.029]]])
+    points, normals = polytope_points(vertices, cube.planes, 0.005)
+    np.testing.assert_allclose(np.linalg.norm(normals, axis=1), 1.0)
+    np.testing.assert_allclose(
+        (points @ cube.planes[:, :3].T - cube.planes[:, 3]).max(axis=1), 0.0, atol=1e-8
+    )
+
+
 def test_a_sheet_has_the_normals_of_its_sides():
     shape = simple_hull(trimesh.creation.box([0.05, 0.03, 2e-6]).vertices)
     _, normals = polytope_points(shape.vertices, shape.planes, 0.005)

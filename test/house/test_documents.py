@@ -41,13 +41,14 @@ FOLDERS = sorted(PACKAGE.rglob('__init__.py'))
 def test_the_reference_finds_what_a_folder_gives_to_the_public(path):
     reference = site_module('reference')
     name = '.'.join(path.parent.relative_to(ROOT).parts)
+    page = reference.page(name, path)
     for public in reference.exported(path):
         where, found = reference.home(name, path, public)
         assert where.endswith(f'.{public}')
         module = ROOT.joinpath(*where.split('.')[:-1])
         assert module.with_suffix('.py').is_file() or (module / '__init__.py').is_file()
         assert getattr(found, 'name', public) == public
-        assert f':py:obj:`~{where}`' in reference.page(name, path)
+        assert f':py:obj:`~{where}`' in page
 
 
 def test_there_is_a_page_for_each_module_and_it_is_below_its_folder(tmp_path):

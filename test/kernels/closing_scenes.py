@@ -26,9 +26,10 @@ AWAY = 0.06  # m, of an open jaw's face from the sphere's centre
 TOUCH = AWAY - RADIUS  # m, a jaw's joint when it touches the sphere
 
 BODY = 0.19  # m: so far that it touches nothing where it stands
-# 18 mm: its surface points, at most 5 mm apart, have one in the middle of each face.
+# 9 mm: its surface points, at most 5 mm apart, have one in the middle of each face, and it is too
+# narrow to be cut in pieces.
 _PAD = '<collision>{}<geometry><box size="{} 0.01 {}"/></geometry></collision>'
-_FLAT = _PAD.format('<origin xyz="0 -0.005 0"/>', 0.018, 0.018)
+_FLAT = _PAD.format('<origin xyz="0 -0.005 0"/>', 0.009, 0.009)
 _LIMIT = '<limit lower="-0.02" upper="0.06" effort="{}" velocity="1"/>'
 
 
@@ -44,14 +45,23 @@ def jaw(name: str, *, side: int, effort: float = 40.0, pads: str = _FLAT, mimic:
     {_LIMIT.format(effort)}{mimic}</joint>"""
 
 
+# A third finger that does nothing: jaws of hands with more than two are not cut in pieces.
+IDLE = f"""<link name="idle"><collision><geometry><sphere radius="0.005"/></geometry></collision>
+    </link>
+    <joint name="idle_joint" type="prismatic"><parent link="body"/><child link="idle"/>
+    <origin xyz="0.1 0 {-BODY}"/>{_LIMIT.format(1.0)}</joint>"""
+
+
 def gripper(*jaws: str) -> HandModel:
     """Return the hand of these jaws and a body whose face is BODY below the origin."""
     body = (
         f'<collision><origin xyz="0 0 {-BODY - 0.01}"/>'
         '<geometry><box size="0.058 0.058 0.02"/></geometry>'
     )
+    links = f'<link name="body">{body}</collision></link>{"".join(jaws)}'
     return load_hand_text(
-        f'<robot name="gripper"><link name="body">{body}</collision></link>{"".join(jaws)}</robot>'
+        f'<robot name="gripper">{links}</robot>',
+        locked_joints=['idle_joint'] if IDLE in jaws else None,
     )
 
 

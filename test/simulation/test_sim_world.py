@@ -9,7 +9,7 @@ from scipy.spatial.transform import Rotation
 
 from dexgrasp_ros.core.errors import CommandError
 from dexgrasp_ros.core.poses import compose, pose_to_matrix, transform_points
-from dexgrasp_ros.hand import link_poses, load_hand, moving_joint_names
+from dexgrasp_ros.hand import link_poses, load_hand, load_hand_text, moving_joint_names
 from dexgrasp_ros.object import ObjectConfig, load_object
 from dexgrasp_ros.simulation import PhysicsSettings, SimWorld, StandingObject, stand_objects
 from dexgrasp_ros.simulation.paths import PosePath, TimedPath
@@ -90,6 +90,34 @@ def test_fingers_are_where_the_trajectory_is(world, allegro):
         assert np.abs(off).max() < 0.02
     world.run(1.0)
     assert np.abs(world.joint_states()[0] - goal).max() < 2e-3
+
+
+def test_strong_light_jaws_are_where_the_trajectory_is():
+    """15 g, 100 N at 5 mm; both jaws together are 20 ms behind, and none overshoots the end."""
+    jaw = '<collision><origin xyz="0 0 0.04"/><geometry><box size="0.02 0.012 0.06"/></geometry>'
+    hand = load_hand_text(
+        '<robot name="jaws"><link name="base"><collision><geometry><box size="0.06 0.16 0.02"/>'
+        f'</geometry></collision></link><link name="left">{jaw}</collision></link>'
+        f'<link name="right">{jaw}</collision></link>'
+        '<joint name="one" type="prismatic"><parent link="base"/><child link="left"/>'
+        '<origin xyz="0 0.006 0"/><axis xyz="0 1 0"/>'
+        '<limit lower="0" upper="0.04" effort="100" velocity="0.2"/></joint>'
+        '<joint name="two" type="prismatic"><parent link="base"/><child link="right"/>'
+        '<origin xyz="0 -0.006 0"/><axis xyz="0 -1 0"/><mimic joint="one"/>'
+        '<limit lower="0" upper="0.04" effort="100" velocity="0.2"/></joint></robot>'
+    )
+    world = SimWorld(hand, [])
+    start = world.joint_states()[0]
+    world.follow_fingers(['one'], [[0.005]], [0.4])
+    speed = (0.005 - start[0]) / 0.4
+    for share in (0.25, 0.5, 0.75):
+        world.run(0.4 * share - world.time)
+        behind = world.joint_states()[0] - (start + 0.4 * share * speed)
+        np.testing.assert_allclose(behind, -0.02 * speed, atol=5e-4)
+    for _ in range(100):
+        world.step()
+        assert world.joint_states()[0].min() > 0.005 - 1e-4
+    np.testing.assert_allclose(world.joint_states()[0], 0.005, atol=1e-5)
 
 
 def test_the_wrist_is_where_the_trajectory_is(world):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import trimesh
-from closing_scenes import AWAY, close, gripper, jaw
+from closing_scenes import AWAY, IDLE, close, gripper, jaw
 
 from dexgrasp_ros.core.config import SynthesisConfig
 from dexgrasp_ros.core.poses import compose
@@ -98,6 +98,7 @@ def covered():
     return gripper(
         jaw('left', side=1, pads=COVERED),
         jaw('right', side=-1, pads=COVERED),
+        IDLE,
     )
 
 
@@ -120,7 +121,7 @@ def test_contacts_that_only_the_object_tells_have_place_and_normal(covered, bead
     np.testing.assert_allclose(planned.point[0, hidden, 1], [-BEAD, BEAD], atol=2e-4)
     np.testing.assert_allclose(planned.point[0, hidden][:, [0, 2]], 0.0, atol=1e-3)
     np.testing.assert_allclose(planned.normal[0, hidden], [[0, 1, 0], [0, -1, 0]], atol=0.1)
-    np.testing.assert_allclose(np.linalg.norm(planned.normal[0, 1:], axis=1), 1.0, atol=1e-6)
+    np.testing.assert_allclose(np.linalg.norm(planned.normal[0, 1:5], axis=1), 1.0, atol=1e-6)
     # What the simulation presses on is taken from there.
     pressed = outcome.touching[0]
     assert pressed.sum() == 2

@@ -14,10 +14,13 @@ a confidence of 0 to 1, and joint positions before and at the grasp::
         orientation: {w: w, xyz: [x, y, z]}
         cspace_position: {joint: value}
         pregrasp_cspace_position: {joint: value}
+        opening_width: 0.062
 
-It has one pose for both postures, and neither squeeze, contacts nor stiffness. So an export loses
-these; an import takes the pose for the pre-grasp too, the grasp for the squeeze, and leaves
-contacts empty and measures NaN. Evaluating such a set fills in what the mesh tells.
+`opening_width` [m] stands there for grippers only; it is a key of our own, which other readers
+pass over. The format has one pose for both postures, and neither squeeze, contacts nor stiffness.
+So an export loses these; an import takes the pose for the pre-grasp too, the grasp for the
+squeeze, and leaves contacts empty and measures NaN. Evaluating such a set fills in what the mesh
+tells.
 """
 
 from __future__ import annotations
@@ -34,6 +37,7 @@ from numpy.typing import NDArray
 from dexgrasp_ros.core.errors import ErrorCode, InputError, choices
 from dexgrasp_ros.core.grasp_set import GraspSet
 from dexgrasp_ros.core.hand_model import HandModel
+from dexgrasp_ros.hand.opening import opening_width
 
 FORMAT, VERSION = 'isaac_grasp', 1.0
 # The grasp editor's manual has names that end in `_link`, the files it writes do not.
@@ -82,6 +86,7 @@ def export_isaac_grasp(
                 'pregrasp_cspace_position': dict(
                     zip(names, grasps.pregrasp[n].tolist(), strict=True)
                 ),
+                **_width(grasps.opening_width[n]),
             }
             for n in range(len(grasps))
         },
@@ -140,6 +145,7 @@ def import_isaac_grasp(
         grasp=column['grasp'],
         squeeze=column['grasp'].copy(),
         joint_stiffness=hand.joint_stiffness,
+        opening_width=opening_width(hand, column['grasp']),
         score=np.array([row['score'] for row in rows], dtype=np.float64),
         residual=unknown,
         penetration=unknown,
@@ -154,6 +160,10 @@ def import_isaac_grasp(
             ' grasps, and pre-grasps are at the same pose.',
         ),
     )
+
+
+def _width(value: float) -> dict[str, float]:
+    return {'opening_width': float(value)} if math.isfinite(value) else {}
 
 
 def _read(path: Path) -> Mapping[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dexgrasp_ros.core.errors import InputError
@@ -21,6 +21,7 @@ from dexgrasp_ros.dataset.work.report import ReportCallback, RunReport
 from dexgrasp_ros.dataset.work.shares import take_share
 from dexgrasp_ros.dataset.work.steps import check_retries
 from dexgrasp_ros.hand import load_hand
+from dexgrasp_ros.hand.xacro_files import is_xacro
 
 
 def generate(
@@ -30,6 +31,7 @@ def generate(
     objects: Path,
     grasps_per_object: int,
     executor: Executor,
+    xacro_args: Mapping[str, object] | None = None,
     config: DatasetConfig | None = None,
     license: str = 'unknown',
     shard_index: int = 0,
@@ -52,6 +54,8 @@ def generate(
         By each hand.
     executor
         Where the work runs, searches on its device; the caller closes it.
+    xacro_args
+        Values of arguments of those hands that are xacro files.
     config
         Settings of the dataset, but for the device; the defaults without it.
     license
@@ -85,7 +89,10 @@ def generate(
     config = dataclasses.replace(config or DatasetConfig(), device=executor.device)
     found = find_meshes(objects, license, leave_out=out, known=known_names(layout, config))
     sources = {source.name: source for source in found}
-    models = [load_hand(source) for source in hands]
+    models = [
+        load_hand(source, xacro_args=xacro_args if is_xacro(Path(source)) else None)
+        for source in hands
+    ]
     names = [model.name for model in models]
     if len(set(map(safe_name, names))) < len(hands) or not hands:
         raise InputError(

@@ -87,6 +87,7 @@ def test_grasps_are_followed_only_where_that_is_wanted_and_no_goal_runs(
     assert not robot.heard
     set_parameters(client, follow_grasps=True)
     handle = start(client, robot, grasp, 'grasp')
+    robot.wait_until_heard()  # feedback of a phase may come before the command that begins it
     heard = len(robot.commands(JointTrajectory))
     grasps.publish(message)
     robot.wait_until_heard()

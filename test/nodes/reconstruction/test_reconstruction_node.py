@@ -62,7 +62,7 @@ def test_a_box_becomes_a_mesh_of_its_size(client, camera, frame):
     subscription = client.node.create_subscription(
         ObjectArray, 'objects', published.append, latched_subscription()
     )
-    response = until_code(client, ErrorCode.SUCCESS)
+    response = until_code(client, ErrorCode.SUCCESS, [5])  # not the label of the test before
     (found,) = response.objects.objects
     assert (found.label, found.header.frame_id, found.has_support_plane) == (5, 'camera', True)
     vertices, _ = mesh_arrays(found.mesh)
@@ -130,14 +130,9 @@ def test_every_layout_of_the_images_gives_the_same_object(client, camera, plain_
 
 
 def test_an_object_keeps_its_identifier_when_its_label_flips(client, camera, frame):
-    camera.show()
-    (first,) = until_code(client, ErrorCode.SUCCESS).objects.objects
+    (first,) = until_code(client, ErrorCode.SUCCESS, [5]).objects.objects
     camera.show(labels=np.where(frame.labels > 0, 8, 0))
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
-        (again,) = client.reconstruct().objects.objects
-        if again.label == 8:
-            break
+    (again,) = until_code(client, ErrorCode.SUCCESS, [8]).objects.objects
     assert (again.id, again.label) == (first.id, 8)
     client.clear_objects()
     (new,) = client.reconstruct().objects.objects

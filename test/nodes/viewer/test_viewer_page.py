@@ -66,6 +66,7 @@ class Hand:
         self._context.try_shutdown()
 
 
+@pytest.mark.slow  # a browser draws all the while; `test_viewer_node.py` has none
 def test_an_execution_is_watched_stopped_and_its_errors_shown(hand, ros_domain, open_page):
     lines, port = [], free_port()
     robot = Hand(ros_domain)
