@@ -51,15 +51,23 @@ def find_copies(meshes: Sequence[trimesh.Trimesh]) -> tuple[list[str], list[Mesh
         center = mesh.bounds.mean(axis=0)
         arms = np.asarray(mesh.vertices) - center
         signs = np.where((arms**3).sum(axis=0) < 0.0, -1.0, 1.0)
-        digest = _digest(signs * arms, len(mesh.faces))
+        faces = mesh.faces if signs.prod() > 0.0 else mesh.faces[:, ::-1]
+        digest = _digest(signs * arms, np.asarray(faces))
         original = digests.setdefault(digest, len(digests))
         copies.append(MeshCopy(original=original, signs=signs, center=center))
     return list(digests), copies
 
 
-def _digest(vertices: NDArray[np.float64], face_count: int) -> str:
-    """Digest of corners in any order, however often each is named."""
+def _digest(vertices: NDArray[np.float64], faces: NDArray[np.int64]) -> str:
+    """Digest of triangles, whatever their order and that of the corners."""
     steps = np.rint(vertices / _STEP).astype(np.int64)
-    steps = steps[np.lexsort(steps.T)]
-    steps = steps[np.append(True, (np.diff(steps, axis=0) != 0).any(axis=1))]
-    return hashlib.sha256(steps.tobytes() + str(face_count).encode()).hexdigest()
+    order = np.lexsort(steps.T)
+    steps = steps[order]
+    is_new = np.append(True, (np.diff(steps, axis=0) != 0).any(axis=1))
+    rank = np.empty(len(order), np.int64)
+    rank[order] = np.cumsum(is_new) - 1
+    corners = rank[faces]
+    around = (corners.argmin(axis=1)[:, None] + np.arange(3)) % 3  # least first, same winding
+    corners = np.take_along_axis(corners, around, axis=1)
+    triangles = np.sort(corners @ (is_new.sum() ** np.arange(2, -1, -1)))
+    return hashlib.sha256(steps[is_new].tobytes() + triangles.tobytes()).hexdigest()

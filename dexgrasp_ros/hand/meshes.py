@@ -14,7 +14,9 @@ from dexgrasp_ros.hand.packages import package_folders
 if TYPE_CHECKING:
     import trimesh
 
-_LARGE = 2.0  # m; no link of a hand is so long, but one in millimetres seems to be
+# m; no link of a hand is longer or shorter, but one in millimetres, or scaled by 0.001 twice, is.
+_LARGE = 2.0
+_SMALL = 5e-4
 _PACKAGE_SCHEMES = ('package', 'model')
 
 
@@ -78,7 +80,7 @@ class MeshFinder:
             mesh.vertices *= factors
             if np.prod(factors) < 0.0:
                 mesh.invert()
-        if mesh.extents.max() > _LARGE:
+        if not _SMALL < mesh.extents.max() < _LARGE:
             line = f"the mesh '{filename}' is {mesh.extents.max():.3g} m long; is its scale right?"
             if line not in self._warnings:
                 self._warnings.append(line)

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 _FOLDER = 'hands'  # in the user's cache folder
 # What the pieces follow from.
-_MODULES = ('cutting', 'decomposition', 'merging', 'mesh_copies', 'pieces', 'polytope', 'solid')
+_MODULES = (
+    *('cutting', 'decomposition', 'merging', 'mesh_copies', 'pieces', 'polytope', 'solid'),
+    'surface',
+)
 
 
 @dataclass(frozen=True, kw_only=True)

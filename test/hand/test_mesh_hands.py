@@ -11,6 +11,9 @@ from manifold3d import Manifold
 
 from dexgrasp_ros.core.warp_loader import start_warp
 from dexgrasp_ros.hand import load_hand, load_hand_text, shapes
+from dexgrasp_ros.hand.bodies import expected_weights
+from dexgrasp_ros.hand.document import parse_document
+from dexgrasp_ros.hand.tree import build_tree
 
 BOXES, TIPS = ('a0', 'b0', 'c0'), ('a1', 'b1', 'c1')
 LINK = '<link name="{0}"><collision><geometry>{1}</geometry></collision></link>'
@@ -85,3 +88,10 @@ def test_a_mirrored_hand_has_the_same_pieces_when_its_text_is_loaded(urdf):
     np.testing.assert_allclose(again.geometry_poses, hand.geometry_poses, atol=1e-12)
     np.testing.assert_allclose(again.planes, hand.planes, atol=1e-12)
     assert again.group_names == hand.group_names
+
+
+def test_weights_are_known_before_shapes_are(urdf):
+    tree = build_tree(parse_document(urdf.read_text(), 'hand'), 'hand', root=None, locked={})
+    weights = expected_weights(tree, range(7))
+    hand = load_hand(urdf)
+    np.testing.assert_allclose(hand.group_weights, weights[hand.geometry_links])

@@ -7,8 +7,9 @@ import pytest
 import trimesh
 
 from dexgrasp_ros.core.warp_loader import start_warp
-from dexgrasp_ros.hand import decomposition
+from dexgrasp_ros.hand import decomposition, pieces
 from dexgrasp_ros.hand.geometry import primitive_distance
+from dexgrasp_ros.hand.mesh_copies import find_copies
 from dexgrasp_ros.hand.pieces import convex_pieces
 
 
@@ -175,6 +176,22 @@ def test_mirrored_meshes_are_cut_once_into_mirrored_pieces(cache, solids, axis):
         assert trimesh.Trimesh(b.shape.vertices, b.shape.faces).volume > 0.0
 
 
+def test_meshes_with_the_same_corners_and_other_triangles_are_not_copies():
+    """As the housings of a left and a right jaw, each open to its own side."""
+    box = trimesh.creation.box([0.02, 0.03, 0.04])
+    open_above, open_below, turned = (
+        trimesh.Trimesh(box.vertices, box.faces[order], process=False)
+        for order in (
+            np.flatnonzero(box.face_normals[:, 2] < 0.5),
+            np.flatnonzero(box.face_normals[:, 2] > -0.5),
+            np.flatnonzero(box.face_normals[:, 2] < 0.5)[::-1],
+        )
+    )
+    digests, copies = find_copies([open_above, open_below, turned])
+    assert len(digests) == 2
+    assert [copy.original for copy in copies] == [0, 1, 0]
+
+
 def test_progress_names_each_mesh_and_grows_and_is_silent_from_the_cache(cache):
     told = []
     meshes = [comb(3), comb(3), bracket(), comb(4)]
@@ -202,6 +219,17 @@ def test_results_are_the_same_and_come_from_the_cache(cache):
                 np.testing.assert_array_equal(a.shape.planes, b.shape.planes)
                 np.testing.assert_array_equal(a.shape.vertices, b.shape.vertices)
                 np.testing.assert_array_equal(a.center, b.center)
+
+
+def test_entries_of_other_code_are_not_used(cache, monkeypatch):
+    box = trimesh.creation.box([0.02, 0.04, 0.06])
+    one(box)
+    (first,) = cache.glob('*.npz')
+    first.write_bytes(b'as other code left it')
+    monkeypatch.setattr(pieces, 'code_digest', lambda *names: 'other')
+    one(box)
+    assert len(list(cache.glob('*.npz'))) == 2
+    assert first.read_bytes() == b'as other code left it'
 
 
 def test_what_is_interrupted_leaves_nothing_behind(cache):

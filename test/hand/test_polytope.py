@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import trimesh
 
-from dexgrasp_ros.hand.polytope import PLANE_LIMIT, simple_hull
+from dexgrasp_ros.hand.polytope import PLANE_LIMIT, cut_box, simple_hull
 from dexgrasp_ros.hand.polytope_surface import polytope_points
 
 
@@ -67,6 +67,13 @@ def test_a_corner_off_all_planes_leaves_no_point_without_a_normal():
     np.testing.assert_allclose(
         (points @ cube.planes[:, :3].T - cube.planes[:, 3]).max(axis=1), 0.0, atol=1e-8
     )
+
+
+def test_what_is_cut_on_its_own_faces_has_them_once():
+    cube = simple_hull(np.array(list(np.ndindex(2, 2, 2)), float) * 0.03)
+    half = cut_box(cube.planes, np.zeros(3), np.array([0.03, 0.03, 0.015]) + 1e-9)
+    assert len(half.planes) == 6 and len(half.vertices) == 8
+    assert_covered(half)
 
 
 def test_a_sheet_has_the_normals_of_its_sides():
