@@ -119,6 +119,14 @@ def test_a_shell_without_a_bottom_becomes_its_hull(cache):
     np.testing.assert_allclose(piece.half_extents, 0.02)
 
 
+def test_small_gaps_do_not_add_up(cache):
+    """A rack: each gap is less than a ball of 2 mm, all together are two of them."""
+    gaps = [[[x, -1, 8], [x + 1, 9, 11]] for x in range(2, 10, 3)]
+    rack = trimesh.boolean.difference(boxes([[0, 0, 0], [11, 8, 10]], *gaps))
+    assert rack.convex_hull.volume - rack.volume == pytest.approx(48e-9)
+    assert len(one(rack)) == 1
+
+
 @pytest.mark.parametrize('limit', [30, 12, 5])
 def test_no_more_pieces_than_the_limit_whatever_the_meshes(cache, limit):
     meshes = [comb(5), comb(4), bracket(), trimesh.creation.box([0.02, 0.03, 0.04])]
