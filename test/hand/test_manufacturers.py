@@ -9,6 +9,7 @@ from kinematics_oracle import assert_agrees_with_pinocchio
 
 from dexgrasp_ros.core.hand_model import GeometryType
 from dexgrasp_ros.core.poses import invert, transform_points
+from dexgrasp_ros.core.warp_loader import start_warp
 from dexgrasp_ros.hand import load_hand, load_hand_text, primitive_distance
 
 FILES = {
@@ -22,6 +23,7 @@ each_hand = pytest.mark.parametrize('name', FILES)
 
 @pytest.fixture(scope='module')
 def hands(data_dir, tmp_path_factory):
+    start_warp()  # its kernels stay where they are
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv('XDG_CACHE_HOME', str(tmp_path_factory.mktemp('cache')))
         yield {name: load_hand(data_dir / 'hands' / path) for name, path in FILES.items()}
