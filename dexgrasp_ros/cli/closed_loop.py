@@ -20,6 +20,7 @@ from dexgrasp_ros.bridge.geometry import mesh_arrays
 from dexgrasp_ros.bridge.simulation_watch import SimulationWatch
 from dexgrasp_ros.cli.demo_page import DemoPage
 from dexgrasp_ros.cli.demo_report import print_result, summary
+from dexgrasp_ros.cli.report import load_status
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.hand import load_hand
 from dexgrasp_ros.nodes.graph import start_graph
@@ -69,7 +70,8 @@ def run_closed_loop(
         Fields of the goal of `synthesize_grasps`.
     """
     clock = time.perf_counter()
-    model = load_hand(hand)
+    with load_status(console) as show:
+        model = load_hand(hand, progress=show)
     meshes = [] if mesh is None else [mesh.resolve()]
     with console.status('Cutting the objects into convex pieces; kept for the next time …'):
         stand_objects(meshes)

@@ -63,13 +63,15 @@ def import_(
     from rich.console import Console
 
     from dexgrasp_ros.cli.files import prepare_file
+    from dexgrasp_ros.cli.report import load_status
     from dexgrasp_ros.dataset import import_isaac_grasp
     from dexgrasp_ros.hand import load_hand
 
     console = Console()
     values = read_xacro_args(xacro_args)
     prepare_file(out)
-    model = load_hand(hand, root=root, xacro_args=values)
+    with load_status(console) as show:
+        model = load_hand(hand, root=root, xacro_args=values, progress=show)
     found = import_isaac_grasp(file, model, object_mesh=object or '')
     found.save(out)
     for warning in found.warnings:

@@ -72,13 +72,14 @@ def demo(
 
     from dexgrasp_ros.cli.demo_page import DemoPage
     from dexgrasp_ros.cli.demo_report import draw_grasps, print_result, summary
-    from dexgrasp_ros.cli.report import print_json
+    from dexgrasp_ros.cli.report import load_status, print_json
     from dexgrasp_ros.hand import load_hand
 
     console = Console(stderr=json)
     clock = time.perf_counter()
     values = read_xacro_args(xacro_args)
-    model = load_hand(hand, root=root, xacro_args=values)
+    with load_status(console) as show:
+        model = load_hand(hand, root=root, xacro_args=values, progress=show)
     out.mkdir(parents=True, exist_ok=True)
     if root is not None or values:
         hand = str(hand_file(model, out))  # for the nodes, which load it themselves

@@ -69,7 +69,12 @@ def evaluate(
     from rich.console import Console
 
     from dexgrasp_ros.cli.files import prepare_file
-    from dexgrasp_ros.cli.report import evaluation_table, print_json, progress_bar
+    from dexgrasp_ros.cli.report import (
+        evaluation_table,
+        load_status,
+        print_json,
+        progress_bar,
+    )
     from dexgrasp_ros.core.errors import InputError
     from dexgrasp_ros.core.grasp_set import GraspSet
     from dexgrasp_ros.evaluation import Perturbation
@@ -88,12 +93,16 @@ def evaluate(
     stored = GraspSet.load(grasps)
     if out is not None:
         prepare_file(out)
+    model = None
+    if hand is not None:
+        with load_status(console) as show:
+            model = load_hand(hand, root=root, xacro_args=values, progress=show)
     with progress_bar(console) as show:
         found = evaluate_grasps(
             stored,
             object=object,
             protocol=protocol,
-            hand=None if hand is None else load_hand(hand, root=root, xacro_args=values),
+            hand=model,
             support_plane=support_plane,
             perturbation=perturbation,
             piece_threshold=piece_threshold,

@@ -56,7 +56,7 @@ def hand(
     from dexgrasp_ros.cli.files import prepare_picture
     from dexgrasp_ros.cli.hand_explain import explain as explanation
     from dexgrasp_ros.cli.hand_report import hand_summary
-    from dexgrasp_ros.cli.report import print_json
+    from dexgrasp_ros.cli.report import load_status, print_json
     from dexgrasp_ros.hand import load_hand
 
     console = Console(stderr=json)
@@ -64,8 +64,8 @@ def hand(
     if png is not None:
         prepare_picture(png)
     clock = time.perf_counter()
-    with console.status('reading the hand (its meshes are cut into convex pieces once)'):
-        model = load_hand(urdf, root=root, overrides=overrides, xacro_args=values)
+    with load_status(console) as show:
+        model = load_hand(urdf, root=root, overrides=overrides, xacro_args=values, progress=show)
     seconds = time.perf_counter() - clock
     if explain:
         for line in explanation(model, _override_files(urdf, values, overrides)):

@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from dexgrasp_ros.core.progress import LoadCallback, LoadProgress, ProgressCallback
 from dexgrasp_ros.core.progress import Progress as Moment
-from dexgrasp_ros.core.progress import ProgressCallback
 
 
 @contextmanager
@@ -31,6 +32,20 @@ def progress_bar(console: Console) -> Iterator[ProgressCallback]:
         def show(moment: Moment) -> None:
             text = f'{moment.phase}: {moment.candidates} candidates'
             bar.update(task, completed=moment.fraction, description=text)
+
+        yield show
+
+
+@contextmanager
+def load_status(console: Console) -> Iterator[LoadCallback]:
+    """Show which link's mesh is being cut while a hand is loaded; it vanishes at the end."""
+    with console.status('Loading the hand …') as status:
+
+        def show(moment: LoadProgress) -> None:
+            status.update(
+                'Cutting the hand into convex pieces, kept for the next time: '
+                f'{escape(moment.link)}, {100 * moment.fraction:.0f} %'
+            )
 
         yield show
 

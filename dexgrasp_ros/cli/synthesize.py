@@ -95,7 +95,7 @@ def synthesize(
     from rich.console import Console
 
     from dexgrasp_ros.cli.files import prepare_file, prepare_picture
-    from dexgrasp_ros.cli.report import print_json, progress_bar
+    from dexgrasp_ros.cli.report import load_status, print_json, progress_bar
     from dexgrasp_ros.evaluation import synthesize_verified
     from dexgrasp_ros.hand import load_hand
     from dexgrasp_ros.synthesis import synthesize as find_grasps
@@ -113,7 +113,8 @@ def synthesize(
     prepare_file(out)
     if course is not None:
         prepare_picture(course)
-    model = load_hand(hand, root=root, xacro_args=values)
+    with load_status(console) as show:
+        model = load_hand(hand, root=root, xacro_args=values, progress=show)
     obj, unrest = _load_object(mesh, scale, piece_threshold, on_table or verify == 'tabletop')
     warnings = [*model.warnings, *obj.warnings, *unrest]
     _warn(console, warnings)

@@ -38,6 +38,7 @@ def view(
     from rich.console import Console
 
     from dexgrasp_ros.cli.files import prepare_picture
+    from dexgrasp_ros.cli.report import load_status
     from dexgrasp_ros.core.errors import ErrorCode, InputError
     from dexgrasp_ros.core.grasp_set import GraspSet
     from dexgrasp_ros.hand import load_hand_text
@@ -55,7 +56,8 @@ def view(
     if mesh_path is None:
         raise InputError(f"'{grasps}' does not name its object; give its mesh with --object.")
     mesh, _warnings = read_mesh(mesh_path, scale=stored.object_scale)
-    hand = load_hand_text(stored.urdf, name=stored.hand, root=stored.hand_frame)
+    with load_status(console) as show:
+        hand = load_hand_text(stored.urdf, name=stored.hand, root=stored.hand_frame, progress=show)
     if png is None:
         _serve(console, stored, hand, mesh, mesh_path.stem, host, port)
     else:

@@ -19,7 +19,16 @@ class Progress:
     elapsed: float  # s since the start
 
 
+@dataclass(frozen=True, kw_only=True)
+class LoadProgress:
+    """A moment of loading a hand whose meshes are cut into convex pieces."""
+
+    link: str  # whose mesh is being cut
+    fraction: float  # of all meshes, 0 … 1
+
+
 ProgressCallback = Callable[[Progress], None]
+LoadCallback = Callable[[LoadProgress], None]
 StopCallback = Callable[[], bool]
 
 

@@ -59,8 +59,10 @@ def self_collision_pairs(
     pairs = []
     for k in np.flatnonzero(gaps.min(axis=0) <= REACH):
         near = np.flatnonzero(gaps[:, k] < 0.0)
+        if len(near) <= ALWAYS * len(frames):
+            near = near[near == 0]  # cannot be always: all that matters is the preshape
         overlap = np.zeros(len(frames), bool)
-        for one, other in ((first[k], second[k]), (second[k], first[k])):
+        for one, other in ((first[k], second[k]), (second[k], first[k])) if len(near) else ():
             chosen = point_groups == one
             to_other = inverses[near, other] @ matrices[near, shapes.geometry_links[one]]
             overlap[near] |= _any_inside(motion.points[chosen], to_other, shapes, other)

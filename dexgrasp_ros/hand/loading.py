@@ -10,6 +10,7 @@ import numpy as np
 from dexgrasp_ros.core.doors import names_its_file
 from dexgrasp_ros.core.errors import HandError
 from dexgrasp_ros.core.hand_model import HandModel
+from dexgrasp_ros.core.progress import LoadCallback
 from dexgrasp_ros.hand.anatomy import find_anatomy
 from dexgrasp_ros.hand.application import (
     allowed_pairs,
@@ -25,6 +26,7 @@ from dexgrasp_ros.hand.derived import derive
 from dexgrasp_ros.hand.digest import with_digest
 from dexgrasp_ros.hand.document import parse_document
 from dexgrasp_ros.hand.doubts import palm_doubts
+from dexgrasp_ros.hand.drawing import link_meshes
 from dexgrasp_ros.hand.joint_warnings import joint_warnings
 from dexgrasp_ros.hand.meshes import MeshFinder
 from dexgrasp_ros.hand.mirror import mirror_hand
@@ -33,7 +35,7 @@ from dexgrasp_ros.hand.overrides import HandOverrides
 from dexgrasp_ros.hand.pads import divide_jaws
 from dexgrasp_ros.hand.plain_text import plain_document
 from dexgrasp_ros.hand.points import point_spacings
-from dexgrasp_ros.hand.shapes import collision_shapes, link_meshes
+from dexgrasp_ros.hand.shapes import collision_shapes
 from dexgrasp_ros.hand.sources import (
     find_overrides,
     find_source,
@@ -54,6 +56,7 @@ def load_hand(
     overrides: str | Path | None = None,
     mirrored: bool = False,
     xacro_args: Mapping[str, object] | None = None,
+    progress: LoadCallback | None = None,
 ) -> HandModel:
     """Load a hand by name or from a URDF or xacro file.
 
@@ -76,6 +79,9 @@ def load_hand(
         Whether to make a left hand of a right one.
     xacro_args
         Values of a xacro file's arguments, by name; those that are left out have their defaults.
+    progress
+        Is told which link's mesh is being cut, where that was not done before: a few
+        seconds for a hand of many meshes.
 
     Returns
     -------
@@ -98,6 +104,7 @@ def load_hand(
         base_folder=found.folder,
         overrides=overrides,
         mirrored=mirrored or found.mirrored,
+        progress=progress,
     )
 
 
@@ -110,6 +117,7 @@ def load_hand_text(
     base_folder: str | Path | None = None,
     overrides: str | Path | None = None,
     mirrored: bool = False,
+    progress: LoadCallback | None = None,
 ) -> HandModel:
     """Make a hand from the text of a URDF, such as ``robot_description``.
 
@@ -119,7 +127,7 @@ def load_hand_text(
         The document; bytes in the encoding that it declares.
     name
         What to call the hand; the robot's own name where it is left out.
-    root, locked_joints, overrides, mirrored
+    root, locked_joints, overrides, mirrored, progress
         As for `load_hand`.
     base_folder
         Where relative mesh files are.
@@ -154,7 +162,7 @@ def load_hand_text(
     warnings += [reason for link, reason in undrawn if link in tree.link_names]
     check_preshape(said, tree, source)
     finder = MeshFinder(folder, warnings)
-    shapes = collision_shapes(robot, tree.link_names, source, finder, warnings)
+    shapes = collision_shapes(robot, tree, source, finder, warnings, progress)
     anatomy = find_anatomy(tree, shapes)
     shapes = divide_jaws(shapes, anatomy)
     derived = derive(tree, shapes, anatomy, point_spacings(shapes, anatomy, warnings), said)

@@ -16,7 +16,9 @@ from dexgrasp_ros.hand.packages import package_folders
 if TYPE_CHECKING:
     import trimesh
 
-_LARGE = 2.0  # m; no link of a hand is so long, but one in millimetres seems to be
+# m; no link of a hand is longer or shorter, but one in millimetres, or scaled by 0.001 twice, is.
+_LARGE = 2.0
+_SMALL = 5e-4
 _HUGE = 1e6  # m; beyond it volumes and distances overflow
 _PACKAGE_SCHEMES = ('package', 'model')
 
@@ -67,16 +69,6 @@ class MeshFinder:
                 return found
         return self._first([Path(package, inside), Path(inside)])
 
-    def check(self, filename: str) -> None:
-        """Read a mesh file, for what it raises.
-
-        Raises
-        ------
-        MeshError
-            There is no such file, or no triangles in it.
-        """
-        self._read(filename)
-
     def load(self, filename: str, scale: object = None) -> trimesh.Trimesh:
         """Triangles of a mesh file [m] with its unit and the URDF's scale.
 
@@ -93,7 +85,7 @@ class MeshFinder:
                 mesh.invert()
         if not mesh.extents.max() <= _HUGE:
             raise MeshError(f'it is {mesh.extents.max():.3g} m long; expected {_HUGE:g} m at most')
-        if mesh.extents.max() > _LARGE:
+        if not _SMALL < mesh.extents.max() < _LARGE:
             line = f"the mesh '{filename}' is {mesh.extents.max():.3g} m long; is its scale right?"
             if line not in self._warnings:
                 self._warnings.append(line)

@@ -1,7 +1,8 @@
-"""Collision meshes as convex pieces."""
+"""The collision meshes of a hand as convex pieces, no more of them than a search can afford."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -12,25 +13,19 @@ from numpy.typing import NDArray
 from scipy.spatial import QhullError
 
 from dexgrasp_ros.core.disk_cache import code_digest, load_arrays, store_arrays
+from dexgrasp_ros.hand.decomposition import Budget, ReportMesh, convex_parts
+from dexgrasp_ros.hand.mesh_copies import MeshCopy, find_copies
 from dexgrasp_ros.hand.polytope import Polytope, simple_hull
-from dexgrasp_ros.hand.solid import enclosed_solid
 
 if TYPE_CHECKING:
     import trimesh
 
 _FOLDER = 'hands'  # in the user's cache folder
-CONVEX_SHARE = 0.98  # of the hull's volume: what fills more of it is convex as it is
-# What an open shell encloses is less than this share of its hull; then the hull is meant.
-_OPEN_SHARE = 0.05
-# coacd: how concave a piece may be, in half lengths of the mesh. At 0.05 a fingertip of 57 mm had
-# 40 pieces, at 0.1 it has 15 that stick out by 0.1 mm on average and 0.7 mm at the 95th
-# percentile; each piece is a contact group in every iteration of a search.
-THRESHOLD = 0.1
-_PIECE_LIMIT = 16
-# Surface samples and size of the tree search: half of coacd's defaults or less, a quarter of the
-# time, pieces as good within the scatter.
-_SEARCH = {'resolution': 600, 'mcts_nodes': 6, 'mcts_iterations': 30, 'mcts_max_depth': 2}
-_LEAST_VOLUME = 1e-4  # of all pieces together: crumbs between cuts
+# What the pieces follow from.
+_MODULES = (
+    *('cutting', 'decomposition', 'merging', 'mesh_copies', 'pieces', 'polytope', 'solid'),
+    'surface',
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,99 +37,98 @@ class ConvexPiece:
     shape: Polytope
 
 
-def convex_pieces(mesh: trimesh.Trimesh) -> tuple[ConvexPiece, ...]:
-    """Convex pieces that together cover what a mesh encloses, always the same for the same mesh.
+def convex_pieces(
+    meshes: Sequence[trimesh.Trimesh],
+    weights: Sequence[float],
+    limit: int,
+    report: ReportMesh = lambda mesh, share: None,
+) -> list[tuple[ConvexPiece, ...]]:
+    """Convex pieces that together cover what each mesh encloses, always the same for a hand.
 
-    A mesh that is convex within 2 % of its volume is one piece. Otherwise coacd cuts the solid
-    that it encloses (`enclosed_solid`). Each piece has at most `polytope.PLANE_LIMIT` planes.
-    Results are kept in the user's cache folder, by content.
+    `decomposition` tells how pieces are shared out. Meshes that are the same one, moved or
+    mirrored, are cut once, and have the same pieces. A piece has at most `polytope.PLANE_LIMIT`
+    planes. Results are kept in the user's cache folder, by content.
 
-    Raises
-    ------
-    scipy.spatial.QhullError
-        The mesh is flat.
+    Parameters
+    ----------
+    meshes
+        All meshes of a hand; none is flat.
+    weights
+        How much the shape of each matters, above 0 to 1.
+    limit
+        Pieces of all meshes together. Each mesh has one at least, be it beyond the limit, and
+        `decomposition.MESH_LIMIT` at most.
+    report
+        Is told which mesh is about to be worked on, and the share of the work that is done.
+        Nothing is told where the pieces come from the cache.
     """
-    vertices = np.ascontiguousarray(mesh.vertices, np.float64)
-    faces = np.ascontiguousarray(mesh.faces, np.int64)
-    code = code_digest(Path(__file__).parent, 'pieces', 'polytope', 'solid')
-    key = (code, version('coacd'), vertices, faces)
-    stored = load_arrays(_FOLDER, key)
-    shapes = None if stored is None else _unpack(stored)
+    digests, copies = find_copies(meshes)
+    own = np.array([copy.original for copy in copies])
+    budget = Budget(
+        uses=np.bincount(own),
+        weights=np.array([np.max(np.array(weights)[own == i]) for i in range(len(digests))]),
+        limit=limit,
+    )
+    code = code_digest(Path(__file__).parent, *_MODULES)
+    key = (code, version('manifold3d'), digests, *vars(budget).values())
+    shapes = _unpack(load_arrays(_FOLDER, key))
     if shapes is None:
-        shapes = _decompose(mesh)
+        first = np.unique(own, return_index=True)[1]
+        originals = [copies[i].original_of(meshes[i]) for i in first]
+        parts = convex_parts(originals, budget, lambda i, share: report(int(first[i]), share))
+        shapes = [
+            _polytopes(cut) or [simple_hull(mesh.vertices)]
+            for cut, mesh in zip(parts, originals, strict=True)
+        ]
         store_arrays(_FOLDER, key, _pack(shapes))
-    return tuple(_centered(shape) for shape in shapes)
+    return [tuple(_placed(shape, copy) for shape in shapes[copy.original]) for copy in copies]
 
 
-def _decompose(mesh: trimesh.Trimesh) -> list[Polytope]:
-    whole = simple_hull(np.asarray(mesh.vertices))
-    hull_volume = float(mesh.convex_hull.volume)
-    if mesh.is_watertight and mesh.volume > CONVEX_SHARE * hull_volume:
-        return [whole]
-    solid = enclosed_solid(mesh)
-    share = 0.0 if solid is None else float(solid.volume) / hull_volume
-    if solid is None or share < _OPEN_SHARE or share > CONVEX_SHARE:
-        return [whole]
-    pieces = []
-    for points in _cut(solid):
+def _polytopes(parts: list[NDArray[np.float64]]) -> list[Polytope]:
+    """Parts as polytopes of few planes."""
+    shapes = []
+    for corners in parts:
         try:
-            pieces.append(simple_hull(points))
+            shapes.append(simple_hull(corners))
         except QhullError:  # a crumb without thickness
             continue
-    volumes = np.array([_volume(piece) for piece in pieces])
-    kept = [p for p, v in zip(pieces, volumes, strict=True) if v > _LEAST_VOLUME * volumes.sum()]
-    return kept or [whole]
+    return shapes
 
 
-def _cut(solid: trimesh.Trimesh) -> list[NDArray[np.float64]]:
-    """Corners of the convex pieces that coacd finds."""
-    import coacd
-
-    coacd.set_log_level('error')
-    size, center = float(solid.extents.max()), solid.bounds.mean(axis=0)
-    parts = coacd.run_coacd(
-        coacd.Mesh((solid.vertices - center) / size, solid.faces),
-        threshold=THRESHOLD,
-        max_convex_hull=_PIECE_LIMIT,
-        preprocess_mode='off',
-        seed=0,
-        **_SEARCH,
-    )
-    return [np.asarray(vertices) * size + center for vertices, _ in parts]
-
-
-def _volume(shape: Polytope) -> float:
-    corners = shape.vertices[shape.faces]
-    return float(np.einsum('fi,fi->', corners[:, 0], np.cross(corners[:, 1], corners[:, 2])) / 6.0)
-
-
-def _centered(shape: Polytope) -> ConvexPiece:
-    low, high = shape.vertices.min(axis=0), shape.vertices.max(axis=0)
-    center = 0.5 * (low + high)
-    planes = shape.planes.copy()
-    planes[:, 3] -= planes[:, :3] @ center
+def _placed(shape: Polytope, copy: MeshCopy) -> ConvexPiece:
+    """Part of an original as a piece of one of its copies."""
+    planes = shape.planes * np.append(copy.signs, 1.0)
+    vertices = shape.vertices * copy.signs
+    middle = 0.5 * (vertices.min(axis=0) + vertices.max(axis=0))
+    planes[:, 3] -= planes[:, :3] @ middle
     return ConvexPiece(
-        center=center,
-        half_extents=0.5 * (high - low),
+        center=middle + copy.center,
+        half_extents=0.5 * np.ptp(vertices, axis=0),
         shape=Polytope(
             planes=planes,
-            vertices=shape.vertices - center,
-            faces=shape.faces,
+            vertices=vertices - middle,
+            faces=shape.faces if copy.signs.prod() > 0.0 else shape.faces[:, ::-1],
             excess=shape.excess,
         ),
     )
 
 
-def _pack(shapes: list[Polytope]) -> dict[str, NDArray]:
-    """Polytopes as flat arrays."""
+def _pack(shapes: list[list[Polytope]]) -> dict[str, NDArray]:
+    """Polytopes of each mesh as flat arrays."""
+    flat = [shape for own in shapes for shape in own]
     parts = ('planes', 'vertices', 'faces')
-    packed = {name: np.concatenate([getattr(s, name) for s in shapes]) for name in parts}
-    counts = [[len(getattr(s, name)) for name in parts] for s in shapes]
-    return packed | {'counts': np.array(counts), 'excess': np.array([s.excess for s in shapes])}
+    packed = {name: np.concatenate([getattr(s, name) for s in flat]) for name in parts}
+    return packed | {
+        'counts': np.array([[len(getattr(s, name)) for name in parts] for s in flat]),
+        'excess': np.array([s.excess for s in flat]),
+        'pieces': np.array([len(own) for own in shapes]),
+    }
 
 
-def _unpack(arrays: dict[str, NDArray]) -> list[Polytope] | None:
-    """Polytopes of flat arrays; None where they do not fit together."""
+def _unpack(arrays: dict[str, NDArray] | None) -> list[list[Polytope]] | None:
+    """Polytopes of flat arrays; None where there are none, or they do not fit together."""
+    if arrays is None:
+        return None
     try:
         ends = np.cumsum(arrays['counts'], axis=0)
         split = {
@@ -154,6 +148,9 @@ def _unpack(arrays: dict[str, NDArray]) -> list[Polytope] | None:
         sound = all(
             np.isfinite(s.planes).all() and s.faces.max() < len(s.vertices) for s in shapes
         )
+        starts = np.cumsum(arrays['pieces'])
     except (KeyError, IndexError, ValueError, TypeError):
         return None
-    return shapes if fits and sound and shapes else None
+    if not (fits and sound and starts[-1] == len(shapes)):
+        return None
+    return [shapes[end - count : end] for end, count in zip(starts, arrays['pieces'], strict=True)]

@@ -7,14 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linprog
-from scipy.spatial import ConvexHull, HalfspaceIntersection, QhullError
+from scipy.spatial import ConvexHull, HalfspaceIntersection, QhullError, cKDTree
 
 # A finger is told from a box by a few dozen planes; every one costs time in the search.
 PLANE_LIMIT = 48
 # Planes are added until nothing sticks out by more: a tenth of what planning tolerates.
 TOLERANCE = 2e-4  # m
+# In units of the size, and between unit normals: planes and corners that are nearer are the same.
+# Files round by a hundredth of it; corners that nearly coincide span faces without a direction.
+SAME = 1e-5
 _LEAST_RADIUS = 1e-3  # of a piece's length; what is thinner is a crumb between cuts
-_SAME_PLANE = 1e-7  # between unit normals, and of offsets in units of the size
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +55,7 @@ def simple_hull(points: NDArray[np.float64], *, limit: int = PLANE_LIMIT) -> Pol
         at_inner = planes[:, :3] @ inner
         planes[:, 3] = at_inner + factor * (planes[:, 3] - at_inner)
     excess = float((scaled[:, :3] @ corners.T - scaled[:, 3:]).max())
-    vertices, faces = _outward_triangles(corners)
+    vertices, faces = _outward_triangles(corners[thinned(corners, SAME)])
     planes = planes * [1.0, 1.0, 1.0, size]
     planes[:, 3] += planes[:, :3] @ center
     return Polytope(
@@ -77,12 +79,16 @@ def cut_box(
     sides = np.concatenate([np.eye(3), -np.eye(3)])
     bounds = np.concatenate([upper, -lower])
     around = np.concatenate([planes, np.column_stack([sides, bounds])])
+    length = float((upper - lower).max())
+    around = around[thinned(around / [1.0, 1.0, 1.0, length], SAME)]
     inner, radius = _deepest_point(around)
-    if radius < _LEAST_RADIUS * float((upper - lower).max()):
+    if radius < _LEAST_RADIUS * length:
         raise QhullError('The intersection is empty or flat.')
-    vertices, faces = _outward_triangles(_corners(around, inner))
+    corners = _corners(around, inner)
+    size = float(np.ptp(corners, axis=0).max())
+    vertices, faces = _outward_triangles(corners[thinned(corners, SAME * size)])
     touching = np.abs(vertices @ around[:, :3].T - around[:, 3]).min(axis=0)
-    needed = touching < _SAME_PLANE * float((upper - lower).max()) * 10.0
+    needed = touching < 2.0 * SAME * size
     return Polytope(planes=around[needed], vertices=vertices, faces=faces, excess=0.0)
 
 
@@ -97,8 +103,19 @@ def _deepest_point(planes: NDArray[np.float64]) -> tuple[NDArray[np.float64], fl
 def _unique_planes(equations: NDArray[np.float64]) -> NDArray[np.float64]:
     """Planes n, d of a hull's facets, each once: qhull states n, -d for each triangle."""
     planes = equations * [1.0, 1.0, 1.0, -1.0]
-    _, first = np.unique(np.round(planes / _SAME_PLANE / 10.0), axis=0, return_index=True)
-    return planes[np.sort(first)]
+    return planes[thinned(planes, SAME)]
+
+
+def thinned(points: NDArray[np.float64], apart: float) -> NDArray[np.int64]:
+    """Choose points [M, K] of which no two are nearer than `apart`, the first ones preferred."""
+    near = cKDTree(points).query_ball_point(points, apart, return_sorted=False)
+    free = np.ones(len(points), bool)
+    kept = []
+    for i, around in enumerate(near):
+        if free[i]:
+            kept.append(i)
+            free[around] = False
+    return np.array(kept, np.int64)
 
 
 def _choose_planes(

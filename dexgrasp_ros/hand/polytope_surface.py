@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
+from dexgrasp_ros.hand.polytope import SAME, thinned
 from dexgrasp_ros.hand.surface import Surface
 
-_ON_PLANE = 1e-6  # of the size: a corner lies on a plane
+_ON_PLANE = 3.0 * SAME  # of the size: a corner lies on a plane, be it that of one next to it
 # Candidates stand this dense, in spacings, and of any two that are nearer than `_APART` one stays:
 # then no place on the surface is farther than about a spacing from a point.
 _DENSE = 1.0 / 3.0
@@ -37,69 +37,67 @@ def polytope_points(
     points, normals
         [M, 3] m and [M, 3] unit, outward; on edges and corners the mean of the faces'.
     """
-    size = float(np.ptp(vertices, axis=0).max())
-    on_plane = np.abs(vertices @ planes[:, :3].T - planes[:, 3]) < _ON_PLANE * size  # [V, Q]
-    edges, faces = [], []
-    for plane in range(len(planes)):
-        corners = vertices[on_plane[:, plane]]
-        if len(corners) < 3:
-            continue
-        outline = _ordered(corners, planes[plane, :3])
-        edges.append(_edge_points(outline, _DENSE * spacing))
-        faces.append(_face_points(outline, planes[plane, :3], _DENSE * spacing))
-    candidates = np.concatenate([vertices, *edges, *faces])
-    points = candidates[_thinned(candidates, _APART * spacing)]
-    touching = np.abs(points @ planes[:, :3].T - planes[:, 3]) < _ON_PLANE * size
+    near = _ON_PLANE * float(np.ptp(vertices, axis=0).max())
+    on_plane = np.abs(vertices @ planes[:, :3].T - planes[:, 3]) < near  # [V, Q]
     # Corners where many planes all but meet can be off all of them, by rounding in qhull.
-    points, touching = points[touching.any(axis=1)], touching[touching.any(axis=1)]
-    normals = touching @ planes[:, :3]
-    return points, normals / np.linalg.norm(normals, axis=1, keepdims=True)
+    on_any = on_plane.any(axis=1)
+    vertices, on_plane = vertices[on_any], on_plane[on_any]
+    step = _DENSE * spacing
+    faces = [
+        _face_points(vertices[on_plane[:, q]], planes, q, step)
+        for q in np.flatnonzero(on_plane.sum(axis=0) >= 3)
+    ]
+    candidates = np.concatenate([vertices, _edge_points(vertices, on_plane, step), *faces])
+    points = candidates[thinned(candidates, _APART * spacing)]
+    return points, _normals(points, planes, near)
 
 
-def _ordered(corners: NDArray[np.float64], normal: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Corners of a face in their order around it."""
-    arms = corners - corners.mean(axis=0)
-    x = arms[np.argmax(np.linalg.norm(arms, axis=1))]
-    y = np.cross(normal, x)
-    return corners[np.argsort(np.arctan2(arms @ y, arms @ x), kind='stable')]
-
-
-def _edge_points(outline: NDArray[np.float64], step: float) -> NDArray[np.float64]:
-    """Points along the edges of a face, without its corners."""
-    found = [np.empty((0, 3))]
-    for a, b in zip(outline, np.roll(outline, -1, axis=0), strict=True):
-        count = int(np.linalg.norm(b - a) / step)
-        share = np.arange(1, count) / max(count, 1)
-        found.append(a + share[:, None] * (b - a))
-    return np.concatenate(found)
+def _edge_points(
+    vertices: NDArray[np.float64], on_plane: NDArray[np.bool_], step: float
+) -> NDArray[np.float64]:
+    """Points along the edges, without the corners: an edge joins corners that share two planes."""
+    shared = on_plane.astype(np.int64) @ on_plane.T
+    start, end = np.nonzero(np.triu(shared >= 2, k=1))
+    counts = (np.linalg.norm(vertices[end] - vertices[start], axis=1) / step).astype(int)
+    inner = np.maximum(counts - 1, 0)
+    edge = np.repeat(np.arange(len(start)), inner)
+    number = np.arange(len(edge)) - np.repeat(np.cumsum(inner) - inner, inner) + 1
+    share = (number / counts[edge])[:, None]
+    return vertices[start[edge]] + share * (vertices[end[edge]] - vertices[start[edge]])
 
 
 def _face_points(
-    outline: NDArray[np.float64], normal: NDArray[np.float64], step: float
+    corners: NDArray[np.float64], planes: NDArray[np.float64], face: int, step: float
 ) -> NDArray[np.float64]:
-    """Nodes of a square lattice inside a face."""
-    x = outline[1] - outline[0]
-    x = x / np.linalg.norm(x)
-    y = np.cross(normal, x)
-    flat = (outline - outline[0]) @ np.stack([x, y], axis=1)  # counter-clockwise, as `normal` sees
-    low, high = flat.min(axis=0), flat.max(axis=0)
-    counts = np.maximum((high - low) // step, 0).astype(int)
-    grid = np.stack(np.meshgrid(*(np.arange(1, n + 1) for n in counts), indexing='ij'), axis=-1)
-    nodes = low + step * grid.reshape(-1, 2)
-    for a, b in zip(flat, np.roll(flat, -1, axis=0), strict=True):
-        along = b - a
-        left = along[0] * (nodes[:, 1] - a[1]) - along[1] * (nodes[:, 0] - a[0])
-        nodes = nodes[left > 0.25 * step * np.linalg.norm(along)]
-    return outline[0] + nodes @ np.stack([x, y])
+    """Nodes of a square lattice inside one face, a quarter of a step from its edges or more."""
+    normal = planes[face, :3]
+    arms = corners - corners[0]
+    x = arms[np.argmax((arms * arms).sum(axis=1))]
+    x = x - (x @ normal) * normal
+    x /= np.sqrt(x @ x)
+    y = normal[[1, 2, 0]] * x[[2, 0, 1]] - normal[[2, 0, 1]] * x[[1, 2, 0]]
+    axes = np.stack([x, y])
+    flat = arms @ axes.T
+    low = flat.min(axis=0)
+    columns, rows = ((flat.max(axis=0) - low) // step).astype(int)
+    if not columns or not rows:
+        return np.empty((0, 3))
+    u, v = np.meshgrid(np.arange(1, columns + 1), np.arange(1, rows + 1), indexing='ij')
+    nodes = corners[0] + (low + step * np.stack([u.ravel(), v.ravel()], axis=1)) @ axes
+    # In the face, the way to where another plane cuts it is the distance over the angle's sine.
+    cosines = planes[:, :3] @ normal
+    sines = np.sqrt(np.maximum(1.0 - cosines * cosines, 0.0))
+    others = sines > SAME
+    room = planes[others, 3] - 0.25 * step * sines[others]
+    return nodes[(nodes @ planes[others, :3].T < room).all(axis=1)]
 
 
-def _thinned(points: NDArray[np.float64], apart: float) -> NDArray[np.int64]:
-    """Choose points of which no two are nearer than `apart`, the first ones preferred."""
-    near = cKDTree(points).query_ball_point(points, apart, return_sorted=False)
-    free = np.ones(len(points), bool)
-    kept = []
-    for i, around in enumerate(near):
-        if free[i]:
-            kept.append(i)
-            free[around] = False
-    return np.array(kept, np.int64)
+def _normals(
+    points: NDArray[np.float64], planes: NDArray[np.float64], near: float
+) -> NDArray[np.float64]:
+    """Mean normal of the planes at each point; of one alone where two sides meet in a sheet."""
+    away = np.abs(points @ planes[:, :3].T - planes[:, 3])
+    normals = (away < near) @ planes[:, :3]
+    lengths = np.linalg.norm(normals, axis=1, keepdims=True)
+    single = planes[away.argmin(axis=1), :3]
+    return np.where(lengths > SAME, normals / np.maximum(lengths, SAME), single)

@@ -1,4 +1,4 @@
-"""Collision geometry and drawings of a hand's links."""
+"""Collision geometry of a hand's links."""
 
 from __future__ import annotations
 
@@ -8,23 +8,29 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import QhullError
 
 from dexgrasp_ros.core.errors import ErrorCode, HandError
-from dexgrasp_ros.core.hand_model import ConvexMesh, GeometryType, LinkMesh
+from dexgrasp_ros.core.hand_model import ConvexMesh, GeometryType
 from dexgrasp_ros.core.poses import matrix_to_pose
-from dexgrasp_ros.hand.document import Capsule
-from dexgrasp_ros.hand.geometry import primitive_area, primitive_distance, primitive_mesh
-from dexgrasp_ros.hand.meshes import MeshError, MeshFinder
-from dexgrasp_ros.hand.pieces import convex_pieces
+from dexgrasp_ros.core.progress import LoadCallback, LoadProgress
+from dexgrasp_ros.hand.bodies import expected_weights
+from dexgrasp_ros.hand.elements import Element, collision_elements
+from dexgrasp_ros.hand.geometry import primitive_area, primitive_distance
+from dexgrasp_ros.hand.meshes import MeshFinder
+from dexgrasp_ros.hand.pieces import ConvexPiece, convex_pieces
 from dexgrasp_ros.hand.polytope import surface_area
 from dexgrasp_ros.hand.polytope_surface import polytope_points
 from dexgrasp_ros.hand.surface import Surface, surface_points
+from dexgrasp_ros.hand.tree import KinematicTree
 
 if TYPE_CHECKING:
-    from yourdfpy.urdf import Collision, Geometry, Link, Robot, Visual
+    from yourdfpy.urdf import Robot
 
-DEFAULT_COLOR = (0.6, 0.6, 0.62, 1.0)  # what is drawn without a material
+# Groups of a hand, where meshes make them: each is a contact in every iteration of a search. The
+# hands of the package, in primitives, have 30 to 98.
+GROUP_LIMIT = 100
+# Of the contact weight, how much a mesh's shape matters where no contact is wanted (a forearm).
+_LEAST_WEIGHT = 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,168 +87,93 @@ class _Part:
 
 def collision_shapes(
     robot: Robot,
-    link_names: Sequence[str],
+    tree: KinematicTree,
     source: str,
     finder: MeshFinder,
     warnings: list[str],
+    progress: LoadCallback | None = None,
 ) -> CollisionShapes:
-    """Primitives and convex pieces of all links, in the order of `link_names`.
+    """Primitives and convex pieces of all links, in the order of `tree.link_names`.
 
-    A link that is drawn and has no collision geometry gets what is drawn, with a warning.
+    A link that is drawn and has no collision geometry gets what is drawn, with a warning. Meshes
+    make as many pieces as `GROUP_LIMIT` leaves beside the primitives, but one each at least.
 
     Raises
     ------
     HandError
-        FILE_NOT_FOUND or INVALID_URDF for a collision mesh that is missing or cannot be used,
-        UNSUPPORTED_HAND for a hand without any geometry.
+        UNSUPPORTED_HAND for a hand without any geometry; as `collision_elements`.
     """
-    by_name = {link.name: link for link in robot.links}
-    _check_meshes([by_name[name] for name in link_names], source, finder)
-    links, names, parts = [], [], []
-    for index, name in enumerate(link_names):
-        link = by_name[name]
-        own = []
-        for element in link.collisions or link.visuals:
-            where = f"{source}: link '{name}'"
-            try:
-                own += _parts(element, finder, where)
-            except HandError:
-                # A drawing that is missing costs its link's shape; `link_meshes` warns of it.
-                if link.collisions:
-                    raise
-        if own and not link.collisions:
-            warnings.append(f"link '{name}' has no <collision>; its <visual> is taken for it")
-        links += [index] * len(own)
-        names += [name if len(own) == 1 else f'{name}[{i}]' for i in range(len(own))]
-        parts += own
-    if not parts:
+    elements = collision_elements(robot, tree.link_names, source, finder, warnings)
+    if not elements:
         raise HandError(
             f'{source}: no link has collision geometry; a hand needs some to touch with.',
             ErrorCode.UNSUPPORTED_HAND,
         )
+    owned: list[list[_Part]] = [[] for _ in tree.link_names]
+    for element, pieces in zip(elements, _cut_meshes(elements, tree, progress), strict=True):
+        owned[element.link] += _parts(element, pieces)
+    parts = [part for own in owned for part in own]
     return CollisionShapes(
-        geometry_links=np.array(links, np.int32),
+        geometry_links=np.repeat(np.arange(len(owned), dtype=np.int32), [len(o) for o in owned]),
         geometry_types=np.array([p.kind for p in parts], np.int32),
         geometry_poses=matrix_to_pose(np.stack([p.pose for p in parts])),
         geometry_sizes=np.array([p.size for p in parts], np.float64),
         geometry_planes=np.cumsum([0, *(len(p.planes) for p in parts)]).astype(np.int32),
         planes=np.concatenate([p.planes for p in parts]),
         geometry_meshes=tuple(p.mesh for p in parts),
-        group_names=tuple(names),
+        group_names=tuple(
+            name if len(own) == 1 else f'{name}[{i}]'
+            for name, own in zip(tree.link_names, owned, strict=True)
+            for i in range(len(own))
+        ),
     )
 
 
-def _check_meshes(links: Sequence[Link], source: str, finder: MeshFinder) -> None:
-    """Refuse mesh files that are not there, before the others are cut, which takes minutes."""
-    for link in links:
-        meshes = [element.geometry.mesh for element in link.collisions]
-        for file in [mesh.filename for mesh in meshes if mesh is not None]:
-            try:
-                finder.check(file)
-            except MeshError as error:
-                where = f"{source}: link '{link.name}'"
-                raise _unusable(file, where, finder, error) from error
+def _cut_meshes(
+    elements: Sequence[Element], tree: KinematicTree, progress: LoadCallback | None
+) -> list[tuple[ConvexPiece, ...]]:
+    """Convex pieces of each element; none for primitives."""
+    found: list[tuple[ConvexPiece, ...]] = [() for _ in elements]
+    meshes = [i for i, element in enumerate(elements) if element.is_mesh]
+    if not meshes:
+        return found
+    links = np.array([element.link for element in elements])
+    weights = np.maximum(expected_weights(tree, links)[links[meshes]], _LEAST_WEIGHT)
 
+    def report(mesh: int, fraction: float) -> None:
+        if progress is not None:
+            link = tree.link_names[links[meshes[mesh]]]
+            progress(LoadProgress(link=link, fraction=fraction))
 
-def _unusable(file: str, where: str, finder: MeshFinder, error: MeshError) -> HandError:
-    missing = finder.find(file) is None
-    return HandError(
-        f"{where}: its mesh '{file}' cannot be used: {error}.",
-        ErrorCode.FILE_NOT_FOUND if missing else ErrorCode.INVALID_URDF,
+    pieces = convex_pieces(
+        [elements[i].shape for i in meshes],
+        weights,
+        GROUP_LIMIT - (len(elements) - len(meshes)),
+        report,
     )
+    for i, own in zip(meshes, pieces, strict=True):
+        found[i] = own
+    return found
 
 
-def _parts(element: Collision | Visual, finder: MeshFinder, where: str) -> list[_Part]:
-    """Primitive of an element, or convex pieces of its mesh."""
-    origin = np.eye(4) if element.origin is None else np.asarray(element.origin)
-    primitive = primitive_of(element.geometry)
-    if primitive is not None:
-        kind, size = primitive
-        return [_Part(kind=kind, size=size, pose=origin, planes=np.empty((0, 4)), mesh=None)]
-    file, scale = element.geometry.mesh.filename, element.geometry.mesh.scale
-    try:
-        pieces = convex_pieces(finder.load(file, scale))
-    except MeshError as error:
-        raise _unusable(file, where, finder, error) from error
-    except QhullError as error:
-        raise HandError(
-            f"{where}: its mesh '{file}' is flat; expected one that has a volume."
-        ) from error
+def _parts(element: Element, pieces: tuple[ConvexPiece, ...]) -> list[_Part]:
+    """Geometries of an element in its link's frame."""
+    if isinstance(element.shape, tuple):
+        kind, size = element.shape
+        return [
+            _Part(kind=kind, size=size, pose=element.origin, planes=np.empty((0, 4)), mesh=None)
+        ]
     parts = []
     for piece in pieces:
-        pose = origin.copy()
-        pose[:3, 3] += origin[:3, :3] @ piece.center
-        mesh = ConvexMesh(vertices=piece.shape.vertices, faces=piece.shape.faces)
-        size = tuple(float(v) for v in piece.half_extents)
+        pose = element.origin.copy()
+        pose[:3, 3] += element.origin[:3, :3] @ piece.center
         parts.append(
             _Part(
                 kind=GeometryType.CONVEX,
-                size=size,
+                size=tuple(float(v) for v in piece.half_extents),
                 pose=pose,
                 planes=piece.shape.planes,
-                mesh=mesh,
+                mesh=ConvexMesh(vertices=piece.shape.vertices, faces=piece.shape.faces),
             )
         )
     return parts
-
-
-def primitive_of(geometry: Geometry) -> tuple[GeometryType, tuple[float, float, float]] | None:
-    """Type and size of a URDF geometry in the form of `GeometryType`; None for a mesh."""
-    if geometry.box is not None:
-        x, y, z = 0.5 * geometry.box.size
-        return GeometryType.BOX, (float(x), float(y), float(z))
-    if geometry.sphere is not None:
-        return GeometryType.SPHERE, (geometry.sphere.radius, 0.0, 0.0)
-    if geometry.cylinder is not None:
-        shape = geometry.cylinder
-        kind = GeometryType.CAPSULE if isinstance(shape, Capsule) else GeometryType.CYLINDER
-        return kind, (shape.radius, 0.5 * shape.length, 0.0)
-    return None
-
-
-def link_meshes(
-    robot: Robot, link_names: Sequence[str], finder: MeshFinder, warnings: list[str]
-) -> tuple[LinkMesh, ...]:
-    """Triangles of every visual; of the collision geometry where a link has no visual.
-
-    A mesh file that is missing or broken costs its drawing and a warning, nothing else.
-    """
-    colors = {m.name: m.color.rgba for m in robot.materials if m.color is not None}
-    for link in robot.links:
-        for visual in link.visuals:
-            if visual.material is not None and visual.material.color is not None:
-                colors.setdefault(visual.material.name, visual.material.color.rgba)
-    by_name = {link.name: link for link in robot.links}
-    result = []
-    for index, name in enumerate(link_names):
-        for element in by_name[name].visuals or by_name[name].collisions:
-            primitive = primitive_of(element.geometry)
-            if primitive is None:
-                file, scale = element.geometry.mesh.filename, element.geometry.mesh.scale
-                try:
-                    mesh = finder.load(file, scale)
-                except MeshError as error:
-                    warnings.append(f"the mesh '{file}' of link '{name}' is not drawn: {error}")
-                    continue
-            else:
-                mesh = primitive_mesh(*primitive)
-            if element.origin is not None:
-                mesh.apply_transform(element.origin)
-            result.append(
-                LinkMesh(
-                    link=index,
-                    vertices=np.array(mesh.vertices, dtype=np.float64),
-                    faces=np.array(mesh.faces, dtype=np.int64),
-                    color=_color(getattr(element, 'material', None), colors),
-                )
-            )
-    return tuple(result)
-
-
-def _color(material: object, colors: dict) -> tuple[float, float, float, float]:
-    """RGBA of a material, which may hold a colour itself or name one stated elsewhere."""
-    if material is None:
-        return DEFAULT_COLOR
-    own = getattr(material, 'color', None)
-    rgba = own.rgba if own is not None else colors.get(material.name, DEFAULT_COLOR)
-    return tuple(float(c) for c in rgba) if len(rgba) == 4 else DEFAULT_COLOR

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from dexgrasp_ros.cli import main
 from dexgrasp_ros.cli.hand_picture import draw_hand
 from dexgrasp_ros.cli.hands import hand_file
+from dexgrasp_ros.cli.report import load_status
+from dexgrasp_ros.core.progress import LoadProgress
 from dexgrasp_ros.hand import load_hand
 from dexgrasp_ros.hand.overrides import read_overrides
 
@@ -223,3 +227,10 @@ def test_a_hand_for_the_nodes_is_a_file_that_needs_no_options(xacro, tmp_path):
     again = load_hand(hand_file(hand, tmp_path / 'out'))
     assert (again.name, again.hand_frame) == (hand.name, 'base')
     np.testing.assert_array_equal(again.points, hand.points)
+
+
+def test_while_a_hand_is_loaded_a_line_says_which_link_is_cut():
+    screen = io.StringIO()
+    with load_status(Console(file=screen, force_terminal=True, width=100)) as show:
+        show(LoadProgress(link='finger[3]', fraction=0.4))
+    assert 'kept for the next time: finger[3], 40 %' in screen.getvalue()

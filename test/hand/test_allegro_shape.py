@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from rough_pieces import rough_pieces
 from scipy.spatial.transform import Rotation
 from surface_comparison import (
     collision_meshes,
@@ -30,10 +29,9 @@ def hand():
 
 
 @pytest.fixture(scope='module')
-def simlab(data_dir: Path, tmp_path_factory: pytest.TempPathFactory):
+def simlab(data_dir: Path):
     folder = data_dir / 'hands' / 'allegro_simlab' / 'allegro_hand_description'
-    with rough_pieces(tmp_path_factory.mktemp('cache')):  # what it draws is compared
-        return load_hand(folder / 'allegro_hand_description_right.urdf')
+    return load_hand(folder / 'allegro_hand_description_right.urdf')
 
 
 def real_surface(simlab, links):

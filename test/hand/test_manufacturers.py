@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-
 import numpy as np
 import pytest
 import trimesh
 from kinematics_oracle import assert_agrees_with_pinocchio
-from rough_pieces import rough_pieces
 
 from dexgrasp_ros.core.hand_model import GeometryType
 from dexgrasp_ros.core.poses import invert, transform_points
+from dexgrasp_ros.core.warp_loader import start_warp
 from dexgrasp_ros.hand import load_hand, load_hand_text, primitive_distance
 
 FILES = {
@@ -23,10 +21,11 @@ JOINT_COUNTS = {'allegro': 16, 'barrett': 4, 'shadow': 18}
 each_hand = pytest.mark.parametrize('name', FILES)
 
 
-@pytest.fixture(scope='module', params=['halves', pytest.param('pieces', marks=pytest.mark.slow)])
-def hands(request, data_dir, tmp_path_factory):
-    rough = rough_pieces(tmp_path_factory.mktemp('cache'))
-    with rough if request.param == 'halves' else contextlib.nullcontext():
+@pytest.fixture(scope='module')
+def hands(data_dir, tmp_path_factory):
+    start_warp()  # its kernels stay where they are
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv('XDG_CACHE_HOME', str(tmp_path_factory.mktemp('cache')))
         yield {name: load_hand(data_dir / 'hands' / path) for name, path in FILES.items()}
 
 
@@ -92,9 +91,7 @@ def test_palms_face_where_the_fingers_close(hands):
     assert axes['shadow'] @ [0, -1, 0] > 0.85
 
 
-@pytest.mark.parametrize('hands', [pytest.param('pieces', marks=pytest.mark.slow)], indirect=True)
 def test_pieces_follow_the_fingertip_they_were_made_from(data_dir, hands):
-    """As a mesh alone: test_pieces.py."""
     hand = hands['barrett']
     path = data_dir / 'hands/barrett_robotnik/barrett_hand_description/meshes/finger_tip.dae'
     mesh = trimesh.load(path, force='mesh')

@@ -156,10 +156,15 @@ def test_a_mesh_that_cannot_be_used_is_told_before_any_is_cut(package, name, mon
 
 
 def test_millimetres_without_a_scale_are_pointed_out(package):
-    trimesh.creation.box(1000 * SIZE).export(package / 'meshes' / 'mm.obj')
     trimesh.creation.box([3000, 20, 20]).export(package / 'meshes' / 'mm.obj')
     hand = load(package, 'filename="package://my_hand/meshes/mm.obj"')
     assert any('mm.obj' in w and 'scale' in w for w in hand.warnings)
+
+
+def test_metres_that_are_scaled_as_millimetres_are_pointed_out(package):
+    file = 'filename="package://my_hand/meshes/tip.obj" scale='
+    assert not any('scale' in w for w in load(package, file + '"0.1 0.1 0.1"').warnings)
+    assert any('scale' in w for w in load(package, file + '"1e-3 1e-3 1e-3"').warnings)
 
 
 def test_visual_stands_in_for_missing_collision(package):

@@ -159,7 +159,8 @@ class GraspTask:
         name, held = self._goal.hand, self._hands.held
         if not name or (held is not None and name == held.name):
             return self._hands.hold()
-        hand = drawn_hand(load_hand(name))
+        # Meshes that were not cut before take seconds; what nobody wants is left between two.
+        hand = drawn_hand(load_hand(name, progress=lambda _: check_stop(self._should_stop)))
         check_stop(self._should_stop)
         return HeldHand(hand=hand, name=name, origin=name)
 
