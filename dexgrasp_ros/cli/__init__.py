@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from dexgrasp_ros.cli.interrupts import INTERRUPTED, end_children, end_soon_when_interrupted
+from dexgrasp_ros.cli.interrupts import INTERRUPTED, end_interrupted, end_soon_when_interrupted
 
 _BROKEN_PIPE = 141  # as a shell has it: 128 and the signal's number
 
@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not _is_interrupt(error):
             raise
         if arguments is None:
-            end_children()  # what has not ended in order by now
+            end_interrupted()
         print('dexgrasp: interrupted', file=sys.stderr)
         return INTERRUPTED
 

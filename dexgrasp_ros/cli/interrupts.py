@@ -53,18 +53,18 @@ def _watch(reader: int) -> None:
         is_interrupt = os.read(reader, 1)[0] == signal.SIGINT
         if is_interrupt and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
             time.sleep(_GRACE)
-            _end()
+            end_interrupted()
 
 
-def end_children() -> None:
-    """End the processes that this one started, and those that they did."""
+def end_interrupted() -> None:
+    """End the processes that this one started, and then this one, with a line about why.
+
+    Nothing is taken down in order: Open3D, interrupted, would list what it has not given back, and
+    change the exit code.
+    """
     for process in _descendants(os.getpid()):
         with contextlib.suppress(ProcessLookupError):
             os.kill(process, signal.SIGKILL)
-
-
-def _end() -> None:
-    end_children()
     cursor = _SHOW_CURSOR if sys.stderr.isatty() else ''
     os.write(2, f'{cursor}dexgrasp: interrupted\n'.encode())
     os._exit(INTERRUPTED)
