@@ -126,7 +126,8 @@ licences: $(DOCS_INSTALLED) $(COLCON_INSTALLED) ## check the licences of all dep
 sbom: $(INSTALLED) $(SUPPLY_INSTALLED) ## what is installed, as CycloneDX: out/sbom.json
 	@mkdir -p out
 	$(SUPPLY_VENV)/bin/cyclonedx-py environment --output-reproducible --pyproject pyproject.toml \
-	    --output-format JSON --output-file out/sbom.json $(BIN)/python
+	    --output-file out/sbom.json $(BIN)/python
+	@sed -i 's|file://$(CURDIR)|file://.|' out/sbom.json # the same in every folder
 
 clean: ## remove what was built, keep the environments
 	rm -rf build install log out dist docs/api msg/build *.egg-info msg/*.egg-info .pytest_cache \

@@ -6,12 +6,11 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from packaging.markers import default_environment
 from packaging.requirements import Requirement
 
+from locks import MACHINES, PYTHONS, entries, pins
+
 ROOT = Path(__file__).resolve().parents[2]
-PYTHONS = ('3.11', '3.12', '3.13', '3.14')
-MACHINES = ('x86_64', 'aarch64')
 # What each lock is made of; `make lock`.
 OF_THE_PACKAGE = (
     'pyproject.toml',
@@ -38,36 +37,6 @@ def requirements(path: str) -> list[Requirement]:
     else:
         lines = [line for line in text.splitlines() if line and not line.startswith(('#', '-r'))]
     return [Requirement(line) for line in lines]
-
-
-def entries(lock: str) -> list[tuple[Requirement, list[str]]]:
-    """What a lock pins, each with its hashes; nothing else stands in it."""
-    found = []
-    text = (ROOT / 'locks' / f'{lock}.txt').read_text().replace('\\\n', '')
-    for line in text.splitlines():
-        if not line.startswith('#'):
-            pin, *hashes = re.split(r'\s+--hash=', line.rstrip())
-            found.append((Requirement(pin), hashes))
-    return found
-
-
-def pins(lock: str, python: str, machine: str) -> dict[str, str]:
-    """The versions that a machine takes."""
-    environment = default_environment() | {
-        'python_version': python,
-        'python_full_version': f'{python}.9',
-        'platform_machine': machine,
-        'platform_system': 'Linux',
-        'sys_platform': 'linux',
-    }
-    found = {}
-    for pin, _ in entries(lock):
-        if pin.marker is None or pin.marker.evaluate(environment):
-            assert pin.name not in found, f'{pin.name} has two versions'
-            (specifier,) = pin.specifier
-            assert specifier.operator == '=='
-            found[pin.name] = specifier.version
-    return found
 
 
 def canonical(name: str) -> str:
