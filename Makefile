@@ -3,12 +3,17 @@
 
 VENV := .venv
 COLCON_VENV := .venv-colcon
+SUPPLY_VENV := .venv-supply
 BIN := $(VENV)/bin
 # A Python 3.11 to 3.14; empty: the first one found.
 PYTHON ?=
 # Handed to `dexgrasp demo`, such as ARGS=--headless; PYTEST_ARGS to pytest. PICTURES: which ones.
 ARGS ?=
 PYTEST_ARGS ?=
+# Empty: take the newest versions within the ranges of pyproject.toml instead of those of locks/.
+LOCKED ?= yes
+# Handed to `uv pip compile` by `make lock`, such as LOCK_ARGS=--upgrade.
+LOCK_ARGS ?=
 # Processes that run tests, two for a core: half of them wait for nodes. No more than eight, of
 # half a gigabyte or more each. A file stays in one of them, with what its tests share. Linear
 # algebra in several threads would only wait for a core.
@@ -18,6 +23,9 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(TEST_PROCES
 PICTURES ?=
 
 PIP := -m pip --disable-pip-version-check --quiet
+# Nothing but what a lock names, with the bytes that it names. empy alone comes as source; what
+# builds it is installed before, from a lock as well, else pip would fetch the newest.
+INSTALL_LOCKED := install --require-hashes --no-build-isolation --only-binary :all: --no-binary empy -r
 
 ifneq ($(ROS_DISTRO),)
 $(error A ROS environment is sourced (ROS_DISTRO=$(ROS_DISTRO)). Build this package with colcon in a \
@@ -39,13 +47,15 @@ TREE := $(INTERFACES) CMakeLists.txt package.xml setup.cfg pyproject.toml requir
 # A virtual environment knows its own path, so it is made anew when the folder has moved.
 PLACE := $(shell echo '$(CURDIR)' | sha256sum | cut -c1-16)
 MADE := $(VENV)/stamps/made.$(PLACE)
-INSTALLED := $(VENV)/stamps/installed.$(call digest,pyproject.toml setup.py setup.cfg requirements-arms.txt requirements-cluster.txt requirements-dev.txt $(PINS))
-DOCS_INSTALLED := $(VENV)/stamps/docs.$(call digest,requirements-docs.txt)
+INSTALLED := $(VENV)/stamps/installed.$(call digest,pyproject.toml setup.py setup.cfg requirements-arms.txt requirements-cluster.txt requirements-dev.txt $(PINS) $(if $(LOCKED),locks/build.txt locks/venv.txt))
+DOCS_INSTALLED := $(VENV)/stamps/docs.$(call digest,requirements-docs.txt $(if $(LOCKED),locks/docs.txt))
 MESSAGES := $(VENV)/stamps/messages.$(call digest,$(INTERFACES))
 KERNELS := $(VENV)/stamps/kernels.$(call digest,$(call files,dexgrasp_ros/kernels))
 COLCON_MADE := $(COLCON_VENV)/stamps/made.$(PLACE)
-COLCON_INSTALLED := $(COLCON_VENV)/stamps/installed.$(call digest,requirements-colcon.txt $(PINS))
+COLCON_INSTALLED := $(COLCON_VENV)/stamps/installed.$(call digest,requirements-colcon.txt $(PINS) $(if $(LOCKED),locks/build.txt locks/colcon.txt))
 COLCON_MESSAGES := $(COLCON_VENV)/stamps/messages.$(call digest,$(INTERFACES))
+SUPPLY_MADE := $(SUPPLY_VENV)/stamps/made.$(PLACE)
+SUPPLY_INSTALLED := $(SUPPLY_VENV)/stamps/installed.$(call digest,requirements-supply.txt)
 COLCON_TESTED := $(COLCON_VENV)/stamps/tested.$(call digest,$(TREE))
 
 # Replace the stamps of a step by its new one.
@@ -53,7 +63,7 @@ define stamp
 @mkdir -p $(@D) && rm -f $(basename $@).* && touch $@
 endef
 
-.PHONY: help setup messages demo test test-all lint format pytest pytest-all coverage fuzz colcon docs pictures clean distclean
+.PHONY: help setup messages demo test test-all lint format pytest pytest-all coverage fuzz colcon docs pictures lock licences sbom clean distclean
 .DELETE_ON_ERROR:
 
 help: ## show this list
@@ -101,6 +111,27 @@ docs: $(MESSAGES) $(DOCS_INSTALLED) ## build the documentation as a site in out/
 pictures: $(INSTALLED) $(MESSAGES) $(KERNELS) ## make the pictures of the documents anew; PICTURES names some of them
 	$(BIN)/python scripts/pictures.py $(PICTURES)
 
+# The site's environment holds all of `.venv`, so that it is resolved first and `.venv` keeps to it.
+LOCK = $(SUPPLY_VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+    --no-annotate --custom-compile-command 'make lock' $(LOCK_ARGS)
+LOCKED_FROM := pyproject.toml msg/pip/build-requirements.txt msg/pip/runtime-requirements.txt \
+    requirements-dev.txt
+
+lock: $(SUPPLY_INSTALLED) ## write locks/: exact versions with hashes; LOCK_ARGS=--upgrade for the newest
+	$(LOCK) $(LOCKED_FROM) requirements-docs.txt -o locks/docs.txt >/dev/null
+	$(LOCK) $(LOCKED_FROM) -c locks/docs.txt -o locks/venv.txt >/dev/null
+	echo setuptools | $(LOCK) - -c locks/docs.txt -o locks/build.txt >/dev/null
+	$(LOCK) requirements-colcon.txt -o locks/colcon.txt >/dev/null
+
+licences: $(DOCS_INSTALLED) $(COLCON_INSTALLED) ## check the licences of all dependencies; write docs/licences.md
+	$(BIN)/python scripts/licences.py $(VENV) $(COLCON_VENV)
+
+sbom: $(INSTALLED) $(SUPPLY_INSTALLED) ## what is installed, as CycloneDX: out/sbom.json
+	@mkdir -p out
+	$(SUPPLY_VENV)/bin/cyclonedx-py environment --output-reproducible --pyproject pyproject.toml \
+	    --output-file out/sbom.json $(BIN)/python
+	@sed -i 's|file://$(CURDIR)|file://.|' out/sbom.json # the same in every folder
+
 clean: ## remove what was built, keep the environments
 	rm -rf build install log out dist docs/api msg/build *.egg-info msg/*.egg-info .pytest_cache \
 	    .ruff_cache .hypothesis $(VENV)/stamps/messages.* $(COLCON_VENV)/stamps/messages.* \
@@ -108,23 +139,30 @@ clean: ## remove what was built, keep the environments
 	find dexgrasp_ros test benchmark launch -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
 
 distclean: clean ## remove the environments as well
-	rm -rf $(VENV) $(COLCON_VENV)
+	rm -rf $(VENV) $(COLCON_VENV) $(SUPPLY_VENV)
 
-$(MADE) $(COLCON_MADE):
+$(MADE) $(COLCON_MADE) $(SUPPLY_MADE):
 	@echo 'Making $(firstword $(subst /, ,$@)) ...'
 	@sh scripts/make_venv.sh $(firstword $(subst /, ,$@)) $(PYTHON)
 	$(stamp)
 
 $(INSTALLED): | $(MADE)
 	@echo 'Installing the pinned dependencies into $(VENV) (1 GB at first) ...'
+ifneq ($(LOCKED),)
+	@$(BIN)/python $(PIP) $(INSTALL_LOCKED) locks/build.txt
+	@$(BIN)/python $(PIP) $(INSTALL_LOCKED) locks/venv.txt
+	@PYTHONWARNINGS=ignore $(BIN)/python $(PIP) install --no-build-isolation --no-deps --no-index -e .
+else
+	@echo 'LOCKED is empty: the newest versions within the ranges, unchecked'
 	@$(BIN)/python $(PIP) install -r msg/pip/build-requirements.txt
 	@PYTHONWARNINGS=ignore $(BIN)/python $(PIP) install --no-build-isolation -e '.[ros-wheels,dev]'
+endif
 	@$(BIN)/python scripts/check_libraries.py
 	$(stamp)
 
 $(DOCS_INSTALLED): | $(INSTALLED)
 	@echo 'Installing what builds the documentation into $(VENV) ...'
-	@$(BIN)/python $(PIP) install -r requirements-docs.txt
+	@$(BIN)/python $(PIP) $(if $(LOCKED),$(INSTALL_LOCKED) locks/docs.txt,install -r requirements-docs.txt)
 	$(stamp)
 
 $(MESSAGES): | $(INSTALLED)
@@ -139,7 +177,17 @@ $(KERNELS): | $(INSTALLED)
 
 $(COLCON_INSTALLED): | $(COLCON_MADE)
 	@echo 'Installing colcon and the wheels of ROS 2 into $(COLCON_VENV) ...'
+ifneq ($(LOCKED),)
+	@$(COLCON_VENV)/bin/python $(PIP) $(INSTALL_LOCKED) locks/build.txt
+	@$(COLCON_VENV)/bin/python $(PIP) $(INSTALL_LOCKED) locks/colcon.txt
+else
 	@$(COLCON_VENV)/bin/python $(PIP) install -r requirements-colcon.txt
+endif
+	$(stamp)
+
+$(SUPPLY_INSTALLED): | $(SUPPLY_MADE)
+	@echo 'Installing what makes locks and the bill of materials into $(SUPPLY_VENV) ...'
+	@$(SUPPLY_VENV)/bin/python $(PIP) install -r requirements-supply.txt
 	$(stamp)
 
 # The interfaces are what takes long in a workspace; the rest is built again with each change.

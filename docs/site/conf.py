@@ -35,7 +35,7 @@ include_patterns = ['*.md', 'CHANGELOG.rst', 'benchmark/*.md', 'docs/**']
 # Folders that hold no page are not even looked through.
 exclude_patterns = [
     '.*', '*.egg-info', 'build', 'config', 'dexgrasp_ros', 'docker', 'docs/site', 'install',
-    'launch', 'log', 'msg', 'out', 'resource', 'rviz', 'scripts', 'test', 'urdf',
+    'launch', 'locks', 'log', 'msg', 'out', 'resource', 'rviz', 'scripts', 'test', 'urdf',
 ]  # fmt: skip
 
 # Headings have the anchors that hosting sites give them.
