@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import traceback
 from collections.abc import Callable, Sequence
 
 from numpy.typing import NDArray
@@ -29,6 +28,7 @@ from dexgrasp_ros.nodes.execution.command_gate import CommandGate
 from dexgrasp_ros.nodes.execution.goal import Execution
 from dexgrasp_ros.nodes.execution.joint_feed import JointFeed
 from dexgrasp_ros.nodes.execution.parameters import HandCommandParameters
+from dexgrasp_ros.nodes.shared.goal_end import end_goal
 from dexgrasp_ros.nodes.shared.time_limit import time_limit
 from dexgrasp_ros.nodes.shared.worker import settle
 
@@ -164,16 +164,9 @@ class ExecutionServer:
         for timer in job.timers:
             self._node.destroy_timer(timer)
         result = job.execution.result(error)
-        if result.error_code == ErrorCode.INTERNAL:
-            self._node.get_logger().error(''.join(traceback.format_exception(error)))
         self.last = _summary(result)
         self._node.get_logger().info(self.last)
-        if error is None:
-            handle.succeed()
-        elif handle.is_cancel_requested:
-            handle.canceled()
-        else:
-            handle.abort()
+        end_goal(self._node, handle, result, error)
         return result
 
     def _begin(self, job: _Job) -> None:

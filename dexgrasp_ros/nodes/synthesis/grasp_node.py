@@ -16,7 +16,6 @@ from __future__ import annotations
 import dataclasses
 import threading
 import time
-import traceback
 from collections.abc import Callable
 
 from geometry_msgs.msg import PoseArray
@@ -39,6 +38,7 @@ from dexgrasp_ros.bridge.qos import latched_publisher, latched_subscription
 from dexgrasp_ros.bridge.transforms import transform_listener
 from dexgrasp_ros.core.errors import DeviceError, ErrorCode, SynthesisError
 from dexgrasp_ros.hand import find_arm
+from dexgrasp_ros.nodes.shared.goal_end import end_goal
 from dexgrasp_ros.nodes.shared.hand_source import HandSource
 from dexgrasp_ros.nodes.shared.held_hand import HeldHand
 from dexgrasp_ros.nodes.shared.lifecycle import AutostartNode
@@ -187,7 +187,7 @@ class GraspNode(AutostartNode[GraspParameters]):
 
     async def _execute(self, handle: ServerGoalHandle) -> SynthesizeGrasps.Result:
         job = self._accepted.pop(bytes(handle.goal_id.uuid))
-        start, timer = time.perf_counter(), None
+        start, timer, failure = time.perf_counter(), None, None
         try:
             limit = handle.request.time_limit or self.config.synthesis.time_limit
             timer = time_limit(self, limit, job.end)
@@ -196,20 +196,13 @@ class GraspNode(AutostartNode[GraspParameters]):
             result = answer.result
         except Exception as error:
             job.stop.set()  # nobody waits for it any more, whatever went wrong here
-            result = job.task.result(error)
-            if result.error_code == ErrorCode.INTERNAL:
-                self.get_logger().error(''.join(traceback.format_exception(error)))
+            result, failure = job.task.result(error), error
         if timer is not None:
             self.destroy_timer(timer)
         self._goals += 1
         self._last = _about(result, time.perf_counter() - start)
         self.get_logger().info(_summary(result))
-        if result.error_code == ErrorCode.SUCCESS:
-            handle.succeed()
-        elif handle.is_cancel_requested:
-            handle.canceled()
-        else:
-            handle.abort()
+        end_goal(self, handle, result, failure)
         return result
 
     def _end_job(self, code: ErrorCode, sentence: str) -> None:
