@@ -201,13 +201,14 @@ class GraspClient:
             PREEMPTED where its node is gone without a word, up to half a minute after that;
             TIME_LIMIT after `timeout` seconds.
         """
+        gone = DexGraspError(
+            'The node of the goal is gone: it was killed, or cannot be reached any more.',
+            ErrorCode.PREEMPTED,
+        )
 
         def look() -> None:
             if self._is_lost(handle):
-                raise DexGraspError(
-                    'The node of the goal is gone: it was killed, or cannot be reached any more.',
-                    ErrorCode.PREEMPTED,
-                )
+                raise gone
 
         try:
             response = self._spun.call('The goal', timeout, handle.get_result_async, look=look)
@@ -221,6 +222,8 @@ class GraspClient:
         finally:
             for kept in (self._feedback, self._executions, self._servers):
                 kept.pop(bytes(handle.goal_id.uuid), None)
+        if response.status == GoalStatus.STATUS_UNKNOWN:  # says one that was started in its place
+            raise gone
         return GoalReply(status=response.status, result=response.result)
 
     def is_complete(self, handle: ClientGoalHandle) -> bool:

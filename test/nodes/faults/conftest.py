@@ -25,7 +25,7 @@ from dexgrasp_ros.bridge.diagnostics import OK
 from dexgrasp_ros.bridge.geometry import mesh_message
 from dexgrasp_ros.bridge.qos import standard
 from dexgrasp_ros.core.depth_frame import DepthFrame
-from dexgrasp_ros.core.errors import ErrorCode
+from dexgrasp_ros.core.errors import DexGraspError, ErrorCode
 from dexgrasp_ros.nodes.graph import start_graph
 
 Goal = SynthesizeGrasps.Goal
@@ -98,9 +98,7 @@ class Graph:
 
     def begin_long_search(self) -> object:
         """Send a goal that takes minutes; return its handle once it searches."""
-        box = trimesh.creation.box((0.06, 0.06, 0.1))
-        goal = Goal(source=Goal.SOURCE_MESH, seed_count=512)
-        goal.mesh, goal.mesh_pose.header.frame_id = mesh_message(box.vertices, box.faces), 'table'
+        goal = goal_of_box(seed_count=512)
         searches = threading.Event()
 
         def hear(feedback: SynthesizeGrasps.Feedback) -> None:
@@ -113,7 +111,15 @@ class Graph:
 
     def until_grasps(self, **fields: object) -> None:
         """Ask until there are grasps, and all that report are content again."""
-        wait_for(lambda: self.synthesize(**fields).succeeded, 'a goal that succeeds')
+
+        def found() -> bool:
+            try:
+                return self.synthesize(**fields).succeeded
+            except DexGraspError as error:  # sent to a node that was killed
+                assert error.code == ErrorCode.TIME_LIMIT
+                return False
+
+        wait_for(found, 'a goal that succeeds')
         wait_for(lambda: all(level == OK for level, _, _ in self._said.values()), self._said)
 
     def until_code(self, code: ErrorCode, **fields: object) -> str:
@@ -136,6 +142,14 @@ class Graph:
         for status in message.status:
             values = {v.key: v.value for v in status.values}
             self._said[status.name] = (status.level, status.message, values)
+
+
+def goal_of_box(**fields: object) -> SynthesizeGrasps.Goal:
+    box = trimesh.creation.box((0.06, 0.06, 0.1))
+    mesh = mesh_message(box.vertices, box.faces)
+    goal = Goal(source=Goal.SOURCE_MESH, mesh=mesh, **fields)
+    goal.mesh_pose.header.frame_id = 'table'
+    return goal
 
 
 def wait_for(condition: Callable[[], object], what: object) -> None:
@@ -173,3 +187,9 @@ def small_frame(frame: DepthFrame) -> DepthFrame:
 def until() -> Callable[[Callable[[], object], object], None]:
     """Wait for a condition, patiently."""
     return wait_for
+
+
+@pytest.fixture(scope='session')
+def box_goal() -> Callable[..., SynthesizeGrasps.Goal]:
+    """Make goals for a box, with more fields."""
+    return goal_of_box
