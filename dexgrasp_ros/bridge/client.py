@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from std_srvs.srv import Trigger
 from dexgrasp_msgs.action import ExecuteGrasp, SynthesizeGrasps
 from dexgrasp_msgs.msg import Grasp
 from dexgrasp_msgs.srv import ReconstructObjects
+from dexgrasp_ros.bridge.server_watch import ServerWatch
 from dexgrasp_ros.bridge.spun_node import SpunNode
 from dexgrasp_ros.core.errors import CommandError, DexGraspError, ErrorCode, SynthesisError
 
@@ -84,6 +86,7 @@ class GraspClient:
         self._execute = ActionClient(self.node, ExecuteGrasp, 'execute_grasp')
         self._feedback: dict[bytes, Any] = {}  # the newest of each goal that runs
         self._executions: dict[bytes, ClientGoalHandle] = {}  # whose end nobody has seen
+        self._servers: dict[bytes, ServerWatch] = {}  # of goals whose result nobody has taken
         self._owed: set[int] = set()  # ids of answers that are awaited only to end a goal
 
     def wait_until_ready(
@@ -190,20 +193,42 @@ class GraspClient:
         return handle
 
     def wait_for_result(self, handle: ClientGoalHandle, timeout: float | None = None) -> GoalReply:
-        """Wait for the end of a goal; one that is still running after `timeout` s is cancelled."""
+        """Wait for the end of a goal; one that is still running after `timeout` s is cancelled.
+
+        Raises
+        ------
+        DexGraspError
+            PREEMPTED where its node is gone without a word, up to half a minute after that;
+            TIME_LIMIT after `timeout` seconds.
+        """
+        gone = DexGraspError(
+            'The node of the goal is gone: it was killed, or cannot be reached any more.',
+            ErrorCode.PREEMPTED,
+        )
+
+        def look() -> None:
+            if self._is_lost(handle):
+                raise gone
+
         try:
-            response = self._spun.call('The goal', timeout, handle.get_result_async)
+            response = self._spun.call('The goal', timeout, handle.get_result_async, look=look)
         except BaseException:
-            self.cancel(handle)
+            if self._is_lost(handle):
+                self._spun.run_soon(handle.cancel_goal_async)  # in case it is only out of reach
+            else:
+                with contextlib.suppress(DexGraspError):  # what ended the wait is what counts
+                    self.cancel(handle)
             raise
         finally:
-            self._feedback.pop(bytes(handle.goal_id.uuid), None)
-            self._executions.pop(bytes(handle.goal_id.uuid), None)
+            for kept in (self._feedback, self._executions, self._servers):
+                kept.pop(bytes(handle.goal_id.uuid), None)
+        if response.status == GoalStatus.STATUS_UNKNOWN:  # says one that was started in its place
+            raise gone
         return GoalReply(status=response.status, result=response.result)
 
     def is_complete(self, handle: ClientGoalHandle) -> bool:
-        """Whether a goal has ended; does not wait."""
-        return handle.status in _ENDED
+        """Whether a goal has ended, or never will since its node is gone; does not wait."""
+        return handle.status in _ENDED or self._is_lost(handle)
 
     def newest_feedback(
         self, handle: ClientGoalHandle
@@ -312,9 +337,16 @@ class GraspClient:
             if feedback is not None:
                 feedback(message.feedback)
 
-        return self._spun.call(
+        handle = self._spun.call(
             f"'{name}'", timeout, client.send_goal_async, goal, take, unwanted=self._give_up
         )
+        if handle.accepted:
+            self._servers[bytes(handle.goal_id.uuid)] = ServerWatch(self.node, name)
+        return handle
+
+    def _is_lost(self, handle: ClientGoalHandle) -> bool:
+        server = self._servers.get(bytes(handle.goal_id.uuid))
+        return server is not None and server.is_gone()
 
     def _give_up(self, answer: Future) -> None:
         """End a goal whose sender has given up on it, where it is accepted after all."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 import traceback
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +15,8 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.task import Future
 
 from dexgrasp_ros.core.errors import DexGraspError, ErrorCode
+
+_LOOK_PERIOD = 0.5  # s between two looks whether an answer can still come
 
 
 class SpunNode:
@@ -48,10 +52,12 @@ class SpunNode:
         call: Callable[..., Future],
         *args: Any,
         unwanted: Callable[[Future], None] | None = None,
+        look: Callable[[], None] | None = None,
     ) -> Any:
         """Wait for the result of ``call(*args)``, which is made on the thread that spins.
 
-        Where nobody waits any more, `unwanted` is given the future that will have it.
+        Where nobody waits any more, `unwanted` is given the future that will have it. Meanwhile
+        `look` is called now and then; what it raises ends the wait.
 
         An action client notes whose answer it waits for only after the request is out; from
         another thread the answer may be there before that, and be lost.
@@ -78,10 +84,14 @@ class SpunNode:
 
         self.run_soon(start)
         try:
-            if not done.wait(timeout):
-                raise DexGraspError(
-                    f'{name} did not answer within {timeout:g} s.', ErrorCode.TIME_LIMIT
-                )
+            until = math.inf if timeout is None else time.monotonic() + timeout
+            while not done.wait(min(_LOOK_PERIOD, max(until - time.monotonic(), 0.0))):
+                if time.monotonic() >= until:
+                    raise DexGraspError(
+                        f'{name} did not answer within {timeout:g} s.', ErrorCode.TIME_LIMIT
+                    )
+                if look is not None:
+                    look()
         except BaseException:
             if unwanted is not None:
                 unwanted(answer)

@@ -78,6 +78,11 @@ class TransformBuffer:
             edge.add(stamp, pose, self._history)
             self._changed.notify_all()
 
+    def forget_moving(self) -> None:
+        """Forget all that does not hold for ever, as when time starts anew."""
+        with self._changed:
+            self._edges = {child: edge for child, edge in self._edges.items() if edge.fixed}
+
     def lookup(
         self,
         target: str,

@@ -15,6 +15,8 @@ import numpy as np
 from geometry_msgs.msg import TransformStamped
 from numpy.typing import NDArray
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
+from rclpy.clock import JumpThreshold
+from rclpy.duration import Duration
 from rclpy.node import Node
 from rclpy.publisher import Publisher
 from tf2_msgs.msg import TFMessage
@@ -82,6 +84,13 @@ class _TopicListener:
         self._node = node
         self._buffer = TransformBuffer()
         self._warned: set[str] = set()
+        # A simulation that starts anew; what comes is not to be mixed with what was.
+        self._jumps = node.get_clock().create_jump_callback(
+            JumpThreshold(
+                min_forward=None, min_backward=Duration(nanoseconds=-1), on_clock_change=False
+            ),
+            post_callback=lambda _jump: self._buffer.forget_moving(),
+        )
         group = MutuallyExclusiveCallbackGroup()
         self._subscriptions = [
             node.create_subscription(
@@ -111,6 +120,7 @@ class _TopicListener:
         return self._buffer.newest(target, source)
 
     def close(self) -> None:
+        self._jumps.unregister()
         for subscription in self._subscriptions:
             self._node.destroy_subscription(subscription)
         self._subscriptions = []
@@ -148,7 +158,6 @@ class _Tf2Listener:
         timeout: float = 0.0,
         should_stop: Callable[[], bool] | None = None,
     ) -> NDArray[np.float64]:
-        from rclpy.duration import Duration
         from rclpy.time import Time
 
         # Short waits, because tf2's own cannot be interrupted.

@@ -11,6 +11,7 @@ import numpy as np
 import trimesh
 from numpy.typing import ArrayLike, NDArray
 
+from dexgrasp_ros.core.device_memory import device_memory
 from dexgrasp_ros.core.object_model import ObjectModel, SignedDistanceGrid
 from dexgrasp_ros.core.progress import StopCallback, check_stop
 from dexgrasp_ros.object.config import ObjectConfig
@@ -21,6 +22,7 @@ from dexgrasp_ros.object.mesh import MeshSource, read_mesh
 from dexgrasp_ros.object.surface import point_count, sample_surface
 
 
+@device_memory()
 def load_object(
     mesh: MeshSource,
     *,
@@ -63,6 +65,8 @@ def load_object(
         INVALID_MESH.
     SynthesisError
         CANCELLED.
+    DeviceError
+        OUT_OF_MEMORY.
     """
     config = config or ObjectConfig()
     plane = check_plane(support_plane)

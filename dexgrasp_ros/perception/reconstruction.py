@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from dexgrasp_ros.core.config import check_ranges
 from dexgrasp_ros.core.depth_frame import DepthFrame
+from dexgrasp_ros.core.device_memory import device_memory
 from dexgrasp_ros.core.errors import (
     DexGraspError,
     ErrorCode,
@@ -114,6 +115,7 @@ def reconstruct(
     return list(result.objects)
 
 
+@device_memory()
 def reconstruct_frame(
     frame: DepthFrame,
     *,
@@ -143,6 +145,8 @@ def reconstruct_frame(
         INVALID_INPUT without a label image, OUT_OF_RANGE for a setting.
     PerceptionError
         NO_VALID_DEPTH; UNKNOWN_LABEL when a label asked for, or any label at all, is absent.
+    DeviceError
+        OUT_OF_MEMORY.
     """
     config = config or ReconstructionConfig()
     check_ranges(config)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from dexgrasp_ros.core.config import SynthesisConfig
+from dexgrasp_ros.core.device_memory import device_memory
 from dexgrasp_ros.core.grasp_set import GraspSet
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.core.object_model import ObjectModel
@@ -21,6 +22,7 @@ from dexgrasp_ros.synthesis.wishes import resolve_wishes
 _DESCENT_SHARE = 0.7  # of the whole time, for the progress bar
 
 
+@device_memory()
 def synthesize(
     hand: HandModel,
     obj: ObjectModel,
@@ -65,7 +67,7 @@ def synthesize(
     SynthesisError
         CANCELLED or TIME_LIMIT.
     DeviceError
-        DEVICE_UNAVAILABLE.
+        DEVICE_UNAVAILABLE or OUT_OF_MEMORY.
     """
     config = config or SynthesisConfig()
     clock = Clock(config, progress, should_stop)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import subprocess
+import sys
 import threading
 import time
 
@@ -18,6 +22,28 @@ from rclpy.executors import MultiThreadedExecutor
 from dexgrasp_msgs.action import ExecuteGrasp
 from dexgrasp_ros.bridge.client import GraspClient
 from dexgrasp_ros.core.errors import DexGraspError, ErrorCode
+
+# Works until it is killed, and is missed two seconds later instead of twenty.
+MORTAL_SERVER = """
+import time
+import rclpy
+from dexgrasp_msgs.action import ExecuteGrasp
+from rclpy.action import ActionServer
+rclpy.init()
+node = rclpy.create_node('mortal')
+server = ActionServer(node, ExecuteGrasp, 'execute_grasp', lambda handle: time.sleep(600))
+rclpy.spin(node)
+"""
+SHORT_LEASE = """<?xml version="1.0" encoding="UTF-8"?>
+<profiles xmlns="http://www.eprosima.com/XMLSchemas/fastRTPS_Profiles">
+  <participant profile_name="mortal" is_default_profile="true">
+    <rtps><builtin><discovery_config>
+      <leaseDuration><sec>2</sec></leaseDuration>
+      <leaseAnnouncement><sec>1</sec></leaseAnnouncement>
+    </discovery_config></builtin></rtps>
+  </participant>
+</profiles>
+"""
 
 
 class SlowServer:
@@ -99,3 +125,23 @@ def test_a_client_that_is_closed_ends_what_moves_for_it(slow_server):
     with GraspClient() as client:
         ready(client).send_execution(ExecuteGrasp.Goal())
     assert slow_server.cancelled.wait(25)
+
+
+@pytest.mark.parametrize('is_replaced', [False, True])
+def test_a_goal_whose_node_is_killed_ends(ros_domain, tmp_path, is_replaced):
+    profile = tmp_path / 'short_lease.xml'
+    profile.write_text(SHORT_LEASE)
+    environment = {**os.environ, 'FASTRTPS_DEFAULT_PROFILES_FILE': str(profile)}
+    command = [sys.executable, '-c', MORTAL_SERVER]
+    with contextlib.ExitStack() as stack:
+        client = stack.enter_context(GraspClient())
+        mortal = stack.enter_context(subprocess.Popen(command, env=environment))
+        stack.callback(mortal.kill)
+        handle = ready(client).send_execution(ExecuteGrasp.Goal())
+        assert not client.is_complete(handle)
+        mortal.kill()
+        if is_replaced:
+            stack.callback(SlowServer(ros_domain).close)
+        with pytest.raises(DexGraspError, match='gone') as caught:
+            client.wait_for_result(handle, 120)
+        assert caught.value.code == ErrorCode.PREEMPTED

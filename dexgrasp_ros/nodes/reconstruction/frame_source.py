@@ -18,7 +18,7 @@ from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 
 from dexgrasp_ros.bridge.camera import depth_frame
 from dexgrasp_ros.bridge.clouds import cloud_frame
-from dexgrasp_ros.bridge.geometry import stamp_to_nanoseconds
+from dexgrasp_ros.bridge.geometry import age_text, stamp_to_nanoseconds
 from dexgrasp_ros.bridge.qos import sensor_data
 from dexgrasp_ros.bridge.synchronizer import StampSynchronizer
 from dexgrasp_ros.bridge.transforms import TransformListener
@@ -96,20 +96,20 @@ class FrameSource:
 
     @property
     def age(self) -> float | None:
-        """Age of the newest match [s], by the node's clock."""
+        """Age of the newest match [s], by the node's clock; negative where that is behind."""
         if self._newest is None:
             return None
         return (self._node.get_clock().now().nanoseconds - _stamp(self._newest)) / 1e9
 
     def wait(self, max_age: float, timeout: float, is_wanted: Callable[[], bool]) -> DepthFrame:
-        """Return the newest match, once there is one that is not older than `max_age` [s].
+        """Return the newest match, once there is one whose stamp is within `max_age` [s] of now.
 
         Not on the thread that spins the node.
 
         Parameters
         ----------
         max_age
-            Oldest match that will do [s].
+            Oldest match that will do [s]; the clock of the camera may be so far ahead.
         timeout
             How long to wait for one [s].
         is_wanted
@@ -126,7 +126,8 @@ class FrameSource:
         until = time.monotonic() + timeout
         while True:
             newest, age = self._newest, self.age
-            if newest is not None and age <= max_age:
+            # A stamp that is ahead of the clock says as little as an old one.
+            if newest is not None and abs(age) <= max_age:
                 return self._frame(newest)
             if not is_wanted():
                 raise PerceptionError(
@@ -137,8 +138,8 @@ class FrameSource:
             time.sleep(_POLL)
         if newest is not None:
             raise PerceptionError(
-                f'The newest images are {age:.2f} s old; expected at most {max_age:g} s (does the'
-                ' camera still publish, and on the same clock?).',
+                f'The newest images are {age_text(age)}; expected stamps of the last {max_age:g} s'
+                ' (does the camera still publish, and on the same clock?).',
                 ErrorCode.STALE_DATA,
             )
         counts = ', '.join(

@@ -30,6 +30,7 @@ from dexgrasp_msgs.msg import ObjectArray
 from dexgrasp_msgs.srv import ReconstructObjects
 from dexgrasp_ros.bridge.diagnostics import OK, WARN, CountRates, Diagnostics, Report
 from dexgrasp_ros.bridge.errors import error_fields
+from dexgrasp_ros.bridge.geometry import age_text
 from dexgrasp_ros.bridge.labels import LabelNames
 from dexgrasp_ros.bridge.markers import object_markers
 from dexgrasp_ros.bridge.objects import object_array_message
@@ -156,7 +157,9 @@ class ReconstructionNode(AutostartNode[ReconstructionParameters]):
         if self._under_way is not None and not self._under_way.done():
             return
         stamp = self._source.newest_stamp
-        if stamp is None or stamp == self._last_stamp or self._source.age > self.config.max_age:
+        if stamp is None or stamp == self._last_stamp:
+            return
+        if abs(self._source.age) > self.config.max_age:
             return
         self._last_stamp = stamp
         self._under_way = self._worker.submit(self._task.follow)
@@ -233,8 +236,8 @@ class ReconstructionNode(AutostartNode[ReconstructionParameters]):
         level, text = OK, 'Images come in and match.'
         if not source.matched:
             level, text = WARN, f'No {" and ".join(source.received)} of one moment came.'
-        elif source.age > config.max_age:
-            level, text = WARN, f'The newest images are {source.age:.1f} s old.'
+        elif abs(source.age) > config.max_age:
+            level, text = WARN, f'The newest images are {age_text(source.age)}.'
         values = {f'{name} [Hz]': rate for name, rate in rates.items()}
         values |= {'age of newest match [s]': source.age if source.matched else 'none'}
         values |= {'requests refused for old images': self._refused}

@@ -53,6 +53,7 @@ _CAMERA = {'depth/image': Image, 'depth/camera_info': CameraInfo}
 _POLL = 0.02  # s between two looks whether there is something to do
 _LABEL_DEPTH = 2  # label images that may wait for a reliable subscription
 _WARN_PERIOD = 2.0  # s between two warnings
+_SILENCE = 5.0  # s without images after which diagnostics say so
 _CLOSE_TIMEOUT = 5.0  # s for work that cannot be interrupted to end with the process
 
 
@@ -117,6 +118,7 @@ class TabletopSegmentationNode(AutostartNode[TabletopSegmentationParameters]):
         self._inputs = [*camera, *prompts]
         self._colors.start(int(config.sync_slop * 1e9))
         self._counts: Counter[str] = Counter({'matches': 0, 'label images': 0})
+        self._heard = time.monotonic()  # when the last images came
         self._rates, self._last = CountRates(), {}
         self._diagnostics = Diagnostics(self, 'segmentation', self._report)
         # Its rate is about this machine's load, not about the time that is simulated.
@@ -146,6 +148,7 @@ class TabletopSegmentationNode(AutostartNode[TabletopSegmentationParameters]):
         match = self._synchronizer.add(topic, stamp, message)
         if match is not None:
             self._counts['matches'] += 1
+            self._heard = time.monotonic()
             depth, info = match
             self._newest = _Images(
                 depth=depth,
@@ -256,6 +259,8 @@ class TabletopSegmentationNode(AutostartNode[TabletopSegmentationParameters]):
         level, text = OK, 'Images come in.'
         if not self._counts['matches']:
             level, text = WARN, f'No {" and ".join(_CAMERA)} of one moment came.'
+        elif (silence := time.monotonic() - self._heard) > _SILENCE:
+            level, text = WARN, f'No images have come for {silence:.1f} s.'
         elif 'last error' in self._last:
             level, text = WARN, str(self._last['last error'])
         prompt = 'box' if self._box is not None else 'point' if self._point is not None else 'none'

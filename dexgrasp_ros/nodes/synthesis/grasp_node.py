@@ -55,6 +55,8 @@ from dexgrasp_ros.synthesis.device import resolve_device
 _CLOSE_TIMEOUT = 5.0  # s for work that cannot be interrupted to end with the process
 _FEEDBACK_PERIOD = 0.1  # s between two feedbacks of one phase
 
+# How a goal ends that could have done better on a machine in order; diagnostics warn of it.
+_FAULTS = ('DEVICE_UNAVAILABLE', 'OUT_OF_MEMORY', 'INTERNAL')
 _TOPICS = {
     'grasps': GraspArray,
     'grasp_poses': PoseArray,
@@ -249,6 +251,8 @@ class GraspNode(AutostartNode[GraspParameters]):
                 text = 'Not active.'
             elif level == OK and self._job is not None and not self._job.outcome.done():
                 text = 'Searches.'
+            elif level == OK and self._last.get('last outcome') in _FAULTS:
+                level, text = WARN, f'The last goal failed: {self._last["last error"]}'
         values = {
             'device': device,
             'kernels ready': self._hands.held is not None,

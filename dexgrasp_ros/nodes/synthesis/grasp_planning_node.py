@@ -24,6 +24,7 @@ from dexgrasp_ros.bridge.grasp_planning import synthesis_goal
 from dexgrasp_ros.bridge.moveit import moveit_grasps
 from dexgrasp_ros.bridge.optional import optional_messages
 from dexgrasp_ros.bridge.parameters import NodeParameters
+from dexgrasp_ros.bridge.server_watch import ServerWatch
 from dexgrasp_ros.bridge.transforms import transform_listener
 from dexgrasp_ros.core.errors import ErrorCode, SynthesisError
 from dexgrasp_ros.nodes.shared.process import main_of
@@ -85,9 +86,10 @@ class GraspPlanningNode(Node):
     async def _end(self, running: ClientGoalHandle) -> Any:
         """Wait for the end of a search; it never comes where the node is gone."""
         outcome = Future(executor=self.executor)
+        server = ServerWatch(self, 'synthesize_grasps')
 
         def look() -> None:
-            if not self._client.server_is_ready():
+            if server.is_gone():
                 gone = SynthesisError("Whoever offered 'synthesize_grasps' is gone.")
                 settle(outcome, None, gone)
 

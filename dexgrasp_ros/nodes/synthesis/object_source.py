@@ -87,13 +87,21 @@ class ObjectSource:
         done = threading.Event()
         future = self._client.call_async(ReconstructObjects.Request(labels=labels))
         future.add_done_callback(lambda _: done.set())
+
+        def is_over() -> bool:
+            return done.is_set() or not self._client.service_is_ready()
+
         try:
-            answered = self._wait(done.is_set, timeout, should_stop)
+            over = self._wait(is_over, timeout, should_stop)
         finally:
             if not done.is_set():
                 self._client.remove_pending_request(future)
-        if not answered:
-            raise PerceptionError(f"'reconstruct_objects' did not answer within {timeout:g} s.")
+        if not done.is_set():
+            raise PerceptionError(
+                "Whoever offered 'reconstruct_objects' is gone."
+                if over
+                else f"'reconstruct_objects' did not answer within {timeout:g} s."
+            )
         response = future.result()
         if response.error_code:
             raise PerceptionError(response.error_message, ErrorCode(response.error_code))
@@ -105,7 +113,8 @@ class ObjectSource:
             return ()
         now = self._node.get_clock().now().nanoseconds
         age = (now - stamp_to_nanoseconds(newest.header.stamp)) / 1e9
-        return newest.objects if age <= max_age else ()
+        # A clock that went back makes old objects ones of the future, for as long as it went back.
+        return newest.objects if abs(age) <= max_age else ()
 
     def _take(self, message: ObjectArray) -> None:
         self._newest = message

@@ -17,6 +17,7 @@ from rclpy.task import Future
 from dexgrasp_msgs.action import ExecuteGrasp, SynthesizeGrasps
 from dexgrasp_msgs.msg import Grasp
 from dexgrasp_msgs.srv import ReconstructObjects
+from dexgrasp_ros.bridge.server_watch import ServerWatch
 from dexgrasp_ros.core.errors import ErrorCode
 from dexgrasp_ros.nodes.viewer.parameters import ViewerParameters
 from dexgrasp_ros.viewer import GraspPage
@@ -29,7 +30,7 @@ class _Job:
     """Something that was asked for and has no end yet."""
 
     name: str  # of the service or action
-    is_offered: Callable[[], bool]
+    is_offered: Callable[[], bool]  # for a goal that is accepted: by the node that took it
     handle: ClientGoalHandle | None = None  # of a goal, once it is accepted
     is_stopped: bool = False
 
@@ -129,7 +130,8 @@ class ViewerRequests:
         if not handle.accepted:
             self._end(job, f"'{job.name}' rejected the goal: its node is not active.", error=True)
             return
-        job.handle = handle
+        job.handle, server = handle, ServerWatch(self._node, job.name)
+        job.is_offered = lambda: not server.is_gone()
         if job.is_stopped or job is not self._job:
             handle.cancel_goal_async()
         handle.get_result_async().add_done_callback(lambda f: self._finish(job, f, sentence))

@@ -1,0 +1,92 @@
+"""Nodes that are killed (`kill -9`) at rest and at work, and started again; the rest goes on.
+
+`hand_command_node` is killed in `execution/test_end_of_node.py`.
+"""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+
+pytest.importorskip('rclpy')
+
+from dexgrasp_msgs.action import SynthesizeGrasps
+from dexgrasp_ros.bridge.diagnostics import WARN
+from dexgrasp_ros.core.errors import DexGraspError, ErrorCode
+
+pytestmark = pytest.mark.slow  # a node that was killed is taken for a living one for 20 s
+
+NODES = ['sim_camera_node', 'tabletop_segmentation_node', 'reconstruction_node', 'grasp_node']
+ALL = {'label': SynthesizeGrasps.Goal.LABEL_ALL}
+
+
+@pytest.fixture(scope='module')
+def graph(make_graph, small_frame, tmp_path_factory):
+    scene = tmp_path_factory.mktemp('faults') / 'scene.npz'
+    parts = {'K': small_frame.intrinsics, 'T_world_cam': small_frame.T_world_cam}
+    np.savez(scene, depth=small_frame.depth, **parts)
+    graph = make_graph(scene=scene)
+    graph.start(*NODES)
+    graph.client.wait_until_ready(60)
+    graph.until_grasps(**ALL)
+    return graph
+
+
+@pytest.mark.parametrize('node', NODES)
+def test_at_rest(graph, node):
+    graph.kill(node)
+    graph.start(node)
+    graph.until_grasps(**ALL)
+    if node != 'sim_camera_node':
+        graph.until_said(node, lambda *_: True)
+
+
+@pytest.mark.parametrize('node', ['sim_camera_node', 'tabletop_segmentation_node'])
+def test_what_makes_images_at_work(graph, node):
+    """They always are."""
+    graph.kill(node)
+    graph.until_code(ErrorCode.STALE_DATA, **ALL)
+    graph.until_said('reconstruction_node', lambda level, text, _: level == WARN and 'old' in text)
+    if node == 'sim_camera_node':
+        graph.until_said('tabletop_segmentation_node', lambda level, *_: level == WARN)
+    graph.start(node)
+    graph.until_grasps(**ALL)
+
+
+def test_a_reconstruction_that_somebody_waits_for(graph):
+    asked = threading.Event()
+
+    def hear(feedback):
+        if feedback.phase == 'reconstruct':
+            asked.set()
+
+    graph.pause('reconstruction_node')
+    goal = SynthesizeGrasps.Goal(**ALL)
+    handle = graph.client.send_goal(goal, feedback=hear, timeout=60)
+    assert asked.wait(60)
+    graph.kill('reconstruction_node')
+    result = graph.client.wait_for_result(handle, 60).result
+    assert result.error_code == ErrorCode.RECONSTRUCTION_FAILED
+    assert 'is gone' in result.error_message
+    graph.until_said('grasp_node', lambda _l, _t, v: v['last outcome'] == 'RECONSTRUCTION_FAILED')
+    graph.start('reconstruction_node')
+    graph.until_grasps(**ALL)
+
+
+@pytest.mark.parametrize('is_replaced', [False, True])
+def test_a_search(graph, is_replaced):
+    """Whoever waits for its grasps learns it, also where another node offers the action then."""
+    handle = graph.begin_long_search()
+    assert not graph.client.is_complete(handle)
+    graph.kill('grasp_node')
+    if is_replaced:
+        graph.start('grasp_node')
+    with pytest.raises(DexGraspError, match='gone') as caught:
+        graph.client.wait_for_result(handle, 60)
+    assert caught.value.code == ErrorCode.PREEMPTED
+    if not is_replaced:
+        graph.start('grasp_node')
+    graph.until_grasps(**ALL)
+    graph.until_said('grasp_node', lambda _l, _t, v: v['last outcome'] == 'SUCCESS')
