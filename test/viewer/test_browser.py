@@ -48,7 +48,7 @@ def test_a_file_is_served_until_it_is_interrupted(file, monkeypatch, capsys):
         assert found.group(1) == '2'
         with urllib.request.urlopen(found.group(2), timeout=60) as answer:
             answers.append(answer.read())
-        raise KeyboardInterrupt
+        return signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr('dexgrasp_ros.viewer.GraspPage', made)
     monkeypatch.setattr(time, 'sleep', visit)
