@@ -190,7 +190,10 @@ class GraspClient:
         return handle
 
     def wait_for_result(self, handle: ClientGoalHandle, timeout: float | None = None) -> GoalReply:
-        """Wait for the end of a goal; one that is still running after `timeout` s is cancelled."""
+        """Wait for the end of a goal; one that is still running after `timeout` s is cancelled.
+
+        The nodes keep the result of a goal that has ended for a minute.
+        """
         try:
             response = self._spun.call('The goal', timeout, handle.get_result_async)
         except BaseException:

@@ -43,7 +43,7 @@ from dexgrasp_ros.nodes.shared.hand_source import HandSource
 from dexgrasp_ros.nodes.shared.held_hand import HeldHand
 from dexgrasp_ros.nodes.shared.lifecycle import AutostartNode
 from dexgrasp_ros.nodes.shared.process import main_of
-from dexgrasp_ros.nodes.shared.time_limit import time_limit
+from dexgrasp_ros.nodes.shared.time_limit import RESULT_TIMEOUT, time_limit
 from dexgrasp_ros.nodes.shared.worker import Worker, settle
 from dexgrasp_ros.nodes.synthesis.object_source import ObjectSource
 from dexgrasp_ros.nodes.synthesis.parameters import GraspParameters
@@ -141,6 +141,7 @@ class GraspNode(AutostartNode[GraspParameters]):
                 handle_accepted_callback=self._on_accepted,
                 cancel_callback=self._on_cancel,
                 callback_group=ReentrantCallbackGroup(),
+                result_timeout=RESULT_TIMEOUT,
             )
 
     def deactivate(self) -> None:
@@ -199,6 +200,7 @@ class GraspNode(AutostartNode[GraspParameters]):
             result = job.task.result(error)
             if result.error_code == ErrorCode.INTERNAL:
                 self.get_logger().error(''.join(traceback.format_exception(error)))
+            error.__traceback__ = None  # it holds this frame, whose job holds the error
         if timer is not None:
             self.destroy_timer(timer)
         self._goals += 1
