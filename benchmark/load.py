@@ -1,11 +1,12 @@
 """What a graph takes for hours of work: failures, latency and memory of each node under load.
 
     .venv/bin/python benchmark/load.py [--goals 1000] [--clients 20] [--minutes 20]
-        [--browsers 4] [--hand allegro] [--device auto] [--out FILE.md]
+        [--browsers 4] [--drawn] [--hand allegro] [--device auto] [--out FILE.md]
 
 Real nodes, real DDS: a camera of 1280 x 720 pixels at 30 Hz, reconstruction, search, viewer. Pages
-of the viewer are open all the while; they are plain websocket clients that read what the page is
-sent, and draw nothing. Then, one after the other:
+of the viewer are open all the while: plain websocket clients that read what a page is sent, or
+with `--drawn` pages in a headless Chromium (by Playwright), which draws them on the same cores.
+Then, one after the other:
 
 - goals in a row, for boxes of 25 sizes over and over, each tenth for an object that is seen;
 - clients, all at once, with three goals each: a newer goal pre-empts an older one, by policy;
@@ -21,6 +22,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import tempfile
 import threading
 import time
@@ -56,6 +58,8 @@ _SEEN_SEEDS = 48  # what is seen is harder to hold than a box
 _TURNS = 3  # goals of each client
 _TIMEOUT = 600.0  # s for a goal; on a busy machine other clients' work comes first
 _RESAMPLES = 2000
+# Without a graphics card, and as root in a container.
+_BROWSER_ARGUMENTS = ('--no-sandbox', '--use-angle=swiftshader', '--enable-unsafe-swiftshader')
 
 
 def main(
@@ -64,6 +68,7 @@ def main(
     clients: int = 20,
     minutes: float = 20.0,
     browsers: int = 4,
+    drawn: bool = False,
     settled: int = 100,
     hand: str = 'allegro',
     device: str = 'auto',
@@ -97,7 +102,7 @@ def main(
         client.wait_until_ready(timeout=300.0)
         memory = Memory({name: process.pid for name, process in processes.items()})
         memory.note('at the start')
-        sent = stack.enter_context(open_pages(browsers, port))
+        sent = stack.enter_context((drawn_pages if drawn else read_pages)(browsers, port))
         end = time.monotonic() + 60.0 * minutes
         row = in_a_row(client, goals, labels, memory, settled)
         memory.note('after the goals')
@@ -105,7 +110,8 @@ def main(
         memory.note('after the clients')
         made = reconstruct_until(end, client)
         memory.note('at the end')
-    asked = f'{goals} goals, {clients} clients, {minutes:g} minutes, {browsers} pages'
+    kind = 'drawn ' if drawn else ''
+    asked = f'{goals} goals, {clients} clients, {minutes:g} minutes, {browsers} {kind}pages'
     ends = {'goals in a row': [code for code, _ in row], 'goals of clients': crowd}
     show(
         [
@@ -169,7 +175,7 @@ def _slope(values: Sequence[float]) -> str:
 
 
 @contextlib.contextmanager
-def open_pages(count: int, port: int) -> Iterator[list[int]]:
+def read_pages(count: int, port: int) -> Iterator[list[int]]:
     """Open pages of the viewer; yield the bytes that each has been sent."""
     import viser
     from websockets.sync.client import connect
@@ -191,6 +197,23 @@ def open_pages(count: int, port: int) -> Iterator[list[int]]:
         yield sent
     for reader in readers:
         reader.join()
+
+
+@contextlib.contextmanager
+def drawn_pages(count: int, port: int) -> Iterator[list[int]]:
+    """Open pages of the viewer in a browser; what they are sent is not counted."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(
+            executable_path=shutil.which('chromium'), args=list(_BROWSER_ARGUMENTS)
+        )
+        for _ in range(count):
+            browser.new_page(viewport={'width': 800, 'height': 450}).goto(
+                f'http://127.0.0.1:{port}', timeout=1000 * _TIMEOUT
+            )
+        yield []
+        browser.close()
 
 
 def box_goal(size: NDArray[np.float64]) -> SynthesizeGrasps.Goal:
