@@ -195,6 +195,8 @@ class GraspClient:
     def wait_for_result(self, handle: ClientGoalHandle, timeout: float | None = None) -> GoalReply:
         """Wait for the end of a goal; one that is still running after `timeout` s is cancelled.
 
+        The nodes keep the result of a goal that has ended for a minute.
+
         Raises
         ------
         DexGraspError

@@ -69,7 +69,9 @@ class Engine:
         self._wish_terms = None
         if demand is not None:
             self._wish_terms = WishTerms(
-                *(demand, config, hand, self._settings, count, device), launch=self._launch
+                *(demand, config, hand, self._settings, count, device),
+                # Not a method of the engine: one that refers to itself is freed late.
+                launch=self._launcher.launch,
             )
         self._groups = hand.group_bodies.shape[0]
         self._arrays = BatchArrays(hand, config, count, device)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 import warp as wp
 
 from dexgrasp_ros.core.config import SynthesisConfig
+from dexgrasp_ros.core.wishes import Wishes
 from dexgrasp_ros.synthesis.device import resolve_device
 from dexgrasp_ros.synthesis.engine import Engine
 from dexgrasp_ros.synthesis.search import Search
 from dexgrasp_ros.synthesis.seeds import make_seeds
 from dexgrasp_ros.synthesis.upload import upload_hand, upload_object
+from dexgrasp_ros.synthesis.wishes import resolve_wishes
 
 CONFIG = SynthesisConfig(seed_count=8, iterations=24, device='cpu')
 
@@ -69,3 +74,17 @@ def test_cuda_goes_the_way_of_the_cpu(allegro, can, seeds):
         e.run(12, lambda _made: None)
     for one, other in zip(here.get_state(), there.get_state(), strict=True):
         assert (np.abs(one - other).max(axis=1) < 1e-3).mean() >= 0.75
+
+
+def test_a_search_that_nobody_holds_is_gone_without_a_collection(allegro, can):
+    wishes = Wishes(approach_axis=(0.0, 0.0, -1.0), approach_half_angle=0.5)
+    search = Search(allegro, can, CONFIG, demand=resolve_wishes(allegro, can, wishes))
+    search.look(*make_seeds(search, allegro, can, CONFIG))
+    engines = [weakref.ref(e) for idle in search._idle.values() for e in idle]
+    gc.disable()
+    try:
+        del search
+        assert engines
+        assert not any(engine() for engine in engines)
+    finally:
+        gc.enable()

@@ -29,7 +29,7 @@ from dexgrasp_ros.nodes.execution.goal import Execution
 from dexgrasp_ros.nodes.execution.joint_feed import JointFeed
 from dexgrasp_ros.nodes.execution.parameters import HandCommandParameters
 from dexgrasp_ros.nodes.shared.goal_end import end_goal
-from dexgrasp_ros.nodes.shared.time_limit import time_limit
+from dexgrasp_ros.nodes.shared.time_limit import RESULT_TIMEOUT, time_limit
 from dexgrasp_ros.nodes.shared.worker import settle
 
 _TICK = 0.02  # s between two looks at a robot that moves
@@ -113,6 +113,7 @@ class ExecutionServer:
                 handle_accepted_callback=self._on_accepted,
                 cancel_callback=self._on_cancel,
                 callback_group=ReentrantCallbackGroup(),
+                result_timeout=RESULT_TIMEOUT,
             )
 
     def end(self, code: ErrorCode, sentence: str) -> None:

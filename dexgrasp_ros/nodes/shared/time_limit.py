@@ -1,4 +1,4 @@
-"""The time that a goal may take."""
+"""The time that a goal may take, and that its result is kept."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from rclpy.timer import Timer
 
 from dexgrasp_ros.core.errors import ErrorCode
 
+# s in which a client fetches the result of a goal that has ended; until then the server keeps it
+# and the goal, meshes included, and tells its state with each state of the others.
+RESULT_TIMEOUT = 60
 _NO_LIMIT = 1e9  # s, 30 years; nanoseconds in 64 bits would not hold ten times as many
 
 

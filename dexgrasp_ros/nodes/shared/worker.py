@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import functools
 import threading
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -27,7 +28,7 @@ class Worker:
         self._node = node
         # An executor runs the newest task first; calls must keep their order.
         self._calls: collections.deque[Callable[[], None]] = collections.deque()
-        self._waiting: list[tuple[Future, Callable[[], None]]] = []
+        self._waiting: list[tuple[Future, Callable[[], Any]]] = []
         self._changed, self._is_closed = threading.Condition(), False
         self._thread = threading.Thread(
             target=self._work, name=f'{node.get_name()}_{name}', daemon=True
@@ -40,17 +41,9 @@ class Worker:
         Who sets the future first, by `settle`, decides: what comes later is dropped.
         """
         future = Future(executor=self._node.executor)
-
-        def run() -> None:
-            try:
-                value, error = work(*args), None
-            except Exception as raised:
-                value, error = None, raised
-            self.call(settle, future, value, error)
-
         with self._changed:
-            self._waiting = [(f, work) for f, work in self._waiting if not f.done()]
-            self._waiting.append((future, run))
+            self._waiting = [entry for entry in self._waiting if not entry[0].done()]
+            self._waiting.append((future, functools.partial(work, *args)))
             self._changed.notify()
         return future
 
@@ -79,10 +72,18 @@ class Worker:
                 self._changed.wait_for(lambda: self._waiting or self._is_closed)
                 if not self._waiting:
                     return
-                future, run = self._waiting.pop(0)
+                future, work = self._waiting.pop(0)
+            value = error = None
             if not future.done():
-                run()
-            del future, run  # and what they hold, while nothing is to be done
+                try:
+                    value = work()
+                except Exception as raised:
+                    # The trace is for the log. What its frames hold, a whole search, would live
+                    # as long as the exception, and where that is among it, until a collection.
+                    traceback.clear_frames(raised.__traceback__)
+                    error = raised
+                self.call(settle, future, value, error)
+            del future, work, value, error  # and what they hold, while nothing is to be done
 
 
 def settle(future: Future, value: Any, error: BaseException | None = None) -> None:

@@ -43,7 +43,7 @@ from dexgrasp_ros.nodes.shared.hand_source import HandSource
 from dexgrasp_ros.nodes.shared.held_hand import HeldHand
 from dexgrasp_ros.nodes.shared.lifecycle import AutostartNode
 from dexgrasp_ros.nodes.shared.process import main_of
-from dexgrasp_ros.nodes.shared.time_limit import time_limit
+from dexgrasp_ros.nodes.shared.time_limit import RESULT_TIMEOUT, time_limit
 from dexgrasp_ros.nodes.shared.worker import Worker, settle
 from dexgrasp_ros.nodes.synthesis.object_source import ObjectSource
 from dexgrasp_ros.nodes.synthesis.parameters import GraspParameters
@@ -143,6 +143,7 @@ class GraspNode(AutostartNode[GraspParameters]):
                 handle_accepted_callback=self._on_accepted,
                 cancel_callback=self._on_cancel,
                 callback_group=ReentrantCallbackGroup(),
+                result_timeout=RESULT_TIMEOUT,
             )
 
     def deactivate(self) -> None:
@@ -205,6 +206,8 @@ class GraspNode(AutostartNode[GraspParameters]):
         self._last = _about(result, time.perf_counter() - start)
         self.get_logger().info(_summary(result))
         end_goal(self, handle, result, failure)
+        if failure is not None:
+            failure.__traceback__ = None  # it holds this frame, whose job holds the error
         return result
 
     def _end_job(self, code: ErrorCode, sentence: str) -> None:

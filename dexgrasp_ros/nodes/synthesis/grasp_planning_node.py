@@ -28,6 +28,7 @@ from dexgrasp_ros.bridge.server_watch import ServerWatch
 from dexgrasp_ros.bridge.transforms import transform_listener
 from dexgrasp_ros.core.errors import ErrorCode, SynthesisError
 from dexgrasp_ros.nodes.shared.process import main_of
+from dexgrasp_ros.nodes.shared.time_limit import RESULT_TIMEOUT
 from dexgrasp_ros.nodes.shared.worker import settle
 from dexgrasp_ros.nodes.synthesis.parameters import GraspPlanningParameters
 
@@ -55,6 +56,7 @@ class GraspPlanningNode(Node):
             execute_callback=self._execute,
             cancel_callback=self._on_cancel,
             callback_group=group,
+            result_timeout=RESULT_TIMEOUT,
         )
 
     def close(self) -> None:

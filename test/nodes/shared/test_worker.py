@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
+import traceback
+import weakref
 from types import SimpleNamespace
 
 import pytest
@@ -44,3 +47,33 @@ def test_all_that_is_wanted_is_done_in_order(worker):
     worker.submit(last.set)
     assert last.wait(20)
     assert done == list(range(20))
+
+
+def test_work_that_failed_keeps_nothing_alive_but_its_trace(worker):
+    class Search:
+        pass
+
+    class Cancelled(Exception):
+        pass
+
+    held = []
+
+    def work():
+        search = Search()
+        held.append(weakref.ref(search))
+        raise Cancelled
+
+    gc.disable()  # what takes a collection to be freed, stays for hundreds of goals
+    try:
+        future, done = worker.submit(work), threading.Event()
+        worker.submit(done.set)
+        assert done.wait(20)
+        worker._run_calls()  # in place of an executor
+        assert held[0]() is None
+        lines = ''.join(traceback.format_exception(future.exception()))
+        assert 'in work' in lines
+        error = weakref.ref(future.exception())
+        del future
+        assert error() is None
+    finally:
+        gc.enable()
