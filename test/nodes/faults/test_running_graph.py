@@ -45,7 +45,7 @@ def graph(make_graph, no_memory):
     graph = make_graph()
     graph.start('reconstruction_node')
     graph.start_short_of_memory(no_memory)
-    graph.client.wait_until_ready(60)
+    graph.client.wait_until_ready(180)
     return graph
 
 
