@@ -81,6 +81,7 @@ def test_a_camera_whose_clock_jumps_and_comes_back(graph, camera, age, words):
     graph.until_grasps()
 
 
+@pytest.mark.slow  # frames that never come: synthesis/test_grasp_node.py
 def test_tf_with_a_gap(graph, camera):
     """The grasps are wanted in a frame that nobody speaks of for a while."""
     transforms, pose = TransformPublisher(graph.client.node), np.array([1.0, 0, 0, 0, 0, 0, 1])
