@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
+from rclpy.task import Future
 
 from dexgrasp_msgs.action import SynthesizeGrasps
 from dexgrasp_msgs.msg import Object, ObjectArray, ObjectFailure
@@ -84,25 +85,32 @@ class ObjectSource:
     def _reconstruct(
         self, labels: list[int], timeout: float, should_stop: StopCallback
     ) -> tuple[Sequence[Object], Sequence[ObjectFailure]]:
-        done = threading.Event()
-        future = self._client.call_async(ReconstructObjects.Request(labels=labels))
-        future.add_done_callback(lambda _: done.set())
+        request, done = ReconstructObjects.Request(labels=labels), threading.Event()
+        futures: list[Future] = []
+        offered = 0
 
         def is_over() -> bool:
+            nonlocal offered
+            before, offered = offered, self._node.count_services(self._client.service_name)
+            if offered > before:  # at first, and where a node was started that has not heard it
+                futures.append(self._client.call_async(request))
+                futures[-1].add_done_callback(lambda _: done.set())
             return done.is_set() or not self._client.service_is_ready()
 
         try:
-            over = self._wait(is_over, timeout, should_stop)
+            is_late = not self._wait(is_over, timeout, should_stop)
         finally:
-            if not done.is_set():
+            waiting = [future for future in futures if not future.done()]
+            for future in waiting:
                 self._client.remove_pending_request(future)
-        if not done.is_set():
+        answers = [future for future in futures if future not in waiting]
+        if not answers:
             raise PerceptionError(
-                "Whoever offered 'reconstruct_objects' is gone."
-                if over
-                else f"'reconstruct_objects' did not answer within {timeout:g} s."
+                f"'reconstruct_objects' did not answer within {timeout:g} s."
+                if is_late
+                else "Whoever offered 'reconstruct_objects' is gone."
             )
-        response = future.result()
+        response = answers[0].result()
         if response.error_code:
             raise PerceptionError(response.error_message, ErrorCode(response.error_code))
         return response.objects.objects, response.failures

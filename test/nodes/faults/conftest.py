@@ -30,7 +30,7 @@ from dexgrasp_ros.nodes.graph import start_graph
 
 Goal = SynthesizeGrasps.Goal
 LABEL = 5
-PATIENCE = 60.0  # s; a machine may be busy
+PATIENCE = 180.0  # s; nodes start in the midst of it, and a machine may be busy
 PARAMETERS = {
     'sim_camera_node': {'rate': 5.0},
     'reconstruction_node': {'image_timeout': 1.0, 'max_age': 2.0},
@@ -98,6 +98,7 @@ class Graph:
 
     def begin_long_search(self) -> object:
         """Send a goal that takes minutes; return its handle once it searches."""
+        self.until_said('grasp_node', lambda level, *_: level == OK)
         goal = goal_of_box(seed_count=512)
         searches = threading.Event()
 
@@ -106,7 +107,7 @@ class Graph:
                 searches.set()
 
         handle = self.client.send_goal(goal, feedback=hear, timeout=PATIENCE)
-        assert searches.wait(2 * PATIENCE)
+        assert searches.wait(PATIENCE)
         return handle
 
     def until_grasps(self, **fields: object) -> None:

@@ -22,6 +22,7 @@ from sensor_msgs.msg import CameraInfo, Image, RegionOfInterest
 from dexgrasp_ros.bridge.camera import camera_info_message
 from dexgrasp_ros.bridge.client import GraspClient
 from dexgrasp_ros.bridge.color_images import color_message
+from dexgrasp_ros.bridge.diagnostics import WARN
 from dexgrasp_ros.bridge.geometry import header, point
 from dexgrasp_ros.bridge.images import depth_message, label_array
 from dexgrasp_ros.bridge.qos import sensor_data, standard
@@ -99,6 +100,9 @@ class Camera:
         if rgb is not None:
             messages['rgb/image'] = color_message(rgb, head)
         self._messages = messages
+
+    def stop_showing(self) -> None:
+        self._messages = {}
 
     def labels_when(self, condition, timeout=60.0):
         """Labels of the first image from now on that fulfils `condition`."""
@@ -197,6 +201,20 @@ def test_diagnostics_tell_what_comes_and_what_was_found(camera):
             values = {v.key: v.value for v in status.values}
     assert float(values['matches [Hz]']) > 0
     assert values['prompt'] == 'none'
+    camera.node.destroy_subscription(subscription)
+
+
+def test_diagnostics_warn_of_a_camera_that_stops(camera):
+    heard = []
+    subscription = camera.node.create_subscription(
+        DiagnosticArray, '/diagnostics', heard.append, standard()
+    )
+    until = time.monotonic() + 60
+    camera.stop_showing()
+    while not (heard and 'No images have come' in heard[-1].status[0].message):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    assert heard[-1].status[0].level == WARN
     camera.node.destroy_subscription(subscription)
 
 
