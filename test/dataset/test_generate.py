@@ -160,6 +160,7 @@ def test_other_settings_are_refused_unless_they_may_overwrite(tmp_path):
     assert after['dataset.json'] != before['dataset.json']
 
 
+@pytest.mark.slow  # test_overwrite has what is removed, without searches
 def test_overwriting_leaves_nothing_of_other_settings(copied, objects):
     """Images, failures and times go with the grasps; fewer grasps are fewer from then on."""
     out = copied

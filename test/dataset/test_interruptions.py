@@ -167,6 +167,7 @@ def test_two_processes_make_the_same_dataset(undisturbed, objects, tmp_path):
     assert content(out) == content(undisturbed[0])
 
 
+@pytest.mark.slow  # test_overwrite asks the step that notices it
 def test_a_run_that_is_overwritten_ends_and_says_so(inline, tmp_path):
     meshes, out, begun = tmp_path / 'meshes', tmp_path / 'set', []
     meshes.mkdir()

@@ -22,6 +22,7 @@ from dexgrasp_ros.bridge.qos import latched_subscription, standard
 from dexgrasp_ros.bridge.transforms import TransformPublisher
 from dexgrasp_ros.core.errors import ErrorCode
 
+pytestmark = pytest.mark.slow  # core/test_device_memory and test_clock_that_goes_back run always
 HOUR = 3600.0  # s
 SLOW_SUBSCRIBER = """
 import rclpy

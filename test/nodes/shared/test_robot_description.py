@@ -261,6 +261,7 @@ def test_of_descriptions_in_quick_succession_the_last_one_counts(barrett):
     assert reply.check().grasps.grasps[0].hand == ALLEGRO
 
 
+@pytest.mark.slow  # test_processes has two graphs in two namespaces
 def test_two_hands_in_two_namespaces_do_not_mix(barrett):
     parameters = {'grasp_node': {**SEARCH, 'hand_root_link': ROOT}}
     with (
