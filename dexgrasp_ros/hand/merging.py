@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 class Merging:
     """The parts of one mesh, and what it costs to join two of them.
 
-    That is what their common hull has too much, the root of the sum of squares of what each merge
-    has added to it: many small gaps, as of a rack, are hardly worse than one of them; of a bow that
-    is joined step by step, the last step adds three quarters of all.
+    That is what their common hull has too much, as the root of the sum of squares of what each
+    merge has added: small gaps, as of a rack, are hardly worse together than one of them is; of a
+    bow that is joined step by step, the last step adds three quarters of all.
 
     Attributes
     ----------
