@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,9 +11,9 @@ from numpy.typing import NDArray
 class Merging:
     """The parts of one mesh, and what it costs to join two of them.
 
-    That is what their common hull has too much in one place: of what merges have added to it, the
-    most. So a rack is as concave as one of its gaps; and a bow that is joined step by step as the
-    last step, which adds three quarters of all.
+    That is what their common hull has too much, as the root of the sum of squares of what each
+    merge has added: small gaps, as of a rack, are hardly worse together than one of them is; of a
+    bow that is joined step by step, the last step adds three quarters of all.
 
     Attributes
     ----------
@@ -22,7 +24,7 @@ class Merging:
     def __init__(self, parts: list[NDArray[np.float64]]) -> None:
         self.parts: dict[int, NDArray[np.float64]] = {}
         self._volumes: dict[int, float] = {}
-        self._added: dict[int, float] = {}  # m^3 by which one merge has grown each hull, at most
+        self._added: dict[int, float] = {}  # m^3 by which merges have grown each hull
         self._growth: dict[tuple[int, int], float] = {}
         self._next = 0
         for part in parts:
@@ -48,7 +50,7 @@ class Merging:
         for other, theirs in self.parts.items():
             both = _hull(np.concatenate([corners, theirs]))[1]
             grown = max(0.0, both - volume - self._volumes[other])
-            self._growth[other, number] = max(grown, added, self._added[other])
+            self._growth[other, number] = math.hypot(grown, added, self._added[other])
         self.parts[number], self._volumes[number], self._added[number] = corners, volume, added
 
 
