@@ -5,15 +5,11 @@ from __future__ import annotations
 import contextlib
 import functools
 import io
-import re
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from dexgrasp_ros.core.errors import InputError
-
-_LISTED = '│     '  # what an option that a message names begins with, and what is said of it
-_OPTION = re.compile(f'{_LISTED}(--[\\w-]+)')
 
 
 def parse(
@@ -65,13 +61,7 @@ def _deferred(command: Callable[..., None]) -> Callable[..., Callable[[], None]]
 
 def _one_line(box: str) -> str:
     """Sentences of a box of text, whose sections are parted by rules."""
-    lines = box.splitlines()
-    options = list(dict.fromkeys(found[1] for line in lines if (found := _OPTION.match(line))))
-    if len(options) > 1:  # their names are enough; `--help` has what they mean
-        lines = [line for line in lines if not line.startswith(_LISTED)]
-        rules = [k for k, line in enumerate(lines) if set(line) <= {*'│ ─'}]
-        lines.insert(rules[-1] if rules else -1, f'│ {", ".join(options)} │')
-    rows = [row.strip('│ ') for row in lines if row[:1] not in '╭╰']
+    rows = [row.strip('│ ') for row in box.splitlines() if row[:1] not in '╭╰']
     text = '\n'.join('' if set(row) == {'─'} else f'{row} ' for row in rows)
     sections = [' '.join(section.split()) for section in text.split('\n\n')]
     return '. '.join(section.rstrip('.') for section in sections if section)
