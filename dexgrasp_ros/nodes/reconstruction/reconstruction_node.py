@@ -15,6 +15,7 @@ are views, they are meshed in place of the newest frame, until `clear_views`.
 
 from __future__ import annotations
 
+import threading
 import time
 import traceback
 
@@ -69,6 +70,7 @@ class ReconstructionNode(AutostartNode[ReconstructionParameters]):
         self._task: ReconstructionTask | None = None
         # Requests that wait, by labels and age: all that ask for the same have one answer.
         self._asked: dict[tuple[tuple[int, ...], float], Future] = {}
+        self._asking = threading.Lock()
         self._under_way: Future | None = None  # mesh of a frame that nobody asked for
         self._fusing: Future | None = None
         self._last_stamp: int | None = None  # of the frame that was meshed unasked last
@@ -125,10 +127,11 @@ class ReconstructionNode(AutostartNode[ReconstructionParameters]):
     ) -> ReconstructObjects.Response:
         start = time.perf_counter()
         key = (tuple(request.labels), request.max_age)
-        asked = self._asked.get(key)  # the same by somebody else, and not begun
-        work = self._worker.submit(self._answer, key) if asked is None else asked
-        if asked is None:
-            self._asked[key] = work
+        with self._asking:  # else the worker may begin, and forget it, before it is noted here
+            asked = self._asked.get(key)  # the same by somebody else, and not begun
+            work = self._worker.submit(self._answer, key) if asked is None else asked
+            if asked is None:
+                self._asked[key] = work
         try:
             outcome = await work
         except Exception as error:
@@ -148,7 +151,8 @@ class ReconstructionNode(AutostartNode[ReconstructionParameters]):
 
     def _answer(self, key: tuple[tuple[int, ...], float]) -> Outcome:
         """Mesh what was asked for, in the worker; who asks from now on wants a newer image."""
-        self._asked.pop(key, None)
+        with self._asking:
+            self._asked.pop(key, None)
         labels, max_age = key
         return self._task.answer(list(labels) or None, max_age)
 
