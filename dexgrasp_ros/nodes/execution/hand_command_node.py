@@ -40,7 +40,7 @@ from dexgrasp_ros.nodes.execution.parameters import HandCommandParameters
 from dexgrasp_ros.nodes.execution.plan import checked_postures, within_efforts
 from dexgrasp_ros.nodes.execution.server import ExecutionServer, limited_sentence
 from dexgrasp_ros.nodes.shared.hand_source import HandSource
-from dexgrasp_ros.nodes.shared.held_hand import HeldHand
+from dexgrasp_ros.nodes.shared.held_hand import HeldHand, check_hand
 from dexgrasp_ros.nodes.shared.lifecycle import AutostartNode
 from dexgrasp_ros.nodes.shared.process import main_of
 from dexgrasp_ros.nodes.shared.worker import Worker
@@ -125,6 +125,12 @@ class HandCommandNode(AutostartNode[HandCommandParameters]):
         """Let the worker come to an end."""
         super().close()
         self._worker.close(_CLOSE_TIMEOUT)
+
+    def check_parameters(
+        self, before: HandCommandParameters, after: HandCommandParameters
+    ) -> None:
+        """Refuse a hand that there is not."""
+        check_hand(before.hand, after.hand)
 
     def reconfigure(self, before: HandCommandParameters, after: HandCommandParameters) -> None:
         """Stop what moves once commands are no longer wanted."""

@@ -43,12 +43,12 @@ class Workspace:
 class HandCommandParameters:
     """Parameters of `hand_command_node`."""
 
-    autostart: bool = setting(True, '-', AUTOSTART)
-    hand: str = setting('allegro', '-', HAND)
-    hand_root_link: str = setting('', '-', HAND_ROOT)
-    robot_description: str = setting('', '-', f'{DESCRIPTION}; read on configuration')
-    hand_overrides: str = setting('', '-', OVERRIDES)
-    mesh_folder: str = setting('', '-', MESH_FOLDER)
+    autostart: bool = setting(True, '-', AUTOSTART, read_on='start')
+    hand: str = setting('allegro', '-', HAND, read_on='configuration')
+    hand_root_link: str = setting('', '-', HAND_ROOT, read_on='configuration')
+    robot_description: str = setting('', '-', DESCRIPTION, read_on='configuration')
+    hand_overrides: str = setting('', '-', OVERRIDES, read_on='configuration')
+    mesh_folder: str = setting('', '-', MESH_FOLDER, read_on='configuration')
     command_enabled: bool = setting(
         False, '-', 'let joint_trajectory and wrist_trajectory leave; the robot will move'
     )
