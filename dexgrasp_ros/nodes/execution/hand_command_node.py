@@ -81,7 +81,7 @@ class HandCommandNode(AutostartNode[HandCommandParameters]):
             self._worker,
             lambda: self.config,
             on_change=self._on_change,
-            on_ready=self._use,
+            on_ready=self._take_over,
         )
         self._token = FollowToken(self)
         self._inputs = [
@@ -148,6 +148,13 @@ class HandCommandNode(AutostartNode[HandCommandParameters]):
         self._server.end(ErrorCode.PREEMPTED, sentence)
         self._gate.stop(only_moving=True)
         self._use(None)
+
+    def _take_over(self, held: HeldHand | None) -> None:
+        """Command the hand of another description, if the controller can be told to."""
+        try:
+            self._use(held)
+        except DexGraspError as error:
+            self.get_logger().error(f'The hand cannot be commanded: {error}')
 
     def _use(self, held: HeldHand | None) -> None:
         """Command this hand from now on."""

@@ -57,11 +57,25 @@ class HandCommandParameters:
         '-',
         'also close the fingers, unwatched, on each new grasp; else only execute_grasp moves',
     )
-    use_follow_joint_trajectory: bool = setting(
-        False,
+    controller: str = setting(
+        '',
         '-',
-        'send fingers to the action follow_joint_trajectory; needs control_msgs; read on'
-        ' configuration',
+        "name of the fingers' controller, such as hand_controller, before that of its topic or"
+        ' action; empty: these alone',
+        read_on='configuration',
+    )
+    controller_interface: str = setting(
+        'topic',
+        '-',
+        "how the fingers' controller is told: its topic joint_trajectory, or an action, which"
+        " needs control_msgs; a gripper's is for hands of one joint",
+        allowed=(
+            'topic',
+            'follow_joint_trajectory',
+            'parallel_gripper_command',
+            'gripper_command',
+        ),
+        read_on='configuration',
     )
     speed_scale: float = setting(
         0.5, '1', 'share of the velocity limits that follow_grasps uses', 0.01, 1.0
