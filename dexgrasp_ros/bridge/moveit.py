@@ -1,7 +1,9 @@
 """Grasps as `moveit_msgs/Grasp`, for pick stages of MoveIt and whoever else reads them.
 
 MoveIt moves the *parent link* of an end effector, the last link of the arm: `grasp_pose` is where
-that link goes, not the hand's root. The hand's postures are trajectories of one point each.
+that link goes, not the hand's root. The hand's postures are trajectories of one point each, as a
+joint_trajectory_controller takes them: it refuses one that ends before now, so that they begin
+when they are sent (stamp 0), and efforts unless it commands efforts.
 """
 
 from __future__ import annotations
@@ -40,6 +42,7 @@ def moveit_grasps(
     T_parent_hand: ArrayLike | None = None,
     posture_time: float = 1.0,
     squeeze: bool = True,
+    effort: bool = False,
     min_share: float = 0.5,
     allowed_touch_objects: Sequence[str] = (),
 ) -> list[Any]:
@@ -59,6 +62,8 @@ def moveit_grasps(
         `time_from_start` of the postures [s].
     squeeze
         Close to the squeeze posture, which presses, rather than to the touching grasp.
+    effort
+        Give the squeeze posture its efforts as well; only for controllers that command efforts.
     min_share
         Share of approach and retreat that must be possible at least.
     allowed_touch_objects
@@ -89,7 +94,10 @@ def moveit_grasps(
             id=f'{grasp.object_id or grasp.hand}_{n}',
             pre_grasp_posture=posture(grasp, grasp.pregrasp, posture_time),
             grasp_posture=posture(
-                grasp, grasp.squeeze if squeeze else grasp.grasp, posture_time, presses=squeeze
+                grasp,
+                grasp.squeeze if squeeze else grasp.grasp,
+                posture_time,
+                effort=squeeze and effort,
             ),
             grasp_pose=PoseStamped(
                 header=grasp.header, pose=pose_message(parent_poses(grasp, T_parent_hand)[1])
@@ -127,24 +135,24 @@ def parent_poses(grasp: Grasp, T_parent_hand: ArrayLike | None = None) -> NDArra
 
 
 def posture(
-    grasp: Grasp, positions: ArrayLike, seconds: float, *, presses: bool = False
+    grasp: Grasp, positions: ArrayLike, seconds: float, *, effort: bool = False
 ) -> JointTrajectory:
-    """Trajectory of one point, reached after `seconds`; where it `presses`, with the efforts.
+    """Trajectory of one point, reached `seconds` after it is sent; on request with the efforts.
 
     These are kp (squeeze - grasp), what the joints press with when the object stops them at the
     grasp.
     """
     stiffness = np.asarray(grasp.joint_stiffness, dtype=np.float64)
-    effort: list[float] = []
-    if presses and len(stiffness) == len(grasp.squeeze):
-        effort = (stiffness * np.subtract(grasp.squeeze, grasp.grasp)).tolist()
+    efforts: list[float] = []
+    if effort and len(stiffness) == len(grasp.squeeze):
+        efforts = (stiffness * np.subtract(grasp.squeeze, grasp.grasp)).tolist()
     point = JointTrajectoryPoint(
         positions=np.asarray(positions, dtype=np.float64).tolist(),
-        effort=effort,
+        effort=efforts,
         time_from_start=duration(seconds),
     )
     return JointTrajectory(
-        header=Header(stamp=grasp.header.stamp, frame_id=grasp.hand_frame),
+        header=Header(frame_id=grasp.hand_frame),
         joint_names=list(grasp.joint_names),
         points=[point],
     )

@@ -1,7 +1,9 @@
 """A frozen dataclass as the parameters of a node: types, defaults, units, ranges, descriptions.
 
 The fields are made with `dexgrasp_ros.core.config.setting`; a field that is itself a dataclass
-gives parameters with a dot in their name.
+gives parameters with a dot in their name. What is set later counts from the next time that the
+node needs it, unless the field is `read_on` something: then the descriptor says so, and a change
+that would come too late is refused.
 """
 
 from __future__ import annotations
@@ -20,18 +22,22 @@ from rcl_interfaces.msg import (
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-from dexgrasp_ros.core.errors import DexGraspError
+from dexgrasp_ros.core.errors import DexGraspError, InputError, choices
 
 T = TypeVar('T')
 
 _INT_LIMIT = 2**63 - 1
+# By `read_on`: when the value is in use, so that no other one can be set. Of what is read on start
+# rclpy says it; what is read on a reset may be set for the next one.
+_IN_USE = {'configuration': 'configured', 'activation': 'active'}
 
 
 class NodeParameters(Generic[T]):
     """Declares the fields of `config_type` on `node` and holds their present values.
 
     A set request is refused where a value is outside its range or the dataclass does not accept
-    it. `value` is a new object after each change, so whoever holds one sees no change under way.
+    it, and for what is read on start. `value` is a new object after each change, so whoever holds
+    one sees no change under way.
 
     Parameters
     ----------
@@ -90,19 +96,39 @@ class NodeParameters(Generic[T]):
 
 
 def parameter_fields(
-    config: Any, prefix: str = '', note: str = ''
+    config: Any, prefix: str = '', read_on: str = ''
 ) -> Iterator[tuple[str, dict[str, Any], Any]]:
     """Name, metadata and value of each parameter in a dataclass instance, nested ones with dots.
 
-    The text of a nested dataclass, such as when it is read, is added to those of its fields.
+    When a nested dataclass is read holds for all of its fields; the text of each says it.
     """
     for field in dataclasses.fields(config):
-        value, text = getattr(config, field.name), field.metadata.get('text', '')
+        value, read = getattr(config, field.name), field.metadata.get('read_on') or read_on
         if dataclasses.is_dataclass(value):
-            yield from parameter_fields(value, f'{prefix}{field.name}.', text or note)
+            yield from parameter_fields(value, f'{prefix}{field.name}.', read)
         else:
-            text = f'{text}; {note}' if note else text
-            yield prefix + field.name, {**field.metadata, 'text': text}, value
+            text = field.metadata['text'] + (f'; read on {read}' if read else '')
+            yield prefix + field.name, {**field.metadata, 'text': text, 'read_on': read}, value
+
+
+def refuse_late_changes(before: T, after: T, *, configured: bool, active: bool) -> None:
+    """Refuse a change of what the node in this state has read for good.
+
+    Raises
+    ------
+    InputError
+        INVALID_INPUT, naming the parameter, when it is read and what to do.
+    """
+    states = {'configured': configured, 'active': active}
+    fields = zip(parameter_fields(before), parameter_fields(after), strict=True)
+    for (name, about, old), (_, _, new) in fields:
+        state = _IN_USE.get(about['read_on'], '')
+        if old != new and states.get(state, False):
+            step = 'deactivated and cleaned up' if state == 'configured' else 'deactivated'
+            raise InputError(
+                f"'{name}' is read on {about['read_on']}, and the node is {state} already;"
+                f' expected a node that is {step}, or the value from its start on.'
+            )
 
 
 def _replaced(config: T, values: dict[str, Any], prefix: str = '') -> T:
@@ -117,11 +143,23 @@ def _replaced(config: T, values: dict[str, Any], prefix: str = '') -> T:
     return dataclasses.replace(config, **changes)
 
 
+def constraints(about: dict[str, Any]) -> str:
+    """Say in words what a value must be beside its range, and when it cannot be set."""
+    words = []
+    if about.get('allowed'):
+        words.append(f'one of {choices(about["allowed"])}')
+    if state := _IN_USE.get(about['read_on']):
+        words.append(f'not while the node is {state}')
+    return '; '.join(words)
+
+
 def _descriptor(about: dict[str, Any], default: Any) -> ParameterDescriptor:
     unit, text = about.get('unit', '-'), about['text']
     low, high = about.get('low'), about.get('high')
     descriptor = ParameterDescriptor(
-        description=text if unit in ('-', '1') else f'{text} [{unit}]'
+        description=text if unit in ('-', '1') else f'{text} [{unit}]',
+        additional_constraints=constraints(about),
+        read_only=about['read_on'] == 'start',
     )
     if low is None and high is None:
         return descriptor

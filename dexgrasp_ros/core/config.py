@@ -3,23 +3,52 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dexgrasp_ros.core.errors import ErrorCode, InputError
+from dexgrasp_ros.core.errors import ErrorCode, InputError, choices, quoted
 
 
 def setting(
-    default: Any, unit: str, text: str, low: float | None = None, high: float | None = None
+    default: Any,
+    unit: str,
+    text: str,
+    low: float | None = None,
+    high: float | None = None,
+    *,
+    allowed: Sequence[str] = (),
+    read_on: str = '',
 ) -> Any:
-    """Return a dataclass field with its unit, range and description as metadata."""
+    """Return a dataclass field with what is known about it as metadata.
+
+    Parameters
+    ----------
+    default, unit, text
+        Its default, its unit ('-' for none, '1' for a bare number), and what it is about.
+    low, high
+        Range of a number; None: no bound.
+    allowed
+        Texts that are valid; empty: any.
+    read_on
+        When a node reads it for good: 'start', 'configuration', 'activation' or 'reset'; empty:
+        whenever it needs it.
+    """
     return dataclasses.field(
-        default=default, metadata={'unit': unit, 'text': text, 'low': low, 'high': high}
+        default=default,
+        metadata={
+            'unit': unit,
+            'text': text,
+            'low': low,
+            'high': high,
+            'allowed': tuple(allowed),
+            'read_on': read_on,
+        },
     )
 
 
 def check_ranges(config: Any) -> None:
-    """Refuse a value outside the range its field states.
+    """Refuse a value outside the range its field states, or that is none of the texts allowed.
 
     Raises
     ------
@@ -28,6 +57,12 @@ def check_ranges(config: Any) -> None:
     """
     for f in dataclasses.fields(config):
         value = getattr(config, f.name)
+        allowed = f.metadata.get('allowed')
+        if allowed and value not in allowed:
+            raise InputError(
+                f"'{f.name}' is {quoted(value)}; expected one of {choices(allowed)}.",
+                ErrorCode.OUT_OF_RANGE,
+            )
         low, high = f.metadata.get('low'), f.metadata.get('high')
         if not isinstance(value, int | float):
             continue

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from dexgrasp_ros.bridge.parameters import parameter_fields
+from dexgrasp_ros.core.errors import choices
 from dexgrasp_ros.nodes.execution.parameters import HandCommandParameters
 from dexgrasp_ros.nodes.reconstruction.parameters import ReconstructionParameters
 from dexgrasp_ros.nodes.segmentation.parameters import TabletopSegmentationParameters
@@ -67,6 +68,8 @@ def _description(about: dict) -> str:
     low, high = about.get('low'), about.get('high')
     if unit not in ('-', '1'):
         text += f' [{unit}]'
+    if allowed := about.get('allowed'):
+        text += f'; one of {choices(allowed)}'
     return text if low is None and high is None else f'{text}; {low} to {high}'
 
 
@@ -91,7 +94,12 @@ def parameter_page() -> str:
     parts = [
         '# Parameters of the nodes\n\n'
         'Made from the dataclasses in `dexgrasp_ros/nodes/*/parameters.py`; files with'
-        ' the defaults stand in `config/`.\nA value outside its range is refused when it is set.\n'
+        ' the defaults stand in `config/`.\nA value outside its range is refused when it is set.'
+        ' What is set later counts from the next goal, frame or motion on.\nWhat is *read on*'
+        ' something cannot be set while it is in use: *configuration*, while the node is'
+        ' configured (deactivate it and clean it up\nfirst); *activation*, while it is active;'
+        ' *start*, at all. What is read on a *reset* may be set for the next one. The descriptors'
+        ' (`ros2 param describe`)\nsay the same.\n'
     ]
     parts += [
         f'\n## `{node}`\n\n{parameter_table(config_type)}'
@@ -108,7 +116,7 @@ def _row(name: str, about: Mapping[str, Any], value: object) -> str:
         f'`{name}`',
         f'`{default}`' if default else '*empty*',
         '' if unit in ('-', '1') else unit,
-        _range(low, high),
+        _range(low, high) or ', '.join(f'`{text}`' for text in about.get('allowed', ())),
         about.get('text', '').replace('|', r'\|'),
     ]
     return f'| {" | ".join(cells)} |'

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from dexgrasp_ros.core.config import setting
 
+# Ways to guess what no camera saw; `completion/guesses.py` has a function for each.
+COMPLETIONS = ('symmetry', 'revolution', 'mirrors', 'centers', 'ridges', 'extrusion')
+
 
 @dataclass(frozen=True, kw_only=True)
 class ReconstructionConfig:
@@ -31,7 +34,10 @@ class ReconstructionConfig:
     )
 
     completion: str = setting(
-        'symmetry', '-', 'how the hidden side is guessed; docs/perception.md compares the ways'
+        'symmetry',
+        '-',
+        'how the hidden side is guessed; docs/perception.md compares the ways',
+        allowed=COMPLETIONS,
     )
     spacing: float = setting(0.002, 'm', 'smallest voxel edge of the completion', 0.0005, 0.02)
     max_voxels: int = setting(

@@ -86,7 +86,7 @@ class ObjectTracker:
     Parameters
     ----------
     config
-        When two sights are of one object.
+        When two sights are of one object; the attribute may be replaced.
     """
 
     def __init__(self, config: TrackingConfig | None = None) -> None:

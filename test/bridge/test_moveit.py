@@ -9,6 +9,7 @@ import pytest
 
 pytest.importorskip('rclpy')
 
+from builtin_interfaces.msg import Time
 from scipy.spatial.transform import Rotation
 
 from dexgrasp_msgs.msg import GraspArray
@@ -85,7 +86,9 @@ def test_a_posture_is_one_point_with_its_names(grasps):
     assert list(point.positions) == [0.6, 1.2]
     assert (point.time_from_start.sec, point.time_from_start.nanosec) == (1, 500_000_000)
     assert not point.effort
-    pressing = posture(grasp, grasp.squeeze, 1.5, presses=True).points[0].effort
+    # A joint_trajectory_controller refuses what ends in the past; the grasp's stamp is an image's.
+    assert message.header.stamp == Time() != grasp.header.stamp
+    pressing = posture(grasp, grasp.squeeze, 1.5, effort=True).points[0].effort
     expected = np.multiply(grasp.joint_stiffness, np.subtract(grasp.squeeze, grasp.grasp))
     assert expected.any()
     np.testing.assert_allclose(pressing, expected)
@@ -110,6 +113,8 @@ def test_messages_of_moveit(grasps):
             pose_array(message.grasp_pose.pose), parent_poses(grasp, MOUNT)[1], atol=1e-12
         )
         assert list(message.pre_grasp_posture.points[0].positions) == list(grasp.pregrasp)
+        for trajectory in (message.pre_grasp_posture, message.grasp_posture):
+            assert trajectory.header.stamp == Time() and not trajectory.points[0].effort
         assert list(message.grasp_posture.points[0].positions) == list(grasp.squeeze)
         assert message.grasp_quality == grasp.quality.score
         assert message.post_grasp_retreat.direction.vector.z == pytest.approx(1)
@@ -118,5 +123,8 @@ def test_messages_of_moveit(grasps):
         assert message.allowed_touch_objects == ['object_3']
     (touching,) = moveit_grasps(grasps.grasps[:1], T_parent_hand=MOUNT, squeeze=False)
     assert list(touching.grasp_posture.points[0].positions) == list(grasps.grasps[0].grasp)
+    (pressing,) = moveit_grasps(grasps.grasps[:1], T_parent_hand=MOUNT, effort=True)
+    assert pressing.grasp_posture.points[0].effort
+    assert not pressing.pre_grasp_posture.points[0].effort
     with pytest.raises(InputError, match='min_share'):
         moveit_grasps(grasps, min_share=2.0)

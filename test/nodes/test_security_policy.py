@@ -28,18 +28,26 @@ from dexgrasp_ros.nodes.child import MODULES
 
 POLICY = Path(__file__).resolve().parents[2] / 'config' / 'security' / 'policy.xml'
 NAMESPACE = '/robot'  # what is relative in the policy must be relative in the node
-ARGUMENTS = ['--ros-args', '-r', f'__ns:={NAMESPACE}', '-p', 'hand:=barrett', '-p', 'port:=0']
+# One hand for all nodes; of one joint, since a gripper's controller takes no other.
+HAND = POLICY.parents[2] / 'docs' / 'hands' / 'simple_gripper.urdf'
+ARGUMENTS = ['--ros-args', '-r', f'__ns:={NAMESPACE}', '-p', f'hand:={HAND}', '-p', 'port:=0']
 # What a node has only with these parameters.
 VARIANTS = {
     'reconstruction_node': [{'input': 'depth'}, {'input': 'points'}],
-    'hand_command_node': [{'use_follow_joint_trajectory': True}],
+    'hand_command_node': [
+        {'controller_interface': kind}
+        for kind in ('topic', 'follow_joint_trajectory', 'parallel_gripper_command')
+    ],
 }
 # Types do not matter here: those of packages that may be absent are others'.
 STAND_INS = {
     'vision_msgs.msg': {'LabelInfo': String},
     'moveit_msgs.msg': {},
     'grasping_msgs.action': {'GraspPlanning': SynthesizeGrasps},
-    'control_msgs.action': {'FollowJointTrajectory': SynthesizeGrasps},
+    'control_msgs.action': {
+        'FollowJointTrajectory': SynthesizeGrasps,
+        'ParallelGripperCommand': SynthesizeGrasps,
+    },
 }
 VERBS = ('publish', 'subscribe', 'reply', 'request', 'execute', 'call')
 Rights = dict[str, set[str]]

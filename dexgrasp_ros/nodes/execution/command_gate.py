@@ -1,12 +1,12 @@
 """The one gate through which every command to a hand leaves.
 
-It owns the publishers of `joint_trajectory` and `wrist_trajectory`, and nothing else publishes
-there. A trajectory passes while commands are enabled and the node is active, where it is of this
-hand, finite, from an image that is young enough, within the joints' limits and the wrist's
-workspace, and slow enough from every place where the hand may be. A stop passes always, but only
-where something was sent that it can stop. For the fingers it is a point where they are, since
-controllers of ros2_control refuse a trajectory without points; for the wrist, which has no
-standard controller, it has no points.
+It owns the way to the fingers' controller (see `finger_outlet`) and the publisher of
+`wrist_trajectory`, and nothing else sends there. A trajectory passes while commands are enabled
+and the node is active, where it is of this hand, finite, from an image that is young enough,
+within the joints' limits and the wrist's workspace, and slow enough from every place where the
+hand may be. A stop passes always, but only where something was sent that it can stop. For the
+fingers it is a point where they are, since controllers of ros2_control refuse a trajectory without
+points; for the wrist, which has no standard controller, it has no points.
 """
 
 from __future__ import annotations
@@ -31,10 +31,8 @@ from dexgrasp_ros.bridge.trajectories import (
 )
 from dexgrasp_ros.core.errors import CommandError, DexGraspError, ErrorCode, choices
 from dexgrasp_ros.core.hand_model import HandModel
-from dexgrasp_ros.nodes.execution.follow_joint_trajectory import (
-    FollowJointTrajectoryOutlet,
-    follow_joint_trajectory_type,
-)
+from dexgrasp_ros.nodes.execution.finger_outlet import check_joints, finger_outlet
+from dexgrasp_ros.nodes.execution.finger_topic import Answer, Outlet
 from dexgrasp_ros.nodes.execution.hand_limits import (
     LIMIT_TOLERANCE,
     ROUNDING,
@@ -77,16 +75,15 @@ class CommandGate:
     ) -> None:
         self._node, self._config, self._is_active = node, config, is_active
         self._on_failure, self._present = on_failure, present
-        overrides = QoSOverridingOptions.with_default_policies()
-        self._fingers = node.create_publisher(
-            JointTrajectory, 'joint_trajectory', standard(), qos_overriding_options=overrides
-        )
-        self._outlet: FollowJointTrajectoryOutlet | None = None
+        # Made when it is known where it leads, and kept as long as it leads there: a new publisher
+        # would lose what it sends before anybody knows it.
+        self._outlet: Outlet | None = None
+        self._way: tuple[str, str] | None = None  # controller and interface of the outlet
         self._wrist = node.create_publisher(
             MultiDOFJointTrajectory,
             'wrist_trajectory',
             standard(),
-            qos_overriding_options=overrides,
+            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )
         self._hand: HandModel | None = None
         # What was sent and not stopped, by the node's clock [s]: the way of the fingers; for the
@@ -103,17 +100,30 @@ class CommandGate:
         Raises
         ------
         CommandError
-            INVALID_COMMAND where `use_follow_joint_trajectory` is set and control_msgs is absent.
+            INVALID_COMMAND where the controller's interface is not there, or not for this hand.
         """
+        config = self._config()
+        check_joints(hand, config)
+        way = config.controller, config.controller_interface
+        if way != self._way:
+            if self._outlet is not None:
+                self._outlet.close()
+            self._outlet = self._way = None
+            self._outlet, self._way = finger_outlet(self._node, config, self._on_failure), way
+        self._outlet.forget()
         if self._hand is None or self._hand.joint_names != hand.joint_names:
             self.finger_target = None
         self._hand = hand
-        if self._outlet is not None:
-            self._outlet.close()
-            self._outlet = None
-        if self._config().use_follow_joint_trajectory:
-            kind = follow_joint_trajectory_type()
-            self._outlet = FollowJointTrajectoryOutlet(self._node, kind, self._on_failure)
+
+    @property
+    def finger_answer(self) -> Answer:
+        """What the fingers' controller says of the newest trajectory."""
+        return self._outlet.answer
+
+    @property
+    def fingers_keep_time(self) -> bool:
+        """Whether the fingers are where a trajectory has them, at each moment."""
+        return self._outlet.keeps_time
 
     def check_allowed(self, stamp: int | None = None) -> None:
         """Refuse commands that are not wanted at all.
@@ -209,7 +219,15 @@ class CommandGate:
                     f'The trajectory asks {choices(names)} for more than {speed_scale:g} of the'
                     ' velocity limit.'
                 )
-        self._publish(trajectory, touches)
+        efforts = config.max_effort * hand.effort_limits
+        if rest is not None:
+            efforts = np.minimum(efforts, np.abs(stiffness * (points[-1] - rest)))
+        self._outlet.send(
+            trajectory,
+            touches=touches,
+            efforts=efforts,
+            speeds=speed_scale * hand.velocity_limits,
+        )
         start = np.atleast_2d(starts)[0]
         self._sent_fingers = TimedPath(start, points, times, self._now())
         self.finger_target = points[-1]
@@ -290,16 +308,15 @@ class CommandGate:
         q = path.at(self._now()) if found is None else found
         q = np.clip(q, self._hand.lower, self._hand.upper)
         try:
-            self._publish(finger_trajectory(self._hand.joint_names, [q], [STOP_TIME]), True)
+            self._outlet.send(
+                finger_trajectory(self._hand.joint_names, [q], [STOP_TIME]),
+                touches=True,
+                efforts=self._config().max_effort * self._hand.effort_limits,
+                speeds=self._hand.velocity_limits,
+            )
             self.finger_target = q
         except CommandError as error:  # no controller any more
             self._node.get_logger().error(f'The fingers could not be stopped: {error}')
-
-    def _publish(self, trajectory: JointTrajectory, touches: bool) -> None:
-        if self._outlet is None:
-            self._fingers.publish(trajectory)
-        else:
-            self._outlet.send(trajectory, touches=touches)
 
     def _now(self) -> float:
         return self._node.get_clock().now().nanoseconds / 1e9

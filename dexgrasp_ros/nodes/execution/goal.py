@@ -29,6 +29,7 @@ from dexgrasp_ros.bridge.trajectories import (
 from dexgrasp_ros.core.errors import CommandError, DexGraspError, ErrorCode
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.nodes.execution.command_gate import CommandGate
+from dexgrasp_ros.nodes.execution.finger_topic import Answer
 from dexgrasp_ros.nodes.execution.joint_feed import JointFeed, JointReading
 from dexgrasp_ros.nodes.execution.motion import FingerMotion, WristMotion, in_time
 from dexgrasp_ros.nodes.execution.parameters import HandCommandParameters
@@ -224,7 +225,13 @@ class Execution:
         starts = self._starts(reading)
         speeds = self._plan.speed_scale * self._hand.velocity_limits
         length = finger_time(starts, phase.fingers, speeds)
-        return FingerMotion(starts=starts, target=phase.fingers, begin=self._now, length=length)
+        return FingerMotion(
+            starts=starts,
+            target=phase.fingers,
+            begin=self._now,
+            length=length,
+            keeps_time=self._gate.fingers_keep_time,
+        )
 
     def _starts(self, reading: JointReading) -> NDArray[np.float64]:
         """Positions [S, J] that a controller may start from."""
@@ -273,7 +280,11 @@ class Execution:
         self._wrist, self._length = motion, max(self._length, float(motion.times[-1]))
 
     def _has_arrived(self, q: NDArray, pose: NDArray | None) -> bool:
-        """Whether the phase's motion is over; fingers that touch end where they stop."""
+        """Whether the phase's motion is over; fingers that touch end where they stop.
+
+        Where the fingers' controller gives an answer, it is waited for; that fingers which move
+        freely have arrived is for it to say, within its own tolerances.
+        """
         config = self._config()
         self._past.append((self._now, q))
         while self._now - self._past[0][0] > _STILL_TIME:
@@ -285,6 +296,11 @@ class Execution:
         if self._phase.wrist and not self._is_at(pose, self._wrist.poses[-1]):
             return self._must_arrive(late, f"The wrist '{self._plan.hand_frame}'")
         if self._phase.fingers is None:
+            return True
+        answer = self._gate.finger_answer
+        if answer == Answer.PENDING:
+            return self._must_arrive(late, 'By the word of their controller, the fingers')
+        if answer == Answer.SUCCEEDED and self._phase.free:
             return True
         off = np.abs(q - self._fingers.target) / self._watch.scale
         if off.max() <= config.joint_tolerance:

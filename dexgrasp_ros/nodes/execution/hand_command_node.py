@@ -40,7 +40,7 @@ from dexgrasp_ros.nodes.execution.parameters import HandCommandParameters
 from dexgrasp_ros.nodes.execution.plan import checked_postures, within_efforts
 from dexgrasp_ros.nodes.execution.server import ExecutionServer, limited_sentence
 from dexgrasp_ros.nodes.shared.hand_source import HandSource
-from dexgrasp_ros.nodes.shared.held_hand import HeldHand
+from dexgrasp_ros.nodes.shared.held_hand import HeldHand, check_hand
 from dexgrasp_ros.nodes.shared.lifecycle import AutostartNode
 from dexgrasp_ros.nodes.shared.process import main_of
 from dexgrasp_ros.nodes.shared.worker import Worker
@@ -81,7 +81,7 @@ class HandCommandNode(AutostartNode[HandCommandParameters]):
             self._worker,
             lambda: self.config,
             on_change=self._on_change,
-            on_ready=self._use,
+            on_ready=self._take_over,
         )
         self._token = FollowToken(self)
         self._inputs = [
@@ -126,6 +126,12 @@ class HandCommandNode(AutostartNode[HandCommandParameters]):
         super().close()
         self._worker.close(_CLOSE_TIMEOUT)
 
+    def check_parameters(
+        self, before: HandCommandParameters, after: HandCommandParameters
+    ) -> None:
+        """Refuse a hand that there is not."""
+        check_hand(before.hand, after.hand)
+
     def reconfigure(self, before: HandCommandParameters, after: HandCommandParameters) -> None:
         """Stop what moves once commands are no longer wanted."""
         if before.command_enabled and not after.command_enabled:
@@ -142,6 +148,13 @@ class HandCommandNode(AutostartNode[HandCommandParameters]):
         self._server.end(ErrorCode.PREEMPTED, sentence)
         self._gate.stop(only_moving=True)
         self._use(None)
+
+    def _take_over(self, held: HeldHand | None) -> None:
+        """Command the hand of another description, if the controller can be told to."""
+        try:
+            self._use(held)
+        except DexGraspError as error:
+            self.get_logger().error(f'The hand cannot be commanded: {error}')
 
     def _use(self, held: HeldHand | None) -> None:
         """Command this hand from now on."""

@@ -26,9 +26,12 @@ class FingerMotion:
     target: NDArray[np.float64]  # [J]
     begin: float  # s
     length: float  # s
+    keeps_time: bool = True  # else the controller moves at a speed of its own
 
     def errors(self, q: NDArray[np.float64], now: float, delay: float) -> NDArray[np.float64]:
         """Distance [J] of `q` from where the joints should be between `delay` s ago and `now`."""
+        if not self.keeps_time:
+            return self.strays(q)
         places = []
         for moment in (now - delay, now):
             share = 1.0 if self.length <= 0 else (moment - self.begin) / self.length

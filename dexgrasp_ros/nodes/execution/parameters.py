@@ -43,12 +43,12 @@ class Workspace:
 class HandCommandParameters:
     """Parameters of `hand_command_node`."""
 
-    autostart: bool = setting(True, '-', AUTOSTART)
-    hand: str = setting('allegro', '-', HAND)
-    hand_root_link: str = setting('', '-', HAND_ROOT)
-    robot_description: str = setting('', '-', f'{DESCRIPTION}; read on configuration')
-    hand_overrides: str = setting('', '-', OVERRIDES)
-    mesh_folder: str = setting('', '-', MESH_FOLDER)
+    autostart: bool = setting(True, '-', AUTOSTART, read_on='start')
+    hand: str = setting('allegro', '-', HAND, read_on='configuration')
+    hand_root_link: str = setting('', '-', HAND_ROOT, read_on='configuration')
+    robot_description: str = setting('', '-', DESCRIPTION, read_on='configuration')
+    hand_overrides: str = setting('', '-', OVERRIDES, read_on='configuration')
+    mesh_folder: str = setting('', '-', MESH_FOLDER, read_on='configuration')
     command_enabled: bool = setting(
         False, '-', 'let joint_trajectory and wrist_trajectory leave; the robot will move'
     )
@@ -57,11 +57,25 @@ class HandCommandParameters:
         '-',
         'also close the fingers, unwatched, on each new grasp; else only execute_grasp moves',
     )
-    use_follow_joint_trajectory: bool = setting(
-        False,
+    controller: str = setting(
+        '',
         '-',
-        'send fingers to the action follow_joint_trajectory; needs control_msgs; read on'
-        ' configuration',
+        "name of the fingers' controller, such as hand_controller, before that of its topic or"
+        ' action; empty: these alone',
+        read_on='configuration',
+    )
+    controller_interface: str = setting(
+        'topic',
+        '-',
+        "how the fingers' controller is told: its topic joint_trajectory, or an action, which"
+        " needs control_msgs; a gripper's is for hands of one joint",
+        allowed=(
+            'topic',
+            'follow_joint_trajectory',
+            'parallel_gripper_command',
+            'gripper_command',
+        ),
+        read_on='configuration',
     )
     speed_scale: float = setting(
         0.5, '1', 'share of the velocity limits that follow_grasps uses', 0.01, 1.0

@@ -43,7 +43,7 @@ class FrameSource:
     node
         The node; its topics are subscribed until `close`.
     config
-        Its parameters at the moment.
+        Gives its present parameters.
     overrides
         Of the subscriptions' QoS.
     transforms
@@ -55,18 +55,19 @@ class FrameSource:
     def __init__(
         self,
         node: Node,
-        config: ReconstructionParameters,
+        config: Callable[[], ReconstructionParameters],
         overrides: QoSOverridingOptions,
         transforms: TransformListener,
         on_match: Callable[[], None] = lambda: None,
     ) -> None:
         self._on_match = on_match
         self._node, self._config, self._transforms = node, config, transforms
-        topics = _TOPICS[config.input]
+        self._input = config().input
+        topics = _TOPICS[self._input]
         self._synchronizer = StampSynchronizer(
             list(topics),
-            slop=0 if config.exact_sync else int(config.sync_slop * 1e9),
-            queue_size=config.sync_queue_size,
+            slop=0 if config().exact_sync else int(config().sync_slop * 1e9),
+            queue_size=config().sync_queue_size,
         )
         self._newest: tuple[Any, ...] | None = None
         self._info: CameraInfo | None = None
@@ -166,8 +167,8 @@ class FrameSource:
             self._on_match()
 
     def _frame(self, match: tuple[Any, ...]) -> DepthFrame:
-        config = self._config
-        if config.input == 'depth':
+        config = self._config()
+        if self._input == 'depth':
             return depth_frame(*match, assume_rectified=config.assume_rectified)
         cloud, labels = match
         return cloud_frame(
@@ -188,7 +189,7 @@ class FrameSource:
             camera,
             own,
             stamp_to_nanoseconds(cloud.header.stamp),
-            self._config.tf_timeout,
+            self._config().tf_timeout,
         )
 
 

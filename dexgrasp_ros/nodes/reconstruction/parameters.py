@@ -6,36 +6,38 @@ import dataclasses
 from dataclasses import dataclass
 
 from dexgrasp_ros.core.config import check_ranges, setting
-from dexgrasp_ros.core.errors import InputError, choices
-from dexgrasp_ros.nodes.shared.parameter_texts import (
-    AUTOSTART,
-)
+from dexgrasp_ros.core.errors import InputError
+from dexgrasp_ros.nodes.shared.parameter_texts import AUTOSTART
 from dexgrasp_ros.perception.config import ReconstructionConfig
 from dexgrasp_ros.perception.fusion.config import FusionConfig
 from dexgrasp_ros.perception.tracking import TrackingConfig
-
-_INPUTS = ('depth', 'points')
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReconstructionParameters:
     """Parameters of `reconstruction_node`."""
 
-    autostart: bool = setting(True, '-', AUTOSTART)
+    autostart: bool = setting(True, '-', AUTOSTART, read_on='start')
     input: str = setting(
-        'depth', '-', "where depth comes from: 'depth' (image) or 'points'; read on activation"
+        'depth',
+        '-',
+        'where depth comes from: images, or point clouds',
+        allowed=('depth', 'points'),
+        read_on='activation',
     )
     rate: float = setting(
         0.0,
         'Hz',
-        'reconstruct so often unasked; 0: on request only; read on activation',
+        'reconstruct so often unasked; 0: on request only',
         0.0,
         100.0,
+        read_on='activation',
     )
     fixed_frame: str = setting(
         '',
         '-',
-        "frame in which objects are tracked, its z up; empty: the camera's; read on activation",
+        "frame in which objects are tracked, its z up; empty: the camera's",
+        read_on='activation',
     )
     tf_timeout: float = setting(1.0, 's', 'wait for a transform', 0.0, 60.0)
     fuse: bool = setting(False, '-', 'fuse views as they come; needs fixed_frame')
@@ -45,30 +47,26 @@ class ReconstructionParameters:
     fuse_angle: float = setting(0.1, 'rad', '… or turned so far', 0.0, 3.2)
     assume_rectified: bool = setting(False, '-', 'take images whose camera_info has distortion')
     exact_sync: bool = setting(
-        False, '-', 'match messages of equal stamps only; read on activation'
+        False, '-', 'match messages of equal stamps only', read_on='activation'
     )
     sync_queue_size: int = setting(
-        30, '1', 'messages of a topic that wait; read on activation', 1, 1000
+        30, '1', 'messages of a topic that wait', 1, 1000, read_on='activation'
     )
     sync_slop: float = setting(
-        0.05, 's', 'distance of matching stamps; read on activation', 0.0, 10.0
+        0.05, 's', 'distance of matching stamps', 0.0, 10.0, read_on='activation'
     )
     max_age: float = setting(5.0, 's', 'older images are refused', 0.01, 1e9)
     image_timeout: float = setting(3.0, 's', 'a request waits this long for images', 0.0, 3600.0)
     perception: ReconstructionConfig = dataclasses.field(default_factory=ReconstructionConfig)
-    tracking: TrackingConfig = dataclasses.field(
-        default_factory=TrackingConfig, metadata={'text': 'read on activation'}
-    )
+    tracking: TrackingConfig = dataclasses.field(default_factory=TrackingConfig)
     fusion: FusionConfig = dataclasses.field(
-        default_factory=FusionConfig, metadata={'text': 'read on activation'}
+        default_factory=FusionConfig, metadata={'read_on': 'activation'}
     )
 
     def __post_init__(self) -> None:
-        """Check the ranges and the input."""
+        """Check the ranges, and that fusion has its frame."""
         check_ranges(self)
         check_ranges(self.perception)
-        if self.input not in _INPUTS:
-            raise InputError(f"'input' is '{self.input}'; expected one of {choices(_INPUTS)}.")
         if self.fuse and not self.fixed_frame:
             raise InputError(
                 "'fuse' is set and 'fixed_frame' is empty; expected the frame that views are"

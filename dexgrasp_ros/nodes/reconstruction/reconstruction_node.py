@@ -80,7 +80,9 @@ class ReconstructionNode(AutostartNode[ReconstructionParameters]):
     def activate(self) -> None:
         """Listen to the camera and offer the services."""
         config = self.config
-        self._source = FrameSource(self, config, self._overrides, self._transforms, self._on_match)
+        self._source = FrameSource(
+            self, lambda: self.config, self._overrides, self._transforms, self._on_match
+        )
         self._names = LabelNames(self)
         self._task = ReconstructionTask(
             self._source,

@@ -111,7 +111,7 @@ class ReconstructionTask:
         DexGraspError
             What `FrameSource.wait`, the transform and `ViewFusion.add` raise.
         """
-        config = self._config()
+        config = self._present_config()
         if not self._fixed_frame:
             raise InputError(
                 "The parameter 'fixed_frame' is empty; expected the frame that views are fused in."
@@ -132,7 +132,7 @@ class ReconstructionTask:
         DexGraspError
             As `fuse`.
         """
-        config = self._config()
+        config = self._present_config()
         frame = self._source.wait(config.max_age, config.image_timeout, self._is_wanted)
         frame, _ = self._posed(frame, config.tf_timeout)
         if self._fusion.is_news(
@@ -152,7 +152,7 @@ class ReconstructionTask:
     def _reconstruct(
         self, labels: Sequence[int] | None, max_age: float, *, is_asked: bool
     ) -> Outcome:
-        config = self._config()
+        config = self._present_config()
         if self._fusion.view_count:
             made, pose = self._fusion.reconstruct(labels), None
             frame_id = self._fixed_frame
@@ -175,6 +175,12 @@ class ReconstructionTask:
             objects=object_array_message(named, frame_id, stamp, tracked.ids),
             is_news=is_news,
         )
+
+    def _present_config(self) -> ReconstructionParameters:
+        """Return the present parameters, and let tracking and fusion have them as well."""
+        config = self._config()
+        self._tracker.config, self._fusion.config = config.tracking, config.perception
+        return config
 
     def _posed(
         self, frame: DepthFrame, timeout: float

@@ -6,9 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 
 from dexgrasp_ros.core.config import check_ranges, setting
-from dexgrasp_ros.nodes.shared.parameter_texts import (
-    AUTOSTART,
-)
+from dexgrasp_ros.nodes.shared.parameter_texts import AUTOSTART
 from dexgrasp_ros.perception.segmentation.config import SegmentationConfig
 
 
@@ -16,14 +14,14 @@ from dexgrasp_ros.perception.segmentation.config import SegmentationConfig
 class TabletopSegmentationParameters:
     """Parameters of `tabletop_segmentation_node`."""
 
-    autostart: bool = setting(True, '-', AUTOSTART)
+    autostart: bool = setting(True, '-', AUTOSTART, read_on='start')
     assume_rectified: bool = setting(False, '-', 'take images whose camera_info has distortion')
     rate: float = setting(2.0, 'Hz', 'label images published each second at most', 0.01, 100.0)
     sync_queue_size: int = setting(
-        30, '1', 'messages of a topic that wait; read on activation', 1, 1000
+        30, '1', 'messages of a topic that wait', 1, 1000, read_on='activation'
     )
     sync_slop: float = setting(
-        0.05, 's', 'distance of matching stamps; read on activation', 0.0, 10.0
+        0.05, 's', 'distance of matching stamps', 0.0, 10.0, read_on='activation'
     )
     color_wait: float = setting(
         0.1, 's', 'wait for the colours of a depth image, where somebody publishes them', 0.0, 10.0

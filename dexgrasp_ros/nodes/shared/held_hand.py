@@ -31,6 +31,18 @@ class HandConfig(Protocol):
     mesh_folder: str
 
 
+def check_hand(before: str, after: str) -> None:
+    """Refuse another name or path of a hand that leads to no description.
+
+    Raises
+    ------
+    HandError
+        As `find_source`.
+    """
+    if after != before:
+        find_source(after)
+
+
 def hand_of_description(text: str, config: HandConfig, origin: str) -> HeldHand:
     """Load the hand in a robot's description.
 

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
-from dexgrasp_ros.bridge.parameters import NodeParameters
+from dexgrasp_ros.bridge.parameters import NodeParameters, refuse_late_changes
 from dexgrasp_ros.core.errors import DexGraspError
 
 T = TypeVar('T')
@@ -17,9 +17,10 @@ T = TypeVar('T')
 class AutostartNode(LifecycleNode, Generic[T]):
     """A lifecycle node that may bring itself up, with its parameters.
 
-    Subclasses fill in `configure`, `activate`, `deactivate`, `cleanup`, `close` and
-    `reconfigure`. A coded error in one that makes a transition is logged as its sentence and
-    refuses the transition; the node lives on.
+    Subclasses fill in `configure`, `activate`, `deactivate`, `cleanup`, `close`,
+    `check_parameters` and `reconfigure`. A coded error in one that makes a transition is logged as
+    its sentence and refuses the transition; the node lives on. Parameters that were read on
+    configuration or activation cannot be set while they are in use.
 
     Parameters
     ----------
@@ -31,8 +32,10 @@ class AutostartNode(LifecycleNode, Generic[T]):
 
     def __init__(self, name: str, config_type: type[T]) -> None:
         super().__init__(name)
-        self._parameters_of_node = NodeParameters(self, config_type, changed=self.reconfigure)
-        self.is_active = False
+        self._is_configured = self.is_active = False
+        self._parameters_of_node = NodeParameters(
+            self, config_type, check=self._check_parameters, changed=self.reconfigure
+        )
         if self.config.autostart:
             self._start_timer = self.create_timer(0.0, self._bring_up)
 
@@ -58,12 +61,17 @@ class AutostartNode(LifecycleNode, Generic[T]):
         if self.is_active:
             self.trigger_deactivate()
 
+    def check_parameters(self, before: T, after: T) -> None:
+        """Refuse parameters that cannot be, with a `DexGraspError`; before they are set."""
+
     def reconfigure(self, before: T, after: T) -> None:
         """Act on parameters that have changed; `config` has the new ones."""
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """See `configure`."""
-        return self._transition(self.configure, state, super().on_configure)
+        outcome = self._transition(self.configure, state, super().on_configure)
+        self._is_configured = outcome == TransitionCallbackReturn.SUCCESS
+        return outcome
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """See `activate`."""
@@ -78,14 +86,19 @@ class AutostartNode(LifecycleNode, Generic[T]):
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """See `cleanup`."""
+        self._is_configured = False
         return self._transition(self.cleanup, state, super().on_cleanup)
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
         """End work, then free what there is."""
-        was_active, self.is_active = self.is_active, False
+        was_active, self.is_active, self._is_configured = self.is_active, False, False
         if was_active:
             self._transition(self.deactivate, state, super().on_deactivate)
         return self._transition(self.cleanup, state, super().on_shutdown)
+
+    def _check_parameters(self, before: T, after: T) -> None:
+        refuse_late_changes(before, after, configured=self._is_configured, active=self.is_active)
+        self.check_parameters(before, after)
 
     def _bring_up(self) -> None:
         self.destroy_timer(self._start_timer)

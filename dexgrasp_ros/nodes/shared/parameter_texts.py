@@ -1,10 +1,8 @@
 """What parameters that several nodes have are about; each says it in the same words."""
 
 AUTOSTART = 'configure and activate without being told to'
-HAND = (
-    'name of a hand in urdf/, or path of a URDF file, where no robot_description is given; read on'
-    ' configuration'
-)
+HAND = 'name of a hand in urdf/, or path of a URDF file, where no robot_description is given'
+OWN_HAND = 'name of a hand in urdf/, or path of a URDF file'
 HAND_ROOT = (
     "link of the robot description (or of hand's file) below which the hand is; empty: all of it"
     ' is the hand'

@@ -7,11 +7,7 @@ from dataclasses import dataclass
 
 from dexgrasp_ros.bridge.images import DEPTH_ENCODINGS
 from dexgrasp_ros.core.config import check_ranges, setting
-from dexgrasp_ros.core.errors import ErrorCode, InputError, choices
-from dexgrasp_ros.nodes.shared.parameter_texts import (
-    AUTOSTART,
-    HAND,
-)
+from dexgrasp_ros.nodes.shared.parameter_texts import AUTOSTART, OWN_HAND
 from dexgrasp_ros.simulation.sensor_noise import SensorNoise
 
 
@@ -25,12 +21,14 @@ class SimCameraParameters:
         'scene file (.npz) that is replayed; empty: what sim_hand_node simulates is seen',
     )
     rate: float = setting(5.0, 'Hz', 'frames published each second', 0.1, 100.0)
-    depth_encoding: str = setting('32FC1', '-', '32FC1 (m), 16UC1 or mono16 (mm)')
+    depth_encoding: str = setting(
+        '32FC1', '-', 'of the depth: 32FC1 in m, the others in mm', allowed=DEPTH_ENCODINGS
+    )
     camera_frame: str = setting('camera_depth_optical_frame', '-', 'frame of the images')
     world_frame: str = setting('world', '-', 'parent of the camera where the scene has its pose')
 
     # Without a scene file
-    hand: str = setting('', '-', f'{HAND}, whose links are seen; empty: none')
+    hand: str = setting('', '-', f'{OWN_HAND}, whose links are seen; empty: none')
     distance: float = setting(0.6, 'm', 'of the camera from its target', 0.05, 10.0)
     azimuth: float = setting(0.0, 'rad', 'where the camera stands, from x towards y', -3.2, 3.2)
     elevation: float = setting(0.7, 'rad', 'how steeply it looks down', -1.5, 1.5)
@@ -45,33 +43,28 @@ class SimCameraParameters:
     noise: SensorNoise = dataclasses.field(default_factory=SensorNoise)
 
     def __post_init__(self) -> None:
-        """Check the ranges and the encoding."""
+        """Check the ranges."""
         check_ranges(self)
-        if self.depth_encoding not in DEPTH_ENCODINGS:
-            raise InputError(
-                f"'depth_encoding' is '{self.depth_encoding}'; expected one of"
-                f' {choices(DEPTH_ENCODINGS)}.',
-                ErrorCode.UNKNOWN_ENCODING,
-            )
 
 
 @dataclass(frozen=True, kw_only=True)
 class SimHandParameters:
     """Parameters of `sim_hand_node`."""
 
-    autostart: bool = setting(True, '-', AUTOSTART)
-    hand: str = setting('allegro', '-', f'{HAND}; read on configuration')
+    autostart: bool = setting(True, '-', AUTOSTART, read_on='start')
+    hand: str = setting('allegro', '-', OWN_HAND, read_on='configuration')
     objects: str = setting(
         '',
         '-',
         'meshes in metres that stand on the table, paths with commas between them; empty: the'
-        " package's own; read on reset",
+        " package's own",
+        read_on='reset',
     )
     object_spacing: float = setting(
-        0.25, 'm', 'between the middles of neighbours; read on reset', 0.0, 2.0
+        0.25, 'm', 'between the middles of neighbours', 0.0, 2.0, read_on='reset'
     )
-    object_mass: float = setting(0.1, 'kg', 'of each object; read on reset', 1e-3, 100.0)
-    random_seed: int = setting(0, '1', 'of how objects are turned; read on reset', 0, 2**31 - 1)
+    object_mass: float = setting(0.1, 'kg', 'of each object', 1e-3, 100.0, read_on='reset')
+    random_seed: int = setting(0, '1', 'of how objects are turned', 0, 2**31 - 1, read_on='reset')
     world_frame: str = setting('world', '-', 'frame whose z = 0 is the table, z up')
     real_time_factor: float = setting(
         1.0, '1', 'simulated for a real second at most; 0: as fast as can be', 0.0, 100.0

@@ -40,6 +40,7 @@ from dexgrasp_ros.core.errors import CommandError, DexGraspError, choices
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.core.poses import compose, invert
 from dexgrasp_ros.hand import load_hand, moving_joint_names
+from dexgrasp_ros.nodes.shared.held_hand import check_hand
 from dexgrasp_ros.nodes.shared.lifecycle import AutostartNode
 from dexgrasp_ros.nodes.shared.process import main_of
 from dexgrasp_ros.nodes.simulation.parameters import SimHandParameters
@@ -108,6 +109,10 @@ class SimHandNode(AutostartNode[SimHandParameters]):
         if self._world is not None:
             self._epoch = self._now() + 1.0
         self._hand = self._world = None
+
+    def check_parameters(self, before: SimHandParameters, after: SimHandParameters) -> None:
+        """Refuse a hand that there is not."""
+        check_hand(before.hand, after.hand)
 
     def _build(self) -> SimWorld:
         """Make the world that the parameters name."""

@@ -40,7 +40,7 @@ from dexgrasp_ros.core.errors import DeviceError, ErrorCode, SynthesisError
 from dexgrasp_ros.hand import find_arm
 from dexgrasp_ros.nodes.shared.goal_end import end_goal
 from dexgrasp_ros.nodes.shared.hand_source import HandSource
-from dexgrasp_ros.nodes.shared.held_hand import HeldHand
+from dexgrasp_ros.nodes.shared.held_hand import HeldHand, check_hand
 from dexgrasp_ros.nodes.shared.lifecycle import AutostartNode
 from dexgrasp_ros.nodes.shared.process import main_of
 from dexgrasp_ros.nodes.shared.time_limit import RESULT_TIMEOUT, time_limit
@@ -158,6 +158,10 @@ class GraspNode(AutostartNode[GraspParameters]):
         """End the goal that is under way and let the worker come to an end."""
         super().close()
         self._worker.close(_CLOSE_TIMEOUT)
+
+    def check_parameters(self, before: GraspParameters, after: GraspParameters) -> None:
+        """Refuse a hand that there is not."""
+        check_hand(before.hand, after.hand)
 
     def _on_goal(self, _goal: SynthesizeGrasps.Goal) -> GoalResponse:
         # What a goal asks for is checked by its work, since a rejection carries no reason.

@@ -21,14 +21,17 @@ from dexgrasp_ros.nodes.shared.parameter_texts import (
 class GraspParameters:
     """Parameters of `grasp_node`."""
 
-    autostart: bool = setting(True, '-', AUTOSTART)
-    hand: str = setting('allegro', '-', HAND)
-    hand_root_link: str = setting('', '-', HAND_ROOT)
-    robot_description: str = setting('', '-', f'{DESCRIPTION}; read on configuration')
-    hand_overrides: str = setting('', '-', OVERRIDES)
-    mesh_folder: str = setting('', '-', MESH_FOLDER)
+    autostart: bool = setting(True, '-', AUTOSTART, read_on='start')
+    hand: str = setting('allegro', '-', HAND, read_on='configuration')
+    hand_root_link: str = setting('', '-', HAND_ROOT, read_on='configuration')
+    robot_description: str = setting('', '-', DESCRIPTION, read_on='configuration')
+    hand_overrides: str = setting('', '-', OVERRIDES, read_on='configuration')
+    mesh_folder: str = setting('', '-', MESH_FOLDER, read_on='configuration')
     flange_link: str = setting(
-        '', '-', 'link that carries the hand, by fixed joints; empty: that above hand_root_link'
+        '',
+        '-',
+        'link that carries the hand, by fixed joints; empty: that above hand_root_link',
+        read_on='configuration',
     )
     reference_frame: str = setting(
         '',

@@ -5,26 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dexgrasp_ros.core.config import check_ranges, setting
-from dexgrasp_ros.nodes.shared.parameter_texts import (
-    AUTOSTART,
-    HAND,
-)
+from dexgrasp_ros.nodes.shared.parameter_texts import AUTOSTART, OWN_HAND
 
 
 @dataclass(frozen=True, kw_only=True)
 class ViewerParameters:
     """Parameters of `viewer_node`."""
 
-    autostart: bool = setting(True, '-', AUTOSTART)
-    hand: str = setting('allegro', '-', f'{HAND}; read on configuration')
+    autostart: bool = setting(True, '-', AUTOSTART, read_on='start')
+    hand: str = setting('allegro', '-', OWN_HAND, read_on='configuration')
     host: str = setting(
         '127.0.0.1',
         '-',
-        'address the page is served at; 0.0.0.0 lets other machines see it and press its buttons;'
-        ' read on configuration',
+        'address the page is served at; 0.0.0.0 lets other machines see it and press its buttons',
+        read_on='configuration',
     )
     port: int = setting(
-        8080, '1', 'port of the page; 0: any that is free; read on configuration', 0, 65535
+        8080, '1', 'port of the page; 0: any that is free', 0, 65535, read_on='configuration'
     )
     fixed_frame: str = setting('', '-', "frame all is shown in; empty: the objects' own")
     tf_timeout: float = setting(1.0, 's', 'wait for a transform', 0.0, 60.0)

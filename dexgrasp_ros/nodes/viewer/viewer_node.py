@@ -35,6 +35,7 @@ from dexgrasp_ros.core.errors import DexGraspError, ErrorCode
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.core.poses import compose
 from dexgrasp_ros.hand import load_hand
+from dexgrasp_ros.nodes.shared.held_hand import check_hand
 from dexgrasp_ros.nodes.shared.lifecycle import AutostartNode
 from dexgrasp_ros.nodes.shared.process import main_of
 from dexgrasp_ros.nodes.shared.worker import Worker
@@ -117,6 +118,10 @@ class ViewerNode(AutostartNode[ViewerParameters]):
         super().close()
         self.cleanup()
         self._worker.close(_CLOSE_TIMEOUT)
+
+    def check_parameters(self, before: ViewerParameters, after: ViewerParameters) -> None:
+        """Refuse a hand that there is not."""
+        check_hand(before.hand, after.hand)
 
     def _button(self, request: Callable[..., None]) -> Callable[..., None]:
         """`request`, to be called on viser's threads and made on the executor's."""

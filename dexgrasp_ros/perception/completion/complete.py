@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from dexgrasp_ros.core.errors import ErrorCode, InputError, choices
 from dexgrasp_ros.perception.completion.evidence import (
     DOUBT,
     Evidence,
@@ -62,17 +61,7 @@ def complete(
     -------
     grid, field
         Field [grid.shape] in metres; positive on the whole border of the grid.
-
-    Raises
-    ------
-    InputError
-        OUT_OF_RANGE for the name of the way to complete.
     """
-    if config.completion not in GUESSES:
-        raise InputError(
-            f"'completion' is '{config.completion}'; expected one of {choices(GUESSES)}.",
-            ErrorCode.OUT_OF_RANGE,
-        )
     floor = 0.0 if on_plane else float(np.percentile(local[:, 0], 1.0))
     evidence = Evidence(surface=surface, axes=axes, points=local, random_seed=config.random_seed)
     guesses = GUESSES[config.completion](evidence)

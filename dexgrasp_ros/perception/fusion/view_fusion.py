@@ -73,7 +73,8 @@ class ViewFusion:
     frame_id
         Name of the fixed frame, whose z points up.
     config, fusion
-        Settings; None for the defaults.
+        Settings; None for the defaults. The attribute `config` may be replaced: it counts for
+        what is added and meshed from then on.
 
     Raises
     ------
@@ -89,8 +90,8 @@ class ViewFusion:
         fusion: FusionConfig | None = None,
     ) -> None:
         self.frame_id = frame_id
-        self._config = config or ReconstructionConfig()
-        check_ranges(self._config)
+        self.config = config or ReconstructionConfig()
+        check_ranges(self.config)
         self._fusion = fusion or FusionConfig()
         self._lock = threading.Lock()
         self._forget()
@@ -153,14 +154,14 @@ class ViewFusion:
             TRANSFORM_UNAVAILABLE without a pose; NO_VALID_DEPTH; STALE_DATA for an image that
             was fused already or is more than `max_interval` from another.
         """
-        view = make_view(frame, self._config)
+        view = make_view(frame, self.config)
         wanted = [int(v) for v in np.unique(view.window.labels) if v != 0]
         wanted = wanted if labels is None else sorted({int(v) for v in labels} & set(wanted))
         seen: dict[int, SeenObject] = {}
         failures: dict[int, DexGraspError] = {}
         for label in wanted:
             try:
-                seen[label] = see_object(view, label, self._config)
+                seen[label] = see_object(view, label, self.config)
             except DexGraspError as error:
                 failures[label] = error
         with self._lock:
@@ -180,7 +181,7 @@ class ViewFusion:
             if matches:
                 points = np.concatenate([seen[label].points for label in matches])
                 view.names.update({fused: label for label, fused in matches.items()})
-                view.scene.update(see_scene(view, matches, points, self._config))
+                view.scene.update(see_scene(view, matches, points, self.config))
             self._keep(view)
         return AddedView(objects=matches, failures=failures)
 
@@ -219,7 +220,7 @@ class ViewFusion:
         """Voxel edge for an object of which a first view saw `points`."""
         size = float(np.ptp(points, axis=0).max())
         # Half as large again in each direction: what is still to be seen.
-        return max(self._config.spacing, 1.5 * size / np.cbrt(self._config.max_voxels))
+        return max(self.config.spacing, 1.5 * size / np.cbrt(self.config.max_voxels))
 
     def _keep(self, view: FusedView) -> None:
         """Add a view; if there are too many, forget the older of the two closest ones."""
@@ -259,16 +260,16 @@ class ViewFusion:
                 failures = {k: e for k, e in failures.items() if k in labels}
             evidence = [self._evidence(label, views) for label in wanted]
         if len(views) == 1 and wanted:
-            made = reconstruct_single(views[0], wanted, self.frame_id, self._config)
+            made = reconstruct_single(views[0], wanted, self.frame_id, self.config)
             return dataclasses.replace(made, failures=failures | made.failures)
 
         def run(one: FusedEvidence) -> ObservedObject | DexGraspError:
             try:
-                return reconstruct_evidence(one, self.frame_id, self._config)
+                return reconstruct_evidence(one, self.frame_id, self.config)
             except DexGraspError as error:
                 return error
 
-        with ThreadPoolExecutor(self._config.threads) as pool:
+        with ThreadPoolExecutor(self.config.threads) as pool:
             results = dict(zip(wanted, pool.map(run, evidence), strict=True))
         doubts = [*dict.fromkeys(w for view in views for w in view.warnings)]
         doubts += disagreements(views)
@@ -280,7 +281,7 @@ class ViewFusion:
             for r in results.values()
             if isinstance(r, ObservedObject)
         ]
-        objects = add_bodies(found, self._config)
+        objects = add_bodies(found, self.config)
         return Reconstruction(
             objects=objects,
             failures=failures,

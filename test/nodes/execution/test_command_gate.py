@@ -287,7 +287,7 @@ def test_the_action_of_a_controller_needs_its_package(bench):
     try:
         import control_msgs.action  # noqa: F401
     except ImportError:
-        bench.set(use_follow_joint_trajectory=True)
+        bench.set(controller_interface='follow_joint_trajectory')
         with pytest.raises(DexGraspError, match='control_msgs'):
             bench.gate.configure(bench.hand)
     else:

@@ -13,7 +13,7 @@ pytest.importorskip('control_msgs.action')
 
 import rclpy
 from control_msgs.action import FollowJointTrajectory
-from execute_goals import grasp_of
+from execute_goals import grasp_of, wait_for
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.context import Context
@@ -27,7 +27,7 @@ from dexgrasp_ros.nodes.graph import start_graph
 PARAMETERS = {
     'hand_command_node': {
         'command_enabled': True,
-        'use_follow_joint_trajectory': True,
+        'controller_interface': 'follow_joint_trajectory',
         'joint_state_max_age': 5.0,
         'tracking_delay': 30.0,
         'max_tracking_error': 10.0,
@@ -35,13 +35,20 @@ PARAMETERS = {
 }
 
 
+LATE = 1.5  # s between the arrival and the controller's word for it
+
+
 class Controller:
-    """Goes to the end of each trajectory at once, or rejects it, waits, gives up, is absent."""
+    """Goes to the end of each trajectory at once, or rejects it, waits, gives up, is absent.
+
+    Its answer may come later than the hand does, and may be that it was not within tolerances.
+    """
 
     def __init__(self, domain, hand, behaviour):
         self.behaviour, self.hand = behaviour, hand
         self.positions, self.targets = np.array(hand.lower), []
         self.tolerances = []  # of each goal, by joint
+        self.begun, self.answered = [], []  # s, of each goal
         self.context = Context()
         rclpy.init(context=self.context, domain_id=domain)
         self.node = rclpy.create_node('controller', context=self.context)
@@ -72,6 +79,7 @@ class Controller:
 
     def _move(self, handle):
         result = FollowJointTrajectory.Result()
+        self.begun.append(time.monotonic())
         self.targets.append(list(handle.request.trajectory.points[-1].positions))
         self.tolerances.append({t.name: t.position for t in handle.request.path_tolerance})
         number, until = len(self.targets), time.monotonic() + 30.0
@@ -83,7 +91,13 @@ class Controller:
             handle.abort()
         else:
             self.positions = np.array(self.targets[-1])
-            handle.succeed()
+            time.sleep(LATE if self.behaviour.endswith('late') else 0.0)
+            self.answered.append(time.monotonic())
+            if self.behaviour == 'give up late':
+                result.error_string = 'goal tolerance violated'
+                handle.abort()
+            else:
+                handle.succeed()
         return result
 
     def close(self):
@@ -99,6 +113,7 @@ def bench(ros_domain, hand):
 
     def start(behaviour):
         controllers.append(Controller(ros_domain, hand, behaviour))
+        wait_for(controllers[-1].states.get_subscription_count, 'the connection')
         return client
 
     with (
@@ -113,7 +128,7 @@ def bench(ros_domain, hand):
 
 
 def execute(client, hand, **fields):
-    time.sleep(2.0)  # until the node knows the controller and the state
+    time.sleep(1.0)  # until the node knows the controller and the state
     fields = {'fingers_only': True, 'hold_time': 0.1, 'timeout': 60} | fields
     return client.execute(grasp_of(client, hand), **fields)
 
@@ -132,13 +147,27 @@ def test_a_controller_gets_the_fingers_goals(bench, hand):
 
 
 @pytest.mark.parametrize(
-    ('behaviour', 'words'), [('reject', 'rejected'), ('give up', 'motor too hot')]
+    ('behaviour', 'words'),
+    [
+        ('reject', 'rejected'),
+        ('give up', 'motor too hot'),
+        ('give up late', 'goal tolerance violated'),
+    ],
 )
 def test_a_controller_that_refuses_ends_the_goal(bench, hand, behaviour, words):
     reply = execute(bench(behaviour), hand)
     assert reply.result.error_code == ErrorCode.TRACKING_FAILED
     assert words in reply.result.error_message
     assert reply.result.phase == 'pregrasp'
+
+
+def test_the_next_phase_waits_for_the_word_of_the_controller(bench, hand):
+    reply = execute(bench('late'), hand)
+    assert reply.result.error_message == ''
+    (controller,) = bench.controllers
+    assert len(controller.begun) == 3
+    for before, after in zip(controller.answered, controller.begun[1:], strict=False):
+        assert before <= after
 
 
 def test_where_there_is_no_controller_the_goal_says_so(bench, hand):
