@@ -117,6 +117,10 @@ def _temporary(path: Path) -> Iterator[Path]:
     temporary = path.parent / f'.{path.name[:_KEPT]}.{writer}.tmp'
     try:
         yield temporary
+    except OSError as error:
+        if error.filename in (None, str(temporary)):
+            error.filename = str(path)  # what the system says of a full disk names no file
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 

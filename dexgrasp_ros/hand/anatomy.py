@@ -71,4 +71,5 @@ def _tips(
     hinged = hinged_leaves(tree, shapes, bodies.of_links, below)
     free = [leaf for leaf in leaves if leaf not in hinged]
     drive = drive_parts(tree, shapes, bodies.of_links, palm, free)
-    return [leaf for leaf in free if leaf not in drive], hinged
+    # Where none gets out of the palm, as out of one a thousand times too large, all are fingers.
+    return [leaf for leaf in free if leaf not in drive] or free, hinged

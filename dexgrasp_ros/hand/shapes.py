@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from dexgrasp_ros.core.errors import ErrorCode, HandError
+from dexgrasp_ros.core.errors import ErrorCode, HandError, choices
 from dexgrasp_ros.core.hand_model import ConvexMesh, GeometryType
 from dexgrasp_ros.core.poses import matrix_to_pose
 from dexgrasp_ros.core.progress import LoadCallback, LoadProgress
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 # Groups of a hand, where meshes make them: each is a contact in every iteration of a search. The
 # hands of the package, in primitives, have 30 to 98.
 GROUP_LIMIT = 100
+_LONGEST = 2.0  # m; no primitive of a hand is longer, but one in millimetres is
 # Of the contact weight, how much a mesh's shape matters where no contact is wanted (a forearm).
 _LEAST_WEIGHT = 0.05
 
@@ -109,6 +110,7 @@ def collision_shapes(
             f'{source}: no link has collision geometry; a hand needs some to touch with.',
             ErrorCode.UNSUPPORTED_HAND,
         )
+    warnings += _size_doubts(elements, tree.link_names)
     owned: list[list[_Part]] = [[] for _ in tree.link_names]
     for element, pieces in zip(elements, _cut_meshes(elements, tree, progress), strict=True):
         owned[element.link] += _parts(element, pieces)
@@ -127,6 +129,17 @@ def collision_shapes(
             for i in range(len(own))
         ),
     )
+
+
+def _size_doubts(elements: Sequence[Element], link_names: Sequence[str]) -> list[str]:
+    """Say which links have primitives that no hand has."""
+    sizes = [(e.link, 2.0 * max(e.shape[1])) for e in elements if not e.is_mesh]
+    large = [(link, size) for link, size in sizes if size > _LONGEST]
+    if not large:
+        return []
+    names = choices({link_names[link] for link, _ in large})
+    longest = max(size for _, size in large)
+    return [f'the shapes of {names} are up to {longest:.3g} m long; are these millimetres?']
 
 
 def _cut_meshes(

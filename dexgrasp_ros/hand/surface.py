@@ -6,8 +6,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dexgrasp_ros.core.hand_model import GeometryType
+from dexgrasp_ros.hand.geometry import primitive_area
 
 Surface = tuple[NDArray[np.float64], NDArray[np.float64]]  # points [M, 3], normals [M, 3]
+# Points of a primitive, about; palms have hundreds. A hand in millimetres would have millions.
+_MOST = 100_000
+_ROUND = 16  # points of a ring, about, where the ring is thin
 
 
 def surface_points(geometry_type: int, size: ArrayLike, spacing: float) -> Surface:
@@ -23,7 +27,8 @@ def surface_points(geometry_type: int, size: ArrayLike, spacing: float) -> Surfa
     size
         [3] m, meaning as in `GeometryType`.
     spacing
-        Upper bound of the distance between neighbours along the lattice, m.
+        Upper bound of the distance between neighbours along the lattice, m; more where a primitive
+        would have a hundred thousand points.
 
     Returns
     -------
@@ -34,6 +39,8 @@ def surface_points(geometry_type: int, size: ArrayLike, spacing: float) -> Surfa
     if geometry_type != GeometryType.BOX:
         # The arc between neighbours then rises above their chord by h^2 / 8r < 1.4 % of r.
         spacing = min(spacing, size[0] / 3.0)
+    area = primitive_area(geometry_type, size)
+    spacing = max(spacing, np.sqrt(area / _MOST), _ROUND * size.max() / _MOST)
     match GeometryType(geometry_type):
         case GeometryType.BOX:
             return _box(size, spacing)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -94,6 +95,16 @@ def test_threads_that_write_the_same_file_do_not_share_a_temporary_one(tmp_path)
     thread.join()
     assert path.read_bytes() == b'slow'
     assert os.listdir(tmp_path) == ['file']
+
+
+def test_what_the_system_says_names_the_file_that_was_wanted(tmp_path):
+    path = tmp_path / 'grasps.npz'
+    with pytest.raises(OSError) as full, replacing(path):
+        raise OSError(errno.ENOSPC, 'No space left on device')
+    with pytest.raises(OSError) as refused, replacing(path) as temporary:
+        raise OSError(errno.EACCES, 'Permission denied', str(temporary))
+    for info in (full, refused):
+        assert str(info.value).endswith(f": '{path}'")
 
 
 def test_only_one_creates_a_file(tmp_path):

@@ -67,6 +67,15 @@ def test_no_part_of_the_surface_is_far_from_a_point(kind, size):
 
 
 @each_primitive
+@pytest.mark.parametrize(
+    'scale', [(1e3, 1e3, 1e3), (1e6, 1e6, 1e6), (1e3, 1e-3, 1e-3), (1, 1e6, 1)]
+)
+def test_points_of_a_hand_in_millimetres_take_no_memory(kind, size, scale):
+    points, _ = surface_points(kind, np.multiply(size, scale), 0.005)
+    assert len(points) < 300_000
+
+
+@each_primitive
 def test_area_and_radius(kind, size):
     mesh = primitive_mesh(kind, size)
     assert primitive_area(kind, size) == pytest.approx(mesh.area, rel=0.01)

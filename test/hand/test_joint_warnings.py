@@ -51,6 +51,21 @@ def test_slides_of_many_metres_may_be_millimetres():
     assert not said(jaws(inside('0 1 0', 0, 0.04), inside('0 -1 0', 0, 0.04)), 'millimetres')
 
 
+def test_a_hand_in_millimetres_is_told_so():
+    text = jaws(inside('0 1 0', 0, 0.04), inside('0 -1 0', 0, 0.04))
+    for metres, millimetres in (('0.02 0.02 0.02', '20 20 40'), ('0.03', '30')):
+        text = text.replace(metres, millimetres)
+    (line,) = said(text, 'millimetres')
+    assert "the shapes of 'a', 'b', 'palm' are up to 40 m long" in line
+
+
+def test_a_palm_in_millimetres_swallows_no_fingers():
+    text = jaws(inside('0 1 0', 0, 0.04), inside('0 -1 0', 0, 0.04))
+    text = text.replace('0.02 0.02 0.02', '120 40 30', 1)
+    (line,) = said(text, 'millimetres')
+    assert "the shapes of 'palm' are up to 120 m long" in line
+
+
 @pytest.mark.parametrize(
     ('factor', 'offset', 'limits', 'leaves'),
     [(1, 0, (0, 1), False), (2, 0, (0, 1), True), (0.5, 0, (0, 1), False), (-1, 0, (-1, 0), False),
