@@ -3,6 +3,7 @@
 
 VENV := .venv
 COLCON_VENV := .venv-colcon
+KILTED_VENV := .venv-kilted
 SUPPLY_VENV := .venv-supply
 BIN := $(VENV)/bin
 # A Python 3.11 to 3.14; empty: the first one found.
@@ -18,8 +19,8 @@ LOCK_ARGS ?=
 # half a gigabyte or more each. A file stays in one of them, with what its tests share. Linear
 # algebra in several threads would only wait for a core.
 TEST_PROCESSES ?= $(shell n=$$((2 * $$(nproc))); echo $$((n < 8 ? n : 8)))
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile \
-    --no-loadscope-reorder
+PYTEST_OPTIONS := --numprocesses $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST_OPTIONS)
 PICTURES ?=
 
 PIP := -m pip --disable-pip-version-check --quiet
@@ -54,6 +55,9 @@ KERNELS := $(VENV)/stamps/kernels.$(call digest,$(call files,dexgrasp_ros/kernel
 COLCON_MADE := $(COLCON_VENV)/stamps/made.$(PLACE)
 COLCON_INSTALLED := $(COLCON_VENV)/stamps/installed.$(call digest,requirements-colcon.txt $(PINS) $(if $(LOCKED),locks/build.txt locks/colcon.txt))
 COLCON_MESSAGES := $(COLCON_VENV)/stamps/messages.$(call digest,$(INTERFACES))
+KILTED_MADE := $(KILTED_VENV)/stamps/made.$(PLACE)
+KILTED_INSTALLED := $(KILTED_VENV)/stamps/installed.$(call digest,pyproject.toml setup.py setup.cfg requirements-dev.txt requirements-kilted.txt $(if $(LOCKED),locks/build.txt locks/kilted.txt))
+KILTED_MESSAGES := $(KILTED_VENV)/stamps/messages.$(call digest,$(INTERFACES))
 SUPPLY_MADE := $(SUPPLY_VENV)/stamps/made.$(PLACE)
 SUPPLY_INSTALLED := $(SUPPLY_VENV)/stamps/installed.$(call digest,requirements-supply.txt)
 COLCON_TESTED := $(COLCON_VENV)/stamps/tested.$(call digest,$(TREE))
@@ -63,7 +67,7 @@ define stamp
 @mkdir -p $(@D) && rm -f $(basename $@).* && touch $@
 endef
 
-.PHONY: help setup messages demo test test-all lint format pytest pytest-all coverage fuzz colcon docs pictures lock licences sbom clean distclean
+.PHONY: help setup messages demo test test-all test-kilted lint format pytest pytest-all coverage fuzz colcon docs pictures lock licences sbom clean distclean
 .DELETE_ON_ERROR:
 
 help: ## show this list
@@ -81,6 +85,10 @@ test: setup lint ## set up, lint, the tests that are not slow, and the colcon bu
 
 test-all: setup lint ## the same with the slow tests
 	@$(MAKE) --no-print-directory --jobs 2 pytest-all colcon
+
+test-kilted: $(KILTED_MESSAGES) ## build the interfaces with ROS 2 Kilted, and run the tests of bridge and nodes on it
+	@$(KILTED_VENV)/bin/python scripts/compile_kernels.py
+	OMP_NUM_THREADS=1 $(KILTED_VENV)/bin/python -m pytest $(PYTEST_OPTIONS) test/bridge test/nodes $(PYTEST_ARGS)
 
 lint: $(INSTALLED) ## check style and formatting
 	$(BIN)/ruff check
@@ -116,12 +124,16 @@ LOCK = $(SUPPLY_VENV)/bin/uv pip compile --quiet --universal --python-version 3.
     --no-annotate --custom-compile-command 'make lock' $(LOCK_ARGS)
 LOCKED_FROM := pyproject.toml msg/pip/build-requirements.txt msg/pip/runtime-requirements.txt \
     requirements-dev.txt
+# Kilted's environment has the same versions but those of ROS.
+BUT_ROS := $(SUPPLY_VENV)/but-ros.txt
 
 lock: $(SUPPLY_INSTALLED) ## write locks/: exact versions with hashes; LOCK_ARGS=--upgrade for the newest
 	$(LOCK) $(LOCKED_FROM) requirements-docs.txt -o locks/docs.txt >/dev/null
 	$(LOCK) $(LOCKED_FROM) -c locks/docs.txt -o locks/venv.txt >/dev/null
 	echo setuptools | $(LOCK) - -c locks/docs.txt -o locks/build.txt >/dev/null
 	$(LOCK) requirements-colcon.txt -o locks/colcon.txt >/dev/null
+	sed -n 's/^\([a-z].*==.*[^ ]\) *\\$$/\1/p' locks/docs.txt | grep -v '^ros-' >$(BUT_ROS)
+	$(LOCK) pyproject.toml requirements-kilted.txt requirements-dev.txt -c $(BUT_ROS) -o locks/kilted.txt >/dev/null
 
 licences: $(DOCS_INSTALLED) $(COLCON_INSTALLED) ## check the licences of all dependencies; write docs/licences.md
 	$(BIN)/python scripts/licences.py $(VENV) $(COLCON_VENV)
@@ -135,13 +147,13 @@ sbom: $(INSTALLED) $(SUPPLY_INSTALLED) ## what is installed, as CycloneDX: out/s
 clean: ## remove what was built, keep the environments
 	rm -rf build install log out dist docs/api msg/build *.egg-info msg/*.egg-info .pytest_cache \
 	    .ruff_cache .hypothesis $(VENV)/stamps/messages.* $(COLCON_VENV)/stamps/messages.* \
-	    $(COLCON_VENV)/stamps/tested.*
+	    $(COLCON_VENV)/stamps/tested.* $(KILTED_VENV)/stamps/messages.*
 	find dexgrasp_ros test benchmark launch -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
 
 distclean: clean ## remove the environments as well
-	rm -rf $(VENV) $(COLCON_VENV) $(SUPPLY_VENV)
+	rm -rf $(VENV) $(COLCON_VENV) $(KILTED_VENV) $(SUPPLY_VENV)
 
-$(MADE) $(COLCON_MADE) $(SUPPLY_MADE):
+$(MADE) $(COLCON_MADE) $(KILTED_MADE) $(SUPPLY_MADE):
 	@echo 'Making $(firstword $(subst /, ,$@)) ...'
 	@sh scripts/make_venv.sh $(firstword $(subst /, ,$@)) $(PYTHON)
 	$(stamp)
@@ -183,6 +195,23 @@ ifneq ($(LOCKED),)
 else
 	@$(COLCON_VENV)/bin/python $(PIP) install -r requirements-colcon.txt
 endif
+	$(stamp)
+
+$(KILTED_INSTALLED): | $(KILTED_MADE)
+	@echo 'Installing the wheels of ROS 2 Kilted, and all that is tested on them, into $(KILTED_VENV) ...'
+ifneq ($(LOCKED),)
+	@$(KILTED_VENV)/bin/python $(PIP) $(INSTALL_LOCKED) locks/build.txt
+	@$(KILTED_VENV)/bin/python $(PIP) $(INSTALL_LOCKED) locks/kilted.txt
+	@PYTHONWARNINGS=ignore $(KILTED_VENV)/bin/python $(PIP) install --no-build-isolation --no-deps --no-index -e .
+else
+	@$(KILTED_VENV)/bin/python $(PIP) install -r requirements-kilted.txt
+	@PYTHONWARNINGS=ignore $(KILTED_VENV)/bin/python $(PIP) install --no-build-isolation -e '.[dev]'
+endif
+	$(stamp)
+
+$(KILTED_MESSAGES): | $(KILTED_INSTALLED)
+	@echo 'Building dexgrasp_msgs with ROS 2 Kilted (about a minute) ...'
+	@PATH="$(CURDIR)/$(KILTED_VENV)/bin:$$PATH" $(KILTED_VENV)/bin/python $(PIP) install --no-build-isolation --no-deps --no-index --force-reinstall ./msg
 	$(stamp)
 
 $(SUPPLY_INSTALLED): | $(SUPPLY_MADE)

@@ -1,7 +1,8 @@
 """pip route: build the interfaces with their own CMakeLists.txt against the ROS 2 wheels.
 
-The wheel holds ``dexgrasp_msgs`` and, since no wheel of it exists, ``tf2_msgs``: what is needed at
-run time, so without headers and CMake files.
+The wheel holds ``dexgrasp_msgs`` and, since no wheel of it exists, ``tf2_msgs``, the whole of it:
+where a real one is found as well, chance decides which is loaded. What is needed at run time, so
+without headers and CMake files.
 """
 
 from __future__ import annotations

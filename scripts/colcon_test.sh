@@ -30,6 +30,8 @@ quiet='--event-handlers console_direct- status-'
 colcon --log-level error build $quiet --cmake-args --no-warn-unused-cli \
   "-DCMAKE_PROJECT_INCLUDE=$root/msg/pip/ros_wheels_fix.cmake" "-DPython3_EXECUTABLE=$venv/bin/python"
 [ "${2-}" = build ] && exit
+# Who wants messages only names their folder: docs/workspace.md.
+[ "$(colcon list --names-only --paths src/dexgrasp_ros/msg)" = dexgrasp_msgs ]
 failed=0
 # shellcheck disable=SC2086
 colcon --log-level error test $quiet --return-code-on-test-failure || failed=1

@@ -7,8 +7,10 @@ package elsewhere) have the same three methods, `lookup`,
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 from collections.abc import Callable, Sequence
+from types import ModuleType
 from typing import Protocol
 
 import numpy as np
@@ -72,9 +74,17 @@ class TransformListener(Protocol):
 
 def transform_listener(node: Node) -> TransformListener:
     """Make a listener of `node`: on tf2_ros where that can be imported, else our own."""
-    if importlib.util.find_spec('tf2_ros') is not None:
-        return _Tf2Listener(node)
-    return _TopicListener(node)
+    if importlib.util.find_spec('tf2_ros') is None:
+        return _TopicListener(node)
+    try:
+        tf2_ros = importlib.import_module('tf2_ros')
+    except Exception as error:  # of another Python, of another ROS, or half of it
+        node.get_logger().warning(
+            f"Reading '/tf' without tf2_ros, which was found and cannot be imported:"
+            f' {type(error).__name__}: {error}'
+        )
+        return _TopicListener(node)
+    return _Tf2Listener(node, tf2_ros)
 
 
 class _TopicListener:
@@ -143,9 +153,7 @@ class _TopicListener:
 class _Tf2Listener:
     """The same on tf2_ros."""
 
-    def __init__(self, node: Node) -> None:
-        import tf2_ros
-
+    def __init__(self, node: Node, tf2_ros: ModuleType) -> None:
         self._error = tf2_ros.TransformException
         self._buffer = tf2_ros.Buffer(node=node)
         self._listener = tf2_ros.TransformListener(self._buffer, node)

@@ -26,6 +26,7 @@ SOURCES = {
         'msg/pip/runtime-requirements.txt',
         'requirements-colcon.txt',
     ),
+    'kilted': ('pyproject.toml', 'requirements-kilted.txt', 'requirements-dev.txt'),
     'build': (),
 }
 
@@ -59,6 +60,14 @@ def test_each_requirement_is_locked_within_its_range(lock):
         for path in SOURCES[lock]:
             for wanted in requirements(path):
                 assert wanted.specifier.contains(locked[canonical(wanted.name)]), wanted
+
+
+def test_kilted_differs_by_ros_alone():
+    """What `make test-kilted` tests is what is installed elsewhere."""
+    for python, machine in itertools.product(PYTHONS, MACHINES):
+        both = pins('venv', python, machine), pins('kilted', python, machine)
+        jazzy, kilted = ({n: v for n, v in p.items() if not n.startswith('ros-')} for p in both)
+        assert kilted == jazzy
 
 
 def test_the_environment_of_the_site_holds_that_of_the_tests():

@@ -45,7 +45,6 @@ from dexgrasp_ros.nodes.shared.lifecycle import AutostartNode
 from dexgrasp_ros.nodes.shared.process import main_of
 from dexgrasp_ros.nodes.shared.worker import Worker
 
-_CLOSE_TIMEOUT = 5.0  # s for a description that is being loaded
 # A joint without limits is at most half a turn from anywhere.
 _HALF_TURN = np.pi
 
@@ -120,11 +119,6 @@ class HandCommandNode(AutostartNode[HandCommandParameters]):
         """Forget the hand."""
         self._hands.clear()
         self._use(None)
-
-    def close(self) -> None:
-        """Let the worker come to an end."""
-        super().close()
-        self._worker.close(_CLOSE_TIMEOUT)
 
     def check_parameters(
         self, before: HandCommandParameters, after: HandCommandParameters

@@ -45,7 +45,6 @@ from dexgrasp_ros.nodes.shared.lifecycle import AutostartNode
 from dexgrasp_ros.nodes.shared.process import main_of
 from dexgrasp_ros.nodes.shared.worker import Worker
 
-_CLOSE_TIMEOUT = 5.0  # s for work that cannot be interrupted to end with the process
 _WARNING_PERIOD = 5.0  # s between two warnings about frames that nobody asked for
 
 
@@ -118,11 +117,6 @@ class ReconstructionNode(AutostartNode[ReconstructionParameters]):
         self._diagnostics.close()
         self._source.close()
         self._names.close()
-
-    def close(self) -> None:
-        """Refuse further requests and let the worker come to an end."""
-        super().close()
-        self._worker.close(_CLOSE_TIMEOUT)
 
     async def _on_reconstruct(
         self, request: ReconstructObjects.Request, response: ReconstructObjects.Response

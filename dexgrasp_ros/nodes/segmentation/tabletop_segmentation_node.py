@@ -54,7 +54,6 @@ _POLL = 0.02  # s between two looks whether there is something to do
 _LABEL_DEPTH = 2  # label images that may wait for a reliable subscription
 _WARN_PERIOD = 2.0  # s between two warnings
 _SILENCE = 5.0  # s without images after which diagnostics say so
-_CLOSE_TIMEOUT = 5.0  # s for work that cannot be interrupted to end with the process
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,11 +136,6 @@ class TabletopSegmentationNode(AutostartNode[TabletopSegmentationParameters]):
         if self._timer is not None:
             self.destroy_timer(self._timer)
             self._timer = None
-
-    def close(self) -> None:
-        """Let the worker come to an end."""
-        super().close()
-        self._worker.close(_CLOSE_TIMEOUT)
 
     def _take(self, topic: str, message: Image | CameraInfo) -> None:
         stamp = stamp_to_nanoseconds(message.header.stamp)

@@ -57,7 +57,7 @@ class AutostartNode(LifecycleNode, Generic[T]):
         """Free what `configure` built."""
 
     def close(self) -> None:
-        """Get ready for the end of the process."""
+        """Get ready for the end of the process, whatever the worker still does."""
         if self.is_active:
             self.trigger_deactivate()
 

@@ -36,33 +36,29 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _MAPPED = 4 << 20  # bytes from which on an array is mapped, and goes back when it is freed
 _KEPT = 16 << 20  # bytes that may lie free at the end of a heap
 _FAREWELL = 0.5  # s in which results of goals that `close` ended go out
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_END = 1.8  # s from a signal to the end of the process, whatever it does; it is killed soon after
 
 
 class Closable(Protocol):
     """What a node of this package has beyond rclpy's."""
 
     def close(self) -> None:
-        """End the work that is under way; called on the thread that spins."""
+        """End the work that is under way, without waiting; called on the thread that spins."""
 
 
 def run(make_node: Callable[[], Node], args: list[str] | None = None) -> int:
     """Spin a node until SIGINT, SIGTERM or a shutdown of its context; return the exit code.
 
     An exception in a callback is logged with its trace and the node lives on. The first signal
-    ends it in order, so that each goal still gets its result; a second one at once.
+    ends it in order, so that each goal still gets its result, and within two seconds; a second
+    one at once.
     """
     _use_large_image_transport()
     _give_memory_back()
     sys.setswitchinterval(_SWITCH_INTERVAL)
-    stop = threading.Event()
-
-    def on_signal(_number: int, _frame: FrameType | None) -> None:
-        if stop.is_set():
-            os._exit(1)
-        stop.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, on_signal)
+    stop, is_closed = threading.Event(), threading.Event()
+    _end_on_signals(stop, is_closed)
     rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     try:
         node = make_node()
@@ -77,6 +73,7 @@ def run(make_node: Callable[[], Node], args: list[str] | None = None) -> int:
         node.close()
         until = time.monotonic() + _FAREWELL
         _spin(executor, node, lambda: time.monotonic() > until)
+        is_closed.set()
     finally:
         executor.shutdown()
         node.destroy_node()
@@ -88,7 +85,12 @@ def main_of(make_node: Callable[[], Node]) -> Callable[[], None]:
     """Return the entry point of a node's executable."""
 
     def main() -> None:
-        sys.exit(run(make_node))
+        code = run(make_node)
+        # Work that nobody waits for any more may still run in native code, which the end of the
+        # interpreter would tear down under it.
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        os._exit(code)
 
     return main
 
@@ -104,6 +106,33 @@ def command_node(name: str, namespace: str = '') -> Iterator[Node]:
     finally:
         node.destroy_node()
         rclpy.try_shutdown()
+
+
+def _end_on_signals(stop: threading.Event, is_closed: threading.Event) -> None:
+    """Set `stop` at the first signal; end the process `_END` seconds after it.
+
+    Python calls handlers between two steps of the main thread, which may be compiling kernels
+    just then, for a minute: only a thread of its own knows of the signal in time.
+    """
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        if stop.is_set():
+            os._exit(1)
+        stop.set()
+
+    for number in _SIGNALS:
+        signal.signal(number, on_signal)
+    came, tells = os.pipe()
+    os.set_blocking(tells, False)
+    signal.set_wakeup_fd(tells)
+
+    def end() -> None:
+        while os.read(came, 1)[0] not in _SIGNALS:
+            pass
+        time.sleep(_END)
+        os._exit(0 if is_closed.is_set() else 1)
+
+    threading.Thread(target=end, name='end', daemon=True).start()
 
 
 def _spin(executor: SingleThreadedExecutor, node: Node, done: Callable[[], bool]) -> None:

@@ -22,6 +22,8 @@ class Worker:
 
     With a single-threaded executor, which all nodes of this package use, futures are set and
     coroutines continue on one thread only, so no state of a node needs a lock.
+
+    The thread ends with the process, which does not wait for it.
     """
 
     def __init__(self, node: Node, name: str = 'worker') -> None:
@@ -29,7 +31,7 @@ class Worker:
         # An executor runs the newest task first; calls must keep their order.
         self._calls: collections.deque[Callable[[], None]] = collections.deque()
         self._waiting: list[tuple[Future, Callable[[], Any]]] = []
-        self._changed, self._is_closed = threading.Condition(), False
+        self._changed = threading.Condition()
         self._thread = threading.Thread(
             target=self._work, name=f'{node.get_name()}_{name}', daemon=True
         )
@@ -54,14 +56,6 @@ class Worker:
         if executor is not None:
             executor.create_task(self._run_calls)
 
-    def close(self, timeout: float) -> bool:
-        """Wait up to `timeout` s for the end of the queued work; True if it has ended."""
-        with self._changed:
-            self._is_closed = True
-            self._changed.notify()
-        self._thread.join(timeout)
-        return not self._thread.is_alive()
-
     def _run_calls(self) -> None:
         while self._calls:
             self._calls.popleft()()
@@ -69,9 +63,7 @@ class Worker:
     def _work(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._waiting or self._is_closed)
-                if not self._waiting:
-                    return
+                self._changed.wait_for(lambda: self._waiting)
                 future, work = self._waiting.pop(0)
             value = error = None
             if not future.done():

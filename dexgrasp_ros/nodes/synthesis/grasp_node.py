@@ -52,7 +52,6 @@ from dexgrasp_ros.nodes.synthesis.task import Answer, GraspTask
 from dexgrasp_ros.nodes.synthesis.warm_up import warm_up
 from dexgrasp_ros.synthesis.device import resolve_device
 
-_CLOSE_TIMEOUT = 5.0  # s for work that cannot be interrupted to end with the process
 _FEEDBACK_PERIOD = 0.1  # s between two feedbacks of one phase
 
 # How a goal ends that could have done better on a machine in order; diagnostics warn of it.
@@ -153,11 +152,6 @@ class GraspNode(AutostartNode[GraspParameters]):
     def cleanup(self) -> None:
         """Forget the hand."""
         self._hands.clear()
-
-    def close(self) -> None:
-        """End the goal that is under way and let the worker come to an end."""
-        super().close()
-        self._worker.close(_CLOSE_TIMEOUT)
 
     def check_parameters(self, before: GraspParameters, after: GraspParameters) -> None:
         """Refuse a hand that there is not."""

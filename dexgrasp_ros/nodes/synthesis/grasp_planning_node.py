@@ -49,6 +49,7 @@ class GraspPlanningNode(Node):
             self, SynthesizeGrasps, 'synthesize_grasps', callback_group=group
         )
         self._running: dict[bytes, ClientGoalHandle] = {}
+        self._ends: set[Future] = set()  # of the searches that are waited for
         self._server = ActionServer(
             self,
             self._kind,
@@ -63,6 +64,8 @@ class GraspPlanningNode(Node):
         """End the searches that are under way."""
         for running in self._running.values():
             running.cancel_goal_async()
+        for outcome in self._ends:
+            settle(outcome, None, SynthesisError('The node has ended.', ErrorCode.PREEMPTED))
 
     def _on_cancel(self, handle: ServerGoalHandle) -> CancelResponse:
         running = self._running.get(bytes(handle.goal_id.uuid))
@@ -88,6 +91,7 @@ class GraspPlanningNode(Node):
     async def _end(self, running: ClientGoalHandle) -> Any:
         """Wait for the end of a search; it never comes where the node is gone."""
         outcome = Future(executor=self.executor)
+        self._ends.add(outcome)
         server = ServerWatch(self, 'synthesize_grasps')
 
         def look() -> None:
@@ -103,6 +107,7 @@ class GraspPlanningNode(Node):
         try:
             return await outcome
         finally:
+            self._ends.remove(outcome)
             self.destroy_timer(timer)
 
     async def _plan(self, handle: ServerGoalHandle) -> list[Any]:

@@ -43,7 +43,6 @@ from dexgrasp_ros.nodes.viewer.parameters import ViewerParameters
 from dexgrasp_ros.nodes.viewer.requests import ViewerRequests
 from dexgrasp_ros.viewer import Actions, GraspPage, ShownGrasps, ShownObject, placed
 
-_CLOSE_TIMEOUT = 5.0  # s for work that cannot be interrupted to end with the process
 _IDENTITY = np.array([0.0, 0, 0, 0, 0, 0, 1])
 _TOPICS = {'objects': ObjectArray, 'grasps': GraspArray}
 
@@ -114,10 +113,9 @@ class ViewerNode(AutostartNode[ViewerParameters]):
         self._page = self._hand = None
 
     def close(self) -> None:
-        """Close the page and let the worker come to an end."""
+        """Close the page."""
         super().close()
         self.cleanup()
-        self._worker.close(_CLOSE_TIMEOUT)
 
     def check_parameters(self, before: ViewerParameters, after: ViewerParameters) -> None:
         """Refuse a hand that there is not."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 
 import pytest
 
@@ -24,7 +25,8 @@ READY = {'grasps': False, 'reconstruction': False, 'execution': True}
 
 def test_the_end_of_the_node_ends_the_goal_and_stops_the_hand(client, robot, hand, states, graph):
     handle = start(client, robot, grasp_of(client, hand), 'grasp')
-    graph['hand_command_node'].send_signal(signal.SIGINT)
+    graph['hand_command_node'].send_signal(signal.SIGTERM)
+    begin = time.monotonic()
     check_end(
         client,
         robot,
@@ -35,6 +37,7 @@ def test_the_end_of_the_node_ends_the_goal_and_stops_the_hand(client, robot, han
         node_has_ended=True,
     )
     assert graph['hand_command_node'].wait(30) == 0
+    assert time.monotonic() - begin < 10
 
 
 @pytest.mark.parametrize('phase', KILLED)

@@ -1,7 +1,8 @@
-"""What each node's process sets up before its node."""
+"""What each node's process sets up before its node, and how it ends while that is made."""
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 
@@ -40,3 +41,23 @@ def test_large_arrays_go_back_to_the_system(ros_domain):
         pytest.skip('this malloc is not that of glibc')
     *held, left = map(int, done.stdout.split())
     assert [(n - left) >> 20 for n in held] == [20, 20, 20]
+
+
+# As in native code, the main thread does not hear of signals.
+BUSY = """
+import ctypes, signal, sys
+from dexgrasp_ros.nodes.shared import process
+def make_node():
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM, signal.SIGINT])
+    print('begun', flush=True)
+    ctypes.CDLL(None).sleep(60)
+process.run(make_node)
+"""
+
+
+@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_a_node_whose_main_thread_is_in_native_code(ros_domain, number):
+    with subprocess.Popen([sys.executable, '-c', BUSY], stdout=subprocess.PIPE, text=True) as node:
+        assert node.stdout.readline() == 'begun\n'
+        node.send_signal(number)
+        assert node.wait(20) == 1

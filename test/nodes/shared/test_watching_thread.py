@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -76,7 +77,9 @@ class Watch:
             self.executor.spin_once(timeout_sec=0.05)
 
     def close(self) -> None:
-        self.worker.close(10)
+        idle = threading.Event()
+        self.worker.submit(idle.set)
+        assert idle.wait(10)
         self.executor.shutdown()
         self.node.destroy_node()
         self.context.try_shutdown()

@@ -19,9 +19,7 @@ from dexgrasp_ros.nodes.shared.worker import Worker, settle
 @pytest.fixture
 def worker():
     """A worker of a node that no executor spins."""
-    worker = Worker(SimpleNamespace(executor=None, get_name=lambda: 'node'))
-    yield worker
-    assert worker.close(10)
+    return Worker(SimpleNamespace(executor=None, get_name=lambda: 'node'))
 
 
 def test_what_nobody_wants_any_more_is_not_begun_and_leaves_the_queue(worker):
