@@ -72,13 +72,16 @@ def test_the_tables_of_parameters_are_what_the_dataclasses_say():
 
 
 def test_the_closed_loop_sets_parameters_that_there_are():
-    text = (ROOT / 'config' / 'closed_loop.yaml').read_text(encoding='utf-8')
-    for pattern, section in yaml.safe_load(text).items():
+    files = sorted((ROOT / 'config' / 'closed_loop').glob('*.yaml'))
+    assert files
+    for file in files:
         defaults = {
-            name: value
-            for name, _, value in parameter_fields(NODE_PARAMETERS[pattern.rsplit('/', 1)[-1]]())
+            name: value for name, _, value in parameter_fields(NODE_PARAMETERS[file.stem]())
         }
-        for name, value in section['ros__parameters'].items():
+        # Under this name, or those of a user's file would come before it.
+        (section,) = yaml.safe_load(file.read_text(encoding='utf-8')).items()
+        assert section[0] == '/**'
+        for name, value in section[1]['ros__parameters'].items():
             assert type(value) is type(defaults[name]), name
             assert value != defaults[name], name
 
