@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import gc
 import io
 import itertools
 import os
@@ -53,6 +54,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     computing = [tests for tests in files if NODES not in tests[0].path.parents]
     pairs = itertools.zip_longest(waiting, computing, fillvalue=[])
     items[:] = [item for pair in pairs for tests in pair for item in tests]
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector pass over what stays: a twentieth of the time would go there."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 10, 10)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -9,6 +9,7 @@ that would come too late is refused.
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any, Generic, TypeVar
@@ -22,7 +23,7 @@ from rcl_interfaces.msg import (
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-from dexgrasp_ros.core.errors import DexGraspError, InputError, choices
+from dexgrasp_ros.core.errors import DexGraspError, InputError, choices, quoted
 
 T = TypeVar('T')
 
@@ -34,6 +35,9 @@ _IN_USE = {'configuration': 'configured', 'activation': 'active'}
 
 class NodeParameters(Generic[T]):
     """Declares the fields of `config_type` on `node` and holds their present values.
+
+    What the node was given beside them, by a mistake of writing or for an older version, is
+    passed over with a warning.
 
     A set request is refused where a value is outside its range or the dataclass does not accept
     it, and for what is read on start. `value` is a new object after each change, so whoever holds
@@ -73,6 +77,7 @@ class NodeParameters(Generic[T]):
         for name, about, default in parameter_fields(self._defaults):
             node.declare_parameter(name, default, _descriptor(about, default))
         names = [name for name, _, _ in parameter_fields(self._defaults)]
+        _warn_of_others(node, self._defaults)
         self.value: T = _replaced(
             self._defaults, {p.name: p.value for p in node.get_parameters(names)}
         )
@@ -93,6 +98,22 @@ class NodeParameters(Generic[T]):
         self.value = _replaced(before, {p.name: p.value for p in parameters})
         if self.value != before:
             self._changed(before, self.value)
+
+
+def _warn_of_others(node: Node, config: Any) -> None:
+    """Warn of what the node was given and does not have: ROS passes over it in silence."""
+    old = {about['formerly']: name for name, about, _ in parameter_fields(config)}
+    names = [name for name, _, _ in parameter_fields(config)]
+    for given in node._parameter_overrides:  # rclpy has no other way
+        # The QoS of topics is declared with them, later.
+        if node.has_parameter(given) or given.startswith('qos_overrides.'):
+            continue
+        if given in old:
+            hint = f" Its place has '{old[given]}'."
+        else:
+            near = difflib.get_close_matches(given, names, n=2)
+            hint = f' Near it: {choices(near)}.' if near else ''
+        node.get_logger().warning(f'There is no parameter {quoted(given)} here.{hint}')
 
 
 def parameter_fields(

@@ -47,8 +47,8 @@ class Stats:
 
         from dexgrasp_ros.cli.files import prepare_file
         from dexgrasp_ros.cli.report import json_text
+        from dexgrasp_ros.core.cores import available_cores
         from dexgrasp_ros.core.files import write_text
-        from dexgrasp_ros.core.workers import available_cores
         from dexgrasp_ros.dataset.statistics.cost_estimate import estimate_cost
         from dexgrasp_ros.dataset.statistics.summary import dataset_statistics
 

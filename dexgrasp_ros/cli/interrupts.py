@@ -37,6 +37,8 @@ def stop_flag() -> Iterator[Callable[[], bool]]:
     For work whose end that is: what comes after it gets the time that it takes.
     """
     stop = threading.Event()
+    # The watching thread may wake after this block has ended: it is not woken for what comes here.
+    woken = signal.set_wakeup_fd(-1)
     before = {
         number: signal.signal(number, lambda *_: stop.set())
         for number in (signal.SIGINT, signal.SIGTERM)
@@ -46,6 +48,7 @@ def stop_flag() -> Iterator[Callable[[], bool]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
 
 
 def _watch(reader: int) -> None:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import contextlib
 import functools
 import io
+import re
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from dexgrasp_ros.core.errors import InputError
+
+_OPTION = re.compile(r' {4}(--[\w.-]+)')  # that a message describes in the lines below
+_NAMED = 5  # options that may have been meant, the nearest first; `--help` has what they mean
 
 
 def parse(
@@ -60,8 +64,25 @@ def _deferred(command: Callable[..., None]) -> Callable[..., Callable[[], None]]
 
 
 def _one_line(box: str) -> str:
-    """Sentences of a box of text, whose sections are parted by rules."""
-    rows = [row.strip('│ ') for row in box.splitlines() if row[:1] not in '╭╰']
-    text = '\n'.join('' if set(row) == {'─'} else f'{row} ' for row in rows)
-    sections = [' '.join(section.split()) for section in text.split('\n\n')]
-    return '. '.join(section.rstrip('.') for section in sections if section)
+    """Sentences of a box of text, whose sections are parted by rules.
+
+    Its borders are lines, or blanks where the output has no letters for lines.
+    """
+    sections: list[list[str]] = [[]]
+    for line in box.splitlines():
+        row = line[2:].rstrip('│ ')
+        if line[:2] not in ('│ ', '  ') or not row:
+            continue
+        if set(row) <= set('─-'):
+            sections.append([])
+        else:
+            sections[-1].append(row)
+    return '. '.join(_sentence(rows).rstrip('.') for rows in sections if rows)
+
+
+def _sentence(rows: list[str]) -> str:
+    """Text of a section; of several options that it describes, the names of the first."""
+    options = list(dict.fromkeys(o[1] for o in map(_OPTION.match, rows) if o))
+    if len(options) > 1:
+        rows = [rows[0], ', '.join(options[:_NAMED])]
+    return ' '.join(' '.join(rows).split())

@@ -19,6 +19,7 @@ def setting(
     *,
     allowed: Sequence[str] = (),
     read_on: str = '',
+    formerly: str = '',
 ) -> Any:
     """Return a dataclass field with what is known about it as metadata.
 
@@ -33,6 +34,8 @@ def setting(
     read_on
         When a node reads it for good: 'start', 'configuration', 'activation' or 'reset'; empty:
         whenever it needs it.
+    formerly
+        Name of a node's parameter whose place it took.
     """
     return dataclasses.field(
         default=default,
@@ -43,6 +46,7 @@ def setting(
             'high': high,
             'allowed': tuple(allowed),
             'read_on': read_on,
+            'formerly': formerly,
         },
     )
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dexgrasp_ros.core.cores import thread_count
 from dexgrasp_ros.core.disk_cache import load_arrays, store_arrays
 from dexgrasp_ros.core.errors import ObjectError
 from dexgrasp_ros.core.progress import StopCallback, check_stop
-from dexgrasp_ros.core.workers import Failure, WorkerPool, available_cores
+from dexgrasp_ros.core.workers import Failure, WorkerPool
 
 _FOLDER = 'convex_pieces'
 # The concavity that CoACD's authors use (Wei et al. 2022), relative to the mesh scaled to 2 units.
@@ -88,10 +88,8 @@ def _decompose(
 
     That costs 0.2 s. Here, it would also keep Open3D from being loaded after it.
     """
-    threads = os.environ.get('OMP_NUM_THREADS') or str(available_cores())
-    with WorkerPool(
-        f'{__name__}:cut', processes=1, environment={'OMP_NUM_THREADS': threads}
-    ) as pool:
+    threads = {'OMP_NUM_THREADS': str(thread_count())}
+    with WorkerPool(f'{__name__}:cut', processes=1, environment=threads) as pool:
         pool.submit(task, float('inf'))
         while pool.pending:
             check_stop(should_stop)
@@ -124,8 +122,5 @@ def _pack(pieces: list[NDArray[np.float64]]) -> dict[str, NDArray]:
 
 
 def _unpack(arrays: dict[str, NDArray] | None) -> list[NDArray[np.float64]] | None:
-    """Pieces of flat arrays; None where there are none, or they do not fit together."""
-    try:
-        return arrays and np.split(arrays['points'].reshape(-1, 3), arrays['starts'])
-    except (KeyError, ValueError, TypeError):
-        return None
+    """Pieces of flat arrays; None where there are none."""
+    return None if arrays is None else np.split(arrays['points'], arrays['starts'])

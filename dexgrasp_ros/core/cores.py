@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 
 
-def core_count() -> int:
-    """Cores this process may use; no more than ``OMP_NUM_THREADS`` where that is set.
+def available_cores() -> int:
+    """Cores that this process may use: as many processes may work at once."""
+    if hasattr(os, 'sched_getaffinity'):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def thread_count() -> int:
+    """Threads that one process should work with: a core each, at most ``OMP_NUM_THREADS``.
 
     So who starts several processes on one machine gives each its share of the cores.
     """
-    if hasattr(os, 'sched_getaffinity'):
-        cores = len(os.sched_getaffinity(0))
-    else:
-        cores = os.cpu_count() or 1
-    wanted = os.environ.get('OMP_NUM_THREADS', '')
+    cores, wanted = available_cores(), os.environ.get('OMP_NUM_THREADS', '')
     return min(cores, int(wanted)) if wanted.isdecimal() and int(wanted) else cores

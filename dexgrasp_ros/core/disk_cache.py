@@ -6,7 +6,6 @@ import contextlib
 import functools
 import hashlib
 import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from dexgrasp_ros.core.archive import read_archive
 from dexgrasp_ros.core.errors import ErrorCode, InputError
+from dexgrasp_ros.core.files import replacing
 
 _PACKAGE = 'dexgrasp_ros'
 _DIGEST = 'digest_of_arrays'  # key of what tells whether the others are as they were stored
@@ -46,8 +46,7 @@ def load_arrays(folder: str | Path, key: Sequence[object]) -> dict[str, NDArray]
     try:
         path = _path(folder, key)
         arrays = read_archive(path, 'cache', ())
-        told = arrays.pop(_DIGEST, None)
-        if told is None or str(told) == _digest_of(arrays):  # older entries have none
+        if str(arrays.pop(_DIGEST, None)) == _digest_of(arrays):
             return arrays
     except (InputError, RuntimeError) as error:  # RuntimeError: no home folder
         if isinstance(error, RuntimeError) or error.code == ErrorCode.FILE_NOT_FOUND:
@@ -64,15 +63,8 @@ def store_arrays(folder: str | Path, key: Sequence[object], arrays: Mapping[str,
     same thing at once never read half of it. Parameters as for `load_arrays`.
     """
     with contextlib.suppress(OSError, RuntimeError):
-        path = _path(folder, key)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, suffix='.tmp')
-        try:
-            with os.fdopen(handle, 'wb') as file:
-                np.savez(file, **arrays, **{_DIGEST: np.asarray(_digest_of(arrays))})
-            Path(name).replace(path)
-        finally:
-            Path(name).unlink(missing_ok=True)
+        with replacing(_path(folder, key)) as temporary, temporary.open('wb') as file:
+            np.savez(file, **arrays, **{_DIGEST: np.asarray(_digest_of(arrays))})
 
 
 def _digest_of(arrays: Mapping[str, NDArray]) -> str:

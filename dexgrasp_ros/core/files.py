@@ -6,12 +6,13 @@ import contextlib
 import os
 import platform
 import re
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-# .NAME.HOST~PID.tmp: who writes it, so that others know whether it is still written.
-_TEMPORARY = re.compile(r'^\..+\.(?P<host>[^~/]+)~(?P<pid>\d+)\.tmp$')
+# .NAME.HOST~PID~THREAD.tmp: who writes it, so that others know whether it is still written.
+_TEMPORARY = re.compile(r'^\..+\.(?P<host>[^~/]+)~(?P<pid>\d+)~(?P<thread>\d+)\.tmp$')
 _KEPT = 100  # letters of a file's name in that of its temporary file, which has 255 at most
 _STALE = 24 * 3600.0  # s after which a temporary file of another machine has no writer any more
 
@@ -104,7 +105,7 @@ def remove_leftovers(root: Path) -> None:
     """Remove temporary files whose writers have died."""
     for path in root.rglob('.*.tmp'):
         match = _TEMPORARY.match(path.name)
-        if match and not _has_writer(path, match['host'], int(match['pid'])):
+        if match and not _has_writer(path, match['host'], int(match['pid']), int(match['thread'])):
             path.unlink(missing_ok=True)
 
 
@@ -112,14 +113,15 @@ def remove_leftovers(root: Path) -> None:
 def _temporary(path: Path) -> Iterator[Path]:
     """Lend a name beside `path` that nobody else uses; nothing has it afterwards."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.parent / f'.{path.name[:_KEPT]}.{platform.node()}~{os.getpid()}.tmp'
+    writer = f'{platform.node()}~{os.getpid()}~{threading.get_native_id()}'
+    temporary = path.parent / f'.{path.name[:_KEPT]}.{writer}.tmp'
     try:
         yield temporary
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def _has_writer(path: Path, host: str, pid: int) -> bool:
+def _has_writer(path: Path, host: str, pid: int, thread: int) -> bool:
     if host != platform.node():
         with contextlib.suppress(FileNotFoundError):
             return time.time() - path.stat().st_mtime < _STALE
@@ -130,8 +132,11 @@ def _has_writer(path: Path, host: str, pid: int) -> bool:
         return False
     except PermissionError:
         return True
-    # One process writes one file at a time, and removes it before it begins another.
-    return pid != os.getpid() and not _is_zombie(pid)
+    if pid == os.getpid():
+        # A thread writes one file at a time, and removes it before it does anything else.
+        others = {t.native_id for t in threading.enumerate()} - {threading.get_native_id()}
+        return thread in others
+    return not _is_zombie(pid)
 
 
 def _is_zombie(pid: int) -> bool:

@@ -16,8 +16,8 @@ _KERNELS = 'dexgrasp_ros.kernels'
 _LOADING = Lock()
 
 
-def load_kernels(device: Any) -> None:
-    """Compile what is not in the cache and load it, for all kernels that were imported.
+def load_kernels(device: Any, package: str = _KERNELS) -> None:
+    """Compile what is not in the cache and load it, for all imported kernels of a package.
 
     Raises
     ------
@@ -27,13 +27,13 @@ def load_kernels(device: Any) -> None:
     start_warp()
     with _LOADING:
         try:
-            _load(device)
+            _load(device, package)
         except Exception:
             # A full disk or a loss of power leaves half of an entry, and Warp asks only whether
             # it is there. What is not loaded yet is compiled anew.
-            _forget()
+            _forget(package)
             try:
-                _load(device)
+                _load(device, package)
             except Exception as error:
                 raise DeviceError(
                     f"The kernels cannot be loaded on '{device}', nor compiled anew in"
@@ -41,15 +41,15 @@ def load_kernels(device: Any) -> None:
                 ) from error
 
 
-def _load(device: Any) -> None:
+def _load(device: Any, package: str) -> None:
     import warp as wp
 
-    wp.load_module(_KERNELS, device=device, recursive=True, max_workers=0)
+    wp.load_module(package, device=device, recursive=True, max_workers=0)
 
 
-def _forget() -> None:
-    """Remove what was compiled of the package's kernels."""
-    for folder in _cache().glob(f'wp_{_KERNELS}.*'):
+def _forget(package: str) -> None:
+    """Remove what was compiled of a package, and of its parts."""
+    for folder in _cache().glob(f'wp_{package}[._]*'):
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -47,11 +47,6 @@ class _Worker:
     deadline: float = field(default=float('inf'))  # time.monotonic
 
 
-def available_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0))
-
-
 class WorkerPool(contextlib.AbstractContextManager):
     """Processes that answer a queue of tasks which may grow; leaving the context ends them.
 

@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dexgrasp_ros.core.convex_pieces import FINE
+from dexgrasp_ros.core.cores import available_cores
 from dexgrasp_ros.core.errors import ErrorCode, InputError
 from dexgrasp_ros.core.grasp_set import GraspSet
 from dexgrasp_ros.core.hand_model import HandModel, JointType
 from dexgrasp_ros.core.object_model import ObjectModel
 from dexgrasp_ros.core.poses import compose, transform_points
 from dexgrasp_ros.core.progress import Progress, ProgressCallback, StopCallback, check_stop
-from dexgrasp_ros.core.workers import Failure, available_cores, run_tasks
+from dexgrasp_ros.core.workers import Failure, run_tasks
 from dexgrasp_ros.evaluation.coverage import touched_share
 from dexgrasp_ros.evaluation.diversity import distinct_count, explained_variance
 from dexgrasp_ros.evaluation.geometry import THRESHOLDS, GraspGeometry, Lie

@@ -11,15 +11,20 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from manifold3d import Manifold
 
-# Of the part's longest side: what decides where to cut has corners to that, and few of them.
+# Of the part's longest side, half a millimetre of a phalanx: what decides where to cut has corners
+# to that, and few of them. It is below the 1 mm at which `solid` takes a mesh for its hull.
 _COARSE = 0.01
-_OUTLINE_LIMIT = 1200  # triangles; what is rougher is made coarser still
-_PLANES = 7  # along each axis
-_HALVINGS = 2  # of their distance, about the best one
-_CORNERS = 4  # next to that, beside which planes are tried too
+# Triangles; what is rougher is made coarser still. A plane is tried with two hulls of all corners,
+# and some thirty planes for each cut.
+_OUTLINE_LIMIT = 1200
+# Along each axis, so that they are an eighth of its side apart; two halvings of that about the
+# best one leave a thirty-second, 2 mm of a phalanx. Where exactly is then up to corners: the four
+# next to that, and planes beyond the micrometre that corners are rounded to.
+_PLANES, _HALVINGS, _CORNERS = 7, 2, 4
 _BESIDE = 2e-6  # m
-_THINNEST = 1e-3  # m, of a slice
-# Where cuts are equally good, as on a ring, the one in the middle is wanted: it helps the next.
+_THINNEST = 1e-3  # m, of a slice; a thinner one is its hull, as `solid` has it
+# Where cuts are equally good, as on a ring, the one in the middle is wanted, since it helps the
+# next: halves of equal size are worth a fortieth of the whole.
 _BALANCE = 0.05
 
 

@@ -16,7 +16,7 @@ from dexgrasp_ros.hand.document import parse_document
 from dexgrasp_ros.hand.meshes import MeshError, MeshFinder
 
 if TYPE_CHECKING:
-    from yourdfpy.urdf import Geometry
+    from yourdfpy.urdf import Geometry, Robot
 
 # Of m, rad, N …; rotations from angles differ in their last digits from machine to machine.
 _DECIMALS = 9
@@ -26,10 +26,13 @@ _TREE = (
 )
 
 
-def with_digest(hand: HandModel, finder: MeshFinder | None = None) -> HandModel:
+def with_digest(
+    hand: HandModel, document: Robot | None = None, finder: MeshFinder | None = None
+) -> HandModel:
     """Return the hand with its `digest`, from its tree and the geometry in its description.
 
-    `finder` may have read the mesh files already.
+    `document` is the description where it was parsed already, and `finder` may have read its
+    mesh files.
 
     Two descriptions have the same digest exactly where links, joints (names, order, frames, axes,
     what follows or is locked, limits of position, speed and effort) and collision geometry
@@ -38,7 +41,8 @@ def with_digest(hand: HandModel, finder: MeshFinder | None = None) -> HandModel:
     lie have no part in it; neither has how meshes are cut into pieces.
     """
     tree = (getattr(hand, name) for name in _TREE)
-    geometry = _geometry(hand, finder or MeshFinder(None, []))
+    document = document or parse_document(hand.urdf, 'the description')
+    geometry = _geometry(hand, document, finder or MeshFinder(None, []))
     digest = hashlib.sha256()
     for part in itertools.chain(tree, [pose_to_matrix(hand.joint_origins)], geometry):
         digest.update(_bytes(part))
@@ -46,9 +50,9 @@ def with_digest(hand: HandModel, finder: MeshFinder | None = None) -> HandModel:
     return dataclasses.replace(hand, digest=digest.hexdigest())
 
 
-def _geometry(hand: HandModel, finder: MeshFinder) -> Iterator[object]:
+def _geometry(hand: HandModel, document: Robot, finder: MeshFinder) -> Iterator[object]:
     """Geometry that the hand touches with, link by link, as its description has it."""
-    links = {link.name: link for link in parse_document(hand.urdf, 'the description').links}
+    links = {link.name: link for link in document.links}
     for name in hand.link_names:
         yield name
         # What is drawn counts where there is nothing else, as in `collision_shapes`.

@@ -189,7 +189,7 @@ def load_hand_text(
         meshes=link_meshes(robot, tree.link_names, finder, warnings),
         warnings=tuple(warnings),
     )
-    return mirror_hand(hand) if mirrored else with_digest(hand, finder)
+    return mirror_hand(hand) if mirrored else with_digest(hand, robot, finder)
 
 
 def _overrides(

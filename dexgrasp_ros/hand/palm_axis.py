@@ -21,8 +21,6 @@ STAGES = np.linspace(0.0, 1.0, 6)
 FINGER_POINTS, PALM_POINTS = 400, 500  # that are looked at
 # A face of the palm: normals within this angle.
 FACE = np.cos(np.radians(25.0))
-# The direction in which the tips set out counts if its face sees this share of what the best sees.
-GOOD_SHARE = 0.7
 BALL = 0.01  # m, radius of what stands for a palm without surface
 PATCH = 1.5  # radius of the surface that a point stands for, in distances to the next point
 # What lies farther away than this from the axis is another face.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -21,11 +22,12 @@ if TYPE_CHECKING:
     import trimesh
 
 _FOLDER = 'hands'  # in the user's cache folder
-# What the pieces follow from.
+# What the pieces follow from: modules of this folder, and libraries.
 _MODULES = (
     *('cutting', 'decomposition', 'merging', 'mesh_copies', 'pieces', 'polytope', 'solid'),
     'surface',
 )
+_LIBRARIES = ('manifold3d', 'open3d', 'scipy', 'trimesh', 'warp-lang')
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +72,8 @@ def convex_pieces(
         limit=limit,
     )
     code = code_digest(Path(__file__).parent, *_MODULES)
-    key = (code, version('manifold3d'), digests, *vars(budget).values())
+    versions = tuple(map(version, _LIBRARIES))
+    key = (code, *versions, digests, *vars(budget).values())
     shapes = _unpack(load_arrays(_FOLDER, key))
     if shapes is None:
         first = np.unique(own, return_index=True)[1]
@@ -108,7 +111,6 @@ def _placed(shape: Polytope, copy: MeshCopy) -> ConvexPiece:
             planes=planes,
             vertices=vertices - middle,
             faces=shape.faces if copy.signs.prod() > 0.0 else shape.faces[:, ::-1],
-            excess=shape.excess,
         ),
     )
 
@@ -120,37 +122,17 @@ def _pack(shapes: list[list[Polytope]]) -> dict[str, NDArray]:
     packed = {name: np.concatenate([getattr(s, name) for s in flat]) for name in parts}
     return packed | {
         'counts': np.array([[len(getattr(s, name)) for name in parts] for s in flat]),
-        'excess': np.array([s.excess for s in flat]),
         'pieces': np.array([len(own) for own in shapes]),
     }
 
 
 def _unpack(arrays: dict[str, NDArray] | None) -> list[list[Polytope]] | None:
-    """Polytopes of flat arrays; None where there are none, or they do not fit together."""
+    """Polytopes of flat arrays; None where there are none."""
     if arrays is None:
         return None
-    try:
-        ends = np.cumsum(arrays['counts'], axis=0)
-        split = {
-            name: np.split(arrays[name], ends[:-1, i])
-            for i, name in enumerate(('planes', 'vertices', 'faces'))
-        }
-        fits = all(len(arrays[n]) == ends[-1, i] for i, n in enumerate(split))
-        shapes = [
-            Polytope(
-                planes=split['planes'][i],
-                vertices=split['vertices'][i],
-                faces=split['faces'][i],
-                excess=float(excess),
-            )
-            for i, excess in enumerate(arrays['excess'])
-        ]
-        sound = all(
-            np.isfinite(s.planes).all() and s.faces.max() < len(s.vertices) for s in shapes
-        )
-        starts = np.cumsum(arrays['pieces'])
-    except (KeyError, IndexError, ValueError, TypeError):
-        return None
-    if not (fits and sound and starts[-1] == len(shapes)):
-        return None
-    return [shapes[end - count : end] for end, count in zip(starts, arrays['pieces'], strict=True)]
+    names = ('planes', 'vertices', 'faces')
+    ends = np.cumsum(arrays['counts'], axis=0)[:-1]
+    split = [np.split(arrays[name], ends[:, i]) for i, name in enumerate(names)]
+    shapes = [Polytope(**dict(zip(names, own, strict=True))) for own in zip(*split, strict=True)]
+    starts = np.append(0, np.cumsum(arrays['pieces']))
+    return [shapes[a:b] for a, b in itertools.pairwise(starts)]

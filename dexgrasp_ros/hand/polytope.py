@@ -26,7 +26,6 @@ class Polytope:
     planes: NDArray[np.float64]  # [Q, 4] n, d: inside where n·x <= d
     vertices: NDArray[np.float64]  # [V, 3] m
     faces: NDArray[np.int64]  # [F, 3] outward
-    excess: float  # m by which it sticks out of what it was made from, at most
 
 
 def simple_hull(points: NDArray[np.float64], *, limit: int = PLANE_LIMIT) -> Polytope:
@@ -54,7 +53,6 @@ def simple_hull(points: NDArray[np.float64], *, limit: int = PLANE_LIMIT) -> Pol
         corners = inner + factor * (corners - inner)
         at_inner = planes[:, :3] @ inner
         planes[:, 3] = at_inner + factor * (planes[:, 3] - at_inner)
-    excess = float((scaled[:, :3] @ corners.T - scaled[:, 3:]).max())
     vertices, faces = _outward_triangles(corners[thinned(corners, SAME)])
     planes = planes * [1.0, 1.0, 1.0, size]
     planes[:, 3] += planes[:, :3] @ center
@@ -62,7 +60,6 @@ def simple_hull(points: NDArray[np.float64], *, limit: int = PLANE_LIMIT) -> Pol
         planes=planes,
         vertices=vertices * size + center,
         faces=faces,
-        excess=max(excess, 0.0) * size if len(chosen) < len(scaled) else 0.0,
     )
 
 
@@ -89,7 +86,7 @@ def cut_box(
     vertices, faces = _outward_triangles(corners[thinned(corners, SAME * size)])
     touching = np.abs(vertices @ around[:, :3].T - around[:, 3]).min(axis=0)
     needed = touching < 2.0 * SAME * size
-    return Polytope(planes=around[needed], vertices=vertices, faces=faces, excess=0.0)
+    return Polytope(planes=around[needed], vertices=vertices, faces=faces)
 
 
 def _deepest_point(planes: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:

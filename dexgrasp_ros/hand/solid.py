@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from dexgrasp_ros.core.hand_model import GeometryType
+from dexgrasp_ros.core.marching_cubes import marching_cubes
 from dexgrasp_ros.core.open3d_loader import import_open3d
-from dexgrasp_ros.core.warp_loader import start_warp
 from dexgrasp_ros.hand.surface import surface_points
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def solids_of(mesh: trimesh.Trimesh, cells: int = CELLS) -> list[Manifold]:
     if 0 < len(bodies) <= _BODY_LIMIT:
         if all(map(_is_convex, bodies)):
             return bodies
-        united = _united(bodies).simplify(_SIMPLIFICATION * float(mesh.extents.max()) / CELLS)
+        united = _united(bodies).simplify(_SIMPLIFICATION * float(mesh.extents.max()) / cells)
         if not united.is_empty() and not _is_hollow(united):
             return [united]
     return [enclosed_solid(mesh, cells) or hull]
@@ -179,14 +179,9 @@ def _surface(
 ) -> Manifold | None:
     """Solid where a field, in cells, is negative."""
     import manifold3d
-    import warp as wp
-    from warp.geometry import IsoSurfaceMarchingCubes
 
-    start_warp()
-    values = wp.array(np.ascontiguousarray(field), dtype=wp.float32, device='cpu')
-    vertices, indices = IsoSurfaceMarchingCubes.extract(values, 0.0)
-    corners = vertices.numpy().astype(np.float64) * pitch + low
-    faces = indices.numpy().reshape(-1, 3).astype(np.uint64)
+    vertices, triangles = marching_cubes(field)
+    corners, faces = vertices * pitch + low, triangles.astype(np.uint64)
     solid = manifold3d.Manifold(manifold3d.Mesh64(corners, faces))
     if solid.volume() < 0.0:
         faces = np.ascontiguousarray(faces[:, ::-1])

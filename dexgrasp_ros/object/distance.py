@@ -8,7 +8,7 @@ import numpy as np
 import warp as wp
 from numpy.typing import ArrayLike, NDArray
 
-from dexgrasp_ros.core.cores import core_count
+from dexgrasp_ros.core.cores import thread_count
 from dexgrasp_ros.core.kernel_loader import load_kernels
 from dexgrasp_ros.core.object_model import SignedDistanceGrid
 from dexgrasp_ros.core.open3d_loader import import_open3d
@@ -109,7 +109,7 @@ class MeshDistance:
         """Closest points [M, 3] and their triangles [M]."""
         closest = np.empty_like(points)
         face = np.empty(len(points), dtype=np.int32)
-        count = min(core_count(), max(1, len(points) // _SHARE))
+        count = min(thread_count(), max(1, len(points) // _SHARE))
         ends = np.linspace(0, len(points), count + 1).astype(int)
 
         def find(k: int) -> None:

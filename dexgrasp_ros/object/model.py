@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import weakref
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -99,13 +100,13 @@ class _Shape:
     """A mesh that equals every other one with the same corners and triangles."""
 
     digest: bytes
-    mesh: trimesh.Trimesh = field(compare=False)
+    mesh: weakref.ref[trimesh.Trimesh] = field(compare=False)  # not kept alive by what is cached
 
     @classmethod
     def of(cls, mesh: trimesh.Trimesh) -> _Shape:
         content = hashlib.sha256(np.array(mesh.vertices).tobytes())
         content.update(np.array(mesh.faces).tobytes())
-        return cls(content.digest(), mesh)
+        return cls(content.digest(), weakref.ref(mesh))
 
 
 # One object is asked for several times in a row: again, with another hand, beside other obstacles.
@@ -115,7 +116,7 @@ def _measured(
     shape: _Shape, config: ObjectConfig
 ) -> tuple[SignedDistanceGrid, NDArray[np.float32], NDArray[np.float32]]:
     """Distance grid of a mesh, points on it [S, 3] and their normals [S, 3]; not to be changed."""
-    mesh = shape.mesh
+    mesh = shape.mesh()
     distance = build_distance_grid(mesh, config)
     count = config.surface_point_count or point_count(mesh.area, config.surface_point_spacing)
     points, normals = sample_surface(mesh, count, config.random_seed)

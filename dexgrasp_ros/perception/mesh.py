@@ -10,7 +10,7 @@ from scipy import sparse
 from scipy.spatial import cKDTree
 
 from dexgrasp_ros.core.errors import PerceptionError
-from dexgrasp_ros.core.warp_loader import start_warp
+from dexgrasp_ros.core.marching_cubes import marching_cubes
 
 if TYPE_CHECKING:
     from manifold3d import Manifold
@@ -54,7 +54,7 @@ def extract_solid(
     PerceptionError
         RECONSTRUCTION_FAILED where the field has no inside.
     """
-    vertices, faces = _march(field)
+    vertices, faces = marching_cubes(field)
     # The simplified solid is a fifth of the size, and all that follows is quicker on it.
     solid = make_solid(_smooth(vertices, faces), faces).simplify(_TOLERANCE)
     if floor is not None:
@@ -130,17 +130,6 @@ def _keep_pieces(solid: Manifold, points: NDArray[np.float64]) -> tuple[Manifold
     if lost:
         warnings.append(f'{lost} pieces that no seen point lies on were left out.')
     return manifold3d.Manifold.compose(kept), warnings
-
-
-def _march(field: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    import warp as wp
-    from warp.geometry import IsoSurfaceMarchingCubes
-
-    start_warp()
-    values = wp.array(np.ascontiguousarray(field), dtype=wp.float32, device='cpu')
-    vertices, indices = IsoSurfaceMarchingCubes.extract(values, 0.0)
-    faces = indices.numpy().reshape(-1, 3).astype(np.int64)
-    return vertices.numpy().astype(np.float64), faces
 
 
 def _smooth(vertices: NDArray[np.float64], faces: NDArray[np.int64]) -> NDArray[np.float64]:

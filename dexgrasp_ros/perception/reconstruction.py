@@ -160,7 +160,7 @@ def reconstruct_frame(
     planes = find_planes(background, config)
     clock.lap('plane', len(background))
     scene = observe_scene(window, config)
-    others = _neighbours(scene, wanted, config)
+    others = _neighbours(scene, wanted)
     coarse = replace(config, max_voxels=max(int(_NEIGHBOUR_VOXELS * config.max_voxels), 10000))
     clock.lap('scene', len(scene.points))
 
@@ -217,7 +217,7 @@ def _hidden_sides(
     return hidden_sides(window, labels, level, obstacle_box(objects, config), config)
 
 
-def _neighbours(scene: ScenePoints, wanted: list[int], config: ReconstructionConfig) -> list[int]:
+def _neighbours(scene: ScenePoints, wanted: list[int]) -> list[int]:
     """Labels that are not wanted and have points near one that is."""
     own = [scene.points[scene.labels == label] for label in wanted]
     # The bounds without the few stray pixels that cleaning would take.

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dexgrasp_ros.core.config import SynthesisConfig
-from dexgrasp_ros.core.cores import core_count
+from dexgrasp_ros.core.cores import thread_count
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.core.kernel_loader import load_kernels
 from dexgrasp_ros.core.object_model import ObjectModel
@@ -67,7 +67,7 @@ class Search:
         self._object = upload_object(obj, self._device)
         self._center = obj.center_of_mass
         self._dynamics = upload_dynamics(hand, obj, config, self._device)
-        self._workers = core_count() if self._device.is_cpu else 1
+        self._workers = thread_count() if self._device.is_cpu else 1
         # Kept, since a thread takes longer to start than a look at a few candidates.
         self._pool = ThreadPoolExecutor(self._workers)
         self._idle: dict[int, list[Engine]] = defaultdict(list)  # by the room that they have

@@ -98,7 +98,7 @@ def slow_server(ros_domain):
 
 
 def ready(client):
-    client.wait_until_ready(60, grasps=False, reconstruction=False, execution=True)
+    client.wait_until_ready(240, grasps=False, reconstruction=False, execution=True)
     return client
 
 

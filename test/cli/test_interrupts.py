@@ -46,6 +46,33 @@ def test_a_command_ends_and_leaves_nobody_behind():
         time.sleep(0.02)
 
 
+# The thread that watches wakes once the block is over: the program keeps the interpreter.
+ORDERLY = """
+import os, signal, sys, time
+from dexgrasp_ros.cli import interrupts
+interrupts.end_soon_when_interrupted()
+sys.setswitchinterval(1.0)
+with interrupts.stop_flag() as is_stopped:
+    os.kill(os.getpid(), signal.SIGINT)
+    while not is_stopped():
+        pass
+time.sleep(2.0)  # an orderly end that takes its time
+print('ended')
+"""
+
+
+def test_ctrl_c_that_ends_work_in_order_is_no_interrupt():
+    done = subprocess.run(
+        [sys.executable, '-c', ORDERLY],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, 'ended\n', '')
+
+
 def test_cutting_a_mesh_can_be_cancelled(tmp_path):
     """A ring that CoACD cuts for seconds; nothing of it stays behind, nothing is stored."""
     import trimesh

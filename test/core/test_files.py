@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,27 @@ def test_a_writer_that_raises_leaves_nothing(tmp_path):
         temporary.write_bytes(b'half')
         raise ZeroDivisionError
     assert files(tmp_path) == []
+
+
+def test_threads_that_write_the_same_file_do_not_share_a_temporary_one(tmp_path):
+    path, written, done = tmp_path / 'file', threading.Event(), threading.Event()
+
+    def write_slowly():
+        with replacing(path) as temporary:
+            temporary.write_bytes(b'slow')
+            written.set()
+            done.wait(30)
+
+    thread = threading.Thread(target=write_slowly)
+    thread.start()
+    written.wait(30)
+    write_bytes(path, b'quick')
+    assert path.read_bytes() == b'quick'
+    remove_leftovers(tmp_path)  # the other one is still written
+    done.set()
+    thread.join()
+    assert path.read_bytes() == b'slow'
+    assert os.listdir(tmp_path) == ['file']
 
 
 def test_only_one_creates_a_file(tmp_path):

@@ -11,32 +11,13 @@ import pytest
 
 from dexgrasp_ros.core.workers import Failure, WorkerPool, run_tasks
 
-WORK = f'{__name__}:work'
-
-
-def work(base: int, task: str | int) -> int | str:
-    """Misbehave on request."""
-    match task:
-        case 'raise':
-            raise ValueError('so be it')
-        case 'die':
-            os.kill(os.getpid(), signal.SIGKILL)
-        case 'hang':
-            time.sleep(600)
-        case 'exit':
-            raise SystemExit(3)
-        case 'pid':
-            return os.getpid()
-        case 'variable':
-            return os.environ['OF_THE_POOL']
-    return base + task
+WORK = 'odd_work:work'
 
 
 @pytest.fixture(autouse=True)
 def importable(monkeypatch):
-    """Let the other process find this file, under the name that it has here."""
+    """Let the other process find `odd_work`."""
     monkeypatch.syspath_prepend(os.path.dirname(__file__))
-    monkeypatch.setattr(f'{__name__}.WORK', 'test_workers:work')
 
 
 def results(tasks, *, processes=2, time_limit=20.0):
@@ -62,7 +43,7 @@ def test_a_task_that_hangs_is_ended_and_one_process_does_the_others():
 
 
 def test_a_function_that_is_not_there_is_a_failure_of_each_task():
-    found = dict(filter(None, run_tasks('test_workers:nothing', (), [1, 2], processes=1,
+    found = dict(filter(None, run_tasks('odd_work:nothing', (), [1, 2], processes=1,
                                         time_limit=20.0)))  # fmt: skip
     assert [type(found[k]) for k in (0, 1)] == [Failure, Failure]
 
@@ -77,7 +58,7 @@ def test_no_process_survives_a_stop():
 
 def test_an_interrupt_is_for_whoever_started_them():
     """Ctrl-C reaches all processes of a terminal, also those that still import."""
-    with WorkerPool('test_workers:work', (10,), processes=1) as pool:
+    with WorkerPool(WORK, (10,), processes=1) as pool:
         pool.submit(1, 60.0)
         (pid,) = children()
         while not pool.answers(0.0):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
-import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,43 +11,18 @@ from inline_work import InlineExecutor
 
 from dexgrasp_ros.cli.dataset_run import open_executor
 from dexgrasp_ros.core.errors import DeviceError, ErrorCode, InputError
-from dexgrasp_ros.core.files import write_bytes
 from dexgrasp_ros.dataset.work import ray_executor
 from dexgrasp_ros.dataset.work.executors import LocalExecutor
 from dexgrasp_ros.dataset.work.ray_executor import RayExecutor
 from dexgrasp_ros.dataset.work.steps import Step, run_steps
 
 
-def add(a: int, b: int) -> int:
-    return a + b
-
-
-def fail(folder: Path, times: int, how: str) -> str:
-    """Fail in some way the first `times` times."""
-    tries = len(list(folder.iterdir()))
-    (folder / str(tries)).touch()
-    if tries < times:
-        if how == 'die':
-            os.kill(os.getpid(), signal.SIGKILL)
-        if how == 'raise':
-            raise ValueError('so be it')
-        raise InputError('no such thing', ErrorCode.OUT_OF_RANGE)
-    return 'done'
-
-
-def note(folder: Path, name: str, seconds: float) -> None:
-    write_bytes(folder / f'{name}-begin', str(os.getpid()).encode())
-    time.sleep(seconds)
-    (folder / f'{name}-end').touch()
-
-
 @pytest.fixture(autouse=True)
 def importable(monkeypatch):
-    """Let other processes find this file, and what it imports."""
-    here = Path(__file__).parent
-    monkeypatch.syspath_prepend(str(here))
-    folders = [str(here), str(here.parent / 'evaluation'), os.environ.get('PYTHONPATH')]
-    path = os.pathsep.join(filter(None, folders))
+    """Let other processes find `odd_steps`."""
+    here = str(Path(__file__).parent)
+    monkeypatch.syspath_prepend(here)
+    path = os.pathsep.join(filter(None, [here, os.environ.get('PYTHONPATH')]))
     monkeypatch.setenv('PYTHONPATH', path)
 
 
@@ -71,7 +44,7 @@ class Run:
     def step(self, unit, function, *arguments, kind='cpu', then=None, time_limit=600.0) -> Step:
         return Step(
             unit=unit,
-            function=f'test_steps:{function}',
+            function=f'odd_steps:{function}',
             arguments=arguments,
             kind=kind,
             time_limit=time_limit,

@@ -96,7 +96,11 @@ def test_an_arm_is_refused_and_the_hands_root_named(text, words):
     hand = load_hand_text(text, root=typed)
     assert hand.hand_frame == typed
     assert not any(re.search(r'l\d_joint', name) for name in hand.joint_names)
-    # Whoever means it takes all of it, and grasps in a file are of the same hand.
+
+
+def test_whoever_means_it_takes_all_of_it():
+    """And grasps in a file are of the same hand."""
+    text, _ = ARMS['three joints']
     whole = load_hand_text(text, root='base')
     assert load_hand_text(whole.urdf).joint_names == whole.joint_names
     assert any(re.search(r'l\d_joint', name) for name in whole.joint_names)

@@ -32,7 +32,9 @@ OTHER_PROCESS = Path(__file__).parent / 'other_process.py'
 
 
 def test_another_process_does_it_all_through_the_action_only(scene, ros_domain):
-    with start_graph(scene=scene, parameters={'grasp_node': SEARCH}, log=print):
+    nodes = ['sim_camera_node', 'reconstruction_node', 'grasp_node']
+    parameters = {'grasp_node': SEARCH}
+    with start_graph(scene=scene, nodes=nodes, parameters=parameters, log=print):
         # A plain rclpy client that knows the interfaces and nothing else of the package.
         done = subprocess.run(
             [sys.executable, str(OTHER_PROCESS), str(LABEL)],

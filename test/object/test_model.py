@@ -1,5 +1,8 @@
 """The whole object model: mass, characteristic length, surface points, surroundings."""
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 import trimesh
@@ -8,6 +11,7 @@ from scipy.spatial import cKDTree
 from dexgrasp_ros.core.errors import ErrorCode, InputError, ObjectError, SynthesisError
 from dexgrasp_ros.object import ObjectConfig, load_object, sample_distance
 from dexgrasp_ros.object.distance_grid import build_distance_grid
+from dexgrasp_ros.object.model import _measured, _Shape
 from dexgrasp_ros.object.surface import sample_surface
 
 SMALL = ObjectConfig(max_nodes=100_000, surface_point_count=512)
@@ -86,6 +90,15 @@ def test_a_shape_is_measured_once_while_it_is_asked_for_again():
         assert other.distance.spacing != first.distance.spacing
     # Only the newest are kept, so that memory has a bound.
     assert load_object(arrays(box), config=SMALL).distance.values is not first.distance.values
+
+
+def test_what_was_measured_of_a_mesh_does_not_keep_the_mesh():
+    mesh = trimesh.creation.box((0.03, 0.04, 0.051))
+    kept = weakref.ref(mesh)
+    _measured(_Shape.of(mesh), ObjectConfig())
+    del mesh
+    gc.collect()
+    assert kept() is None
 
 
 @pytest.mark.parametrize(('size', 'count'), [(0.02, 1536), (0.06, 2400), (0.3, 8192)])

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from dexgrasp_ros.core.cores import core_count
+from dexgrasp_ros.core.cores import thread_count
 
 CORES = len(os.sched_getaffinity(0))
 
@@ -19,4 +19,4 @@ def test_no_more_threads_than_wanted(wanted, cores, monkeypatch):
     monkeypatch.delenv('OMP_NUM_THREADS', raising=False)
     if wanted is not None:
         monkeypatch.setenv('OMP_NUM_THREADS', wanted)
-    assert core_count() == cores
+    assert thread_count() == cores

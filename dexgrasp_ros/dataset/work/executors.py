@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from multiprocessing.connection import wait
 from typing import Any, Literal, Protocol
 
+from dexgrasp_ros.core.cores import available_cores
 from dexgrasp_ros.core.errors import DexGraspError, ErrorCode, InputError
-from dexgrasp_ros.core.workers import Failure, WorkerPool, available_cores
+from dexgrasp_ros.core.workers import Failure, WorkerPool
 
 # 'device': searches, on a GPU where there is one; 'cpu': everything else.
 Kind = Literal['device', 'cpu']

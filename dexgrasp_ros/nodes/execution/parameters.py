@@ -76,6 +76,7 @@ class HandCommandParameters:
             'gripper_command',
         ),
         read_on='configuration',
+        formerly='use_follow_joint_trajectory',
     )
     speed_scale: float = setting(
         0.5, '1', 'share of the velocity limits that follow_grasps uses', 0.01, 1.0

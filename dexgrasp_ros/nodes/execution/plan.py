@@ -98,6 +98,10 @@ def checked_postures(grasp: Grasp, hand: HandModel) -> Postures:
     InputError
         INVALID_INPUT for a name without an end, OUT_OF_RANGE for any number that is not finite.
     """
+    if len(grasp.contacts) > _MOST_CONTACTS:
+        raise CommandError(
+            f'The grasp has {len(grasp.contacts)} contacts; expected at most {_MOST_CONTACTS}.'
+        )
     check_texts(grasp)
     check_hand(grasp, hand)
     arrays = {
@@ -113,10 +117,6 @@ def checked_postures(grasp: Grasp, hand: HandModel) -> Postures:
             )
         if name in ('pregrasp', 'grasp'):
             check_limits(q, hand, f"'{name}'")
-    if len(grasp.contacts) > _MOST_CONTACTS:
-        raise CommandError(
-            f'The grasp has {len(grasp.contacts)} contacts; expected at most {_MOST_CONTACTS}.'
-        )
     check_numbers(grasp, unknown=('opening_width', 'quality'))
     if not (arrays['joint_stiffness'] > 0).all():
         raise CommandError(

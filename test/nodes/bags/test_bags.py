@@ -129,7 +129,7 @@ def test_the_metadata_is_what_rosbag2_expects(recording):
 CAMERA = ['/depth/image', '/depth/camera_info', '/segmentation', '/tf_static']
 
 
-@pytest.mark.parametrize('how', ['clock', 'restamp'])
+@pytest.mark.parametrize('how', ['clock', pytest.param('restamp', marks=pytest.mark.slow)])
 def test_a_recording_takes_the_place_of_a_camera(recording, ros_domain, how):
     own = {'fixed_frame': 'world', 'max_age': 2.0, 'use_sim_time': how == 'clock'}
     with (

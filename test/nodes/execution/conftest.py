@@ -38,7 +38,7 @@ def graph(module_ros_domain, log):
 @pytest.fixture(scope='module')
 def client(graph):
     with GraspClient() as client:
-        client.wait_until_ready(60, grasps=False, reconstruction=False, execution=True)
+        client.wait_until_ready(240, grasps=False, reconstruction=False, execution=True)
         yield client
 
 

@@ -83,7 +83,7 @@ def test_another_hand_ends_the_execution_and_stops_the_robot(ros_domain):
         start_graph(nodes=['hand_command_node'], parameters=PARAMETERS, log=log.append),
         GraspClient() as client,
     ):
-        client.wait_until_ready(60, grasps=False, reconstruction=False, execution=True)
+        client.wait_until_ready(240, grasps=False, reconstruction=False, execution=True)
         robot = IdealRobot(ros_domain, own)
         description = client.node.create_publisher(
             String, 'robot_description', latched_publisher()
@@ -136,7 +136,7 @@ def test_a_hand_that_holds_is_not_opened_because_its_description_came_again(ros_
         ),
         GraspClient() as client,
     ):
-        client.wait_until_ready(60, grasps=False, reconstruction=False, execution=True)
+        client.wait_until_ready(240, grasps=False, reconstruction=False, execution=True)
         robot = IdealRobot(ros_domain, hand)
         node = client.node
         description = node.create_publisher(String, 'robot_description', latched_publisher())

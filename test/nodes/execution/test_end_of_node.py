@@ -44,7 +44,7 @@ def test_a_node_that_was_killed_moves_nothing_when_it_begins_again(ros_domain, h
     options = {'nodes': ['hand_command_node'], 'parameters': parameters, 'log': print}
     robot = IdealRobot(ros_domain, hand)
     with start_graph(**options) as graph, GraspClient() as client:
-        client.wait_until_ready(60, **READY)
+        client.wait_until_ready(240, **READY)
         wait_for(lambda: robot.node.count_publishers('joint_trajectory'), 'the connection')
         robot.wait_until_heard()
         start(client, robot, grasp_of(client, hand), phase)
@@ -58,7 +58,7 @@ def test_a_node_that_was_killed_moves_nothing_when_it_begins_again(ros_domain, h
     again.place(robot.positions, robot.wrist)
     robot.close()
     with start_graph(**options), GraspClient() as client:
-        client.wait_until_ready(60, **READY)
+        client.wait_until_ready(240, **READY)
         wait_for(lambda: again.node.count_publishers('joint_trajectory'), 'the next node')
         for _ in range(3):
             again.wait_until_heard()

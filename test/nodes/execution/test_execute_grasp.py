@@ -184,7 +184,7 @@ def test_motions_take_the_time_of_a_simulation(module_ros_domain, hand, client):
         GraspClient(namespace='simulated', node_name='simulated_client') as own,
         simulated_clock(own.node, pace) as now,
     ):
-        own.wait_until_ready(60, grasps=False, reconstruction=False, execution=True)
+        own.wait_until_ready(240, grasps=False, reconstruction=False, execution=True)
         robot = IdealRobot(module_ros_domain, hand, namespace='simulated', use_sim_time=True)
         robot.wrist_silent = True
         wait_for(

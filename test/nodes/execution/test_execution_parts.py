@@ -11,12 +11,14 @@ pytest.importorskip('rclpy')
 
 from sensor_msgs.msg import JointState
 
+from dexgrasp_msgs.msg import Contact, Grasp
 from dexgrasp_ros.bridge.geometry import header
 from dexgrasp_ros.bridge.trajectories import travel_time, turn_angle
 from dexgrasp_ros.core.errors import DexGraspError, ErrorCode
 from dexgrasp_ros.nodes.execution.approach import approach_poses
 from dexgrasp_ros.nodes.execution.joint_feed import JointFeed
 from dexgrasp_ros.nodes.execution.motion import FingerMotion, WristMotion
+from dexgrasp_ros.nodes.execution.plan import checked_postures
 
 SECOND = 10**9
 LEVEL = np.array([0.0, 0, 0, 1])
@@ -178,3 +180,10 @@ def test_a_position_that_is_no_number_leaves_the_one_before():
     feed.take(state(2 * SECOND, a=float('nan')))
     assert feed.age(3 * SECOND) == 2.0
     assert feed.read(3 * SECOND, 5.0).positions == [1.0]
+
+
+def test_contacts_without_an_end_are_counted_and_not_looked_at():
+    endless = Grasp(contacts=[Contact(link='x' * 300)] * 1001)
+    with pytest.raises(DexGraspError, match='1001 contacts; expected at most 1000') as info:
+        checked_postures(endless, None)
+    assert info.value.code == ErrorCode.INVALID_COMMAND

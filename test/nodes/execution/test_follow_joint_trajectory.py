@@ -120,7 +120,7 @@ def bench(ros_domain, hand):
         start_graph(nodes=['hand_command_node'], parameters=PARAMETERS),
         GraspClient() as client,
     ):
-        client.wait_until_ready(60, grasps=False, reconstruction=False, execution=True)
+        client.wait_until_ready(240, grasps=False, reconstruction=False, execution=True)
         start.controllers = controllers
         yield start
         for controller in controllers:

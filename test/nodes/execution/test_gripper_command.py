@@ -93,7 +93,7 @@ def test_a_gripper_closes_on_an_object_and_opens(ros_domain, kind):
         start_graph(nodes=['hand_command_node'], parameters={'hand_command_node': parameters}),
         GraspClient() as client,
     ):
-        client.wait_until_ready(60, grasps=False, reconstruction=False, execution=True)
+        client.wait_until_ready(240, grasps=False, reconstruction=False, execution=True)
         wait_for(controller.states.get_subscription_count, 'the connection')
         time.sleep(1.0)  # until the node knows the controller and the state
         grasp = grasp_of(

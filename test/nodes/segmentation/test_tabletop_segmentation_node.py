@@ -290,6 +290,7 @@ def test_without_an_object_the_image_is_empty_and_the_log_says_why(camera, log, 
     camera.labels_when(lambda found: found.max() == 2)
 
 
+@pytest.mark.slow  # test_commands.py has the same without nodes, the tests above have the node
 def test_with_it_a_scene_without_labels_becomes_meshes(tmp_path, scene, ros_domain):
     with np.load(scene) as file:
         unlabelled = {key: file[key] for key in file.files if key != 'seg'}

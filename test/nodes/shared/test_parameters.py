@@ -29,6 +29,7 @@ class Part:
 
 @dataclass(frozen=True, kw_only=True)
 class Parameters:
+    pace: float = setting(0.1, 'm/s', 'of the hand', 0.0, 1.0, formerly='speed')
     autostart: bool = setting(False, '-', 'bring itself up', read_on='start')
     model: str = setting('a', '-', 'what is loaded', read_on='configuration')
     mode: str = setting('near', '-', 'how', allowed=('near', 'far'), read_on='activation')
@@ -102,6 +103,17 @@ def test_the_descriptor_says_when_and_what(start):
     assert told['wait'].description == 'for an answer [s]'
     assert not told['wait'].additional_constraints and not told['count'].additional_constraints
     assert "'far', 'near'" in refusal(node, 'mode', 'sideways')
+
+
+def test_what_is_no_parameter_is_not_passed_over_in_silence(start, capfd):
+    start(AutostartNode, 'node', Parameters, modle='b', speed='0.2', wait='2.0', odd='1')
+    told = [line for line in capfd.readouterr().err.splitlines() if 'no parameter' in line]
+    assert len(told) == 3
+    by_name = {name: next(line for line in told if f"'{name}'" in line) for name in
+               ('modle', 'speed', 'odd')}  # fmt: skip
+    assert by_name['modle'].endswith("Near it: 'mode', 'model'.")
+    assert by_name['speed'].endswith("Its place has 'pace'.")
+    assert by_name['odd'].endswith("'odd' here.")
 
 
 @pytest.mark.parametrize('name', NODE_PARAMETERS)

@@ -33,6 +33,8 @@ def robot(module_ros_domain, box, simulated_robot):
         'sim_hand_node': {'objects': str(box), 'joint_state_rate': RATE, 'tf_rate': 20.0},
         'sim_camera_node': {'noisy': False, 'width': 320, 'height': 240, 'rate': 2.5},
         'grasp_node': {'synthesis.seed_count': 64, 'synthesis.max_grasps': 4},
+        # Five processes work as long as the robot moves: not as slowly as beside people.
+        'hand_command_node': {'wrist_linear_speed': 0.25, 'speed_scale': 1.0, 'hold_time': 0.5},
     }
     with (
         start_graph(closed_loop=True, parameters=parameters, log=log.append),

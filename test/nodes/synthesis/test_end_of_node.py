@@ -32,7 +32,7 @@ def long_search() -> Goal:
 
 @pytest.mark.parametrize(
     ('goal', 'phase'),
-    [(Goal(label=5), None), (long_search(), 'optimize')],
+    [pytest.param(Goal(label=5), None, marks=pytest.mark.slow), (long_search(), 'optimize')],
     ids=['it waits for a reconstruction node', 'it searches'],
 )
 def test_a_goal_gets_its_result_before_the_node_ends(ros_domain, goal, phase):
