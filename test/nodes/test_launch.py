@@ -91,5 +91,7 @@ def test_rviz_shows_what_the_nodes_publish():
     displays = yaml.safe_load(text)['Visualization Manager']['Displays']
     topics = {d['Topic']['Value'] for d in displays if 'Topic' in d}
     assert topics == {'object_markers', 'grasp_markers', 'grasp_poses'}
+    (robot,) = (d['Description Topic'] for d in displays if 'Description Topic' in d)
+    assert robot['Value'] == 'robot_description'
     (grasps,) = (d for d in displays if d['Name'] == 'Grasps')
     assert set(grasps['Namespaces']) == {'hand', 'contacts', 'friction_cones', 'object', 'scores'}
