@@ -1,32 +1,41 @@
 """The whole graph without hardware, and RViz on request.
 
-A scene file takes the place of a camera, or, with closed_loop:=true, MuJoCo that of camera and
-hand.
+A scene takes the place of a camera, by default one that the package renders itself; or, with
+closed_loop:=true, MuJoCo that of camera and hand.
 """
 
-from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription
-from launch.conditions import IfCondition, UnlessCondition
+from pathlib import Path
+
+from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, OpaqueFunction
 from launch.launch_description_sources import PythonLaunchDescriptionSource
-from launch.substitutions import IfElseSubstitution, LaunchConfiguration, PathJoinSubstitution
-from launch_ros.actions import Node
+from launch.substitutions import LaunchConfiguration
+from launch_ros.actions import LifecycleNode, Node
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 
-from launch import Condition, LaunchDescription
+from dexgrasp_ros.nodes.launching import ProcessWatch, is_true, node_process
+from launch import Action, LaunchContext, LaunchDescription
 
 ARGUMENTS = {
-    'scene': ('', 'scene file (.npz) with depth, K and perhaps seg and rgb; not for closed_loop'),
+    'scene': ('demo', "scene file (.npz), or 'demo', which is rendered; not for closed_loop"),
     'closed_loop': ('false', 'simulate hand, table and objects; execute_grasp moves the hand'),
     'objects': ('', "with closed_loop: meshes on the table, commas between; empty: the package's"),
-    'rate': ('5.0', 'frames of the scene that the camera publishes each second'),
+    'rate': ('', 'frames that the camera publishes each second; empty: as config/ has it'),
     'namespace': ('', 'namespace of all nodes'),
-    'hand': ('allegro', 'name of a hand in urdf/, or path of a URDF file'),
-    'device': ('auto', "device of the search: 'cpu', 'cuda', 'cuda:1' or 'auto'"),
+    'params_file': ('', 'YAML file with parameters; arguments that are given win over it'),
+    'hand': ('', 'hand in urdf/, or path of a URDF; empty: as params_file, else allegro'),
+    'device': ('', "of the search: 'cpu', 'cuda', 'cuda:1' or 'auto'; else auto"),
     'segmentation': ('false', 'label what stands on the table; for a scene without seg'),
     'log_level': ('info', 'debug, info, warn, error or fatal'),
+    'respawn': ('true', 'start a node again that has died'),
     'viewer': ('false', 'serve a web page of the graph at http://127.0.0.1:8080'),
     'rviz': ('false', 'show everything in RViz'),
 }
+# What grasp.launch.py is told as it was told here.
+PASSED_ON = (
+    *('namespace', 'params_file', 'closed_loop', 'hand', 'device', 'segmentation', 'log_level'),
+    *('respawn', 'viewer'),
+)
 
 
 def generate_launch_description() -> LaunchDescription:
@@ -34,65 +43,68 @@ def generate_launch_description() -> LaunchDescription:
         DeclareLaunchArgument(name, default_value=value, description=description)
         for name, (value, description) in ARGUMENTS.items()
     ]
-    closed_loop = LaunchConfiguration('closed_loop')
-    settings = PathJoinSubstitution(
-        [FindPackageShare('dexgrasp_ros'), 'config', 'closed_loop.yaml']
+    return LaunchDescription([*declared, OpaqueFunction(function=make_graph)])
+
+
+def make_graph(context: LaunchContext) -> list[Action]:
+    """Make the simulated nodes and include the others, once the arguments are known as text."""
+    given = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
+    closed_loop = is_true('closed_loop', given['closed_loop'])
+    respawn = is_true('respawn', given['respawn'])
+    share = Path(FindPackageShare('dexgrasp_ros').perform(context))
+    camera = {'scene': text('' if closed_loop else given['scene'])}
+    if given['rate']:
+        camera['rate'] = float(given['rate'])
+    own = {'sim_camera_node': camera}
+    if closed_loop:
+        own['sim_hand_node'] = {'objects': text(given['objects'])}
+        for values in own.values():
+            values.update({'hand': text(given['hand'])} if given['hand'] else {})
+            values['use_sim_time'] = True
+    processes = {
+        name: node_process(
+            LifecycleNode if name == 'sim_hand_node' else Node,
+            name,
+            log_level=given['log_level'],
+            respawn=respawn,
+            namespace=given['namespace'],
+            parameters=[*files(share / 'config', name, closed_loop, given), values],
+        )
+        for name, values in own.items()
+    }
+    watch = ProcessWatch(
+        processes, respawn=respawn, component=f'simulation {given["namespace"]}'.strip()
     )
-    hand = {'hand': text('hand'), 'use_sim_time': True}
-    replayed = node(
-        'sim_camera_node',
-        {
-            'scene': text('scene'),
-            'rate': ParameterValue(LaunchConfiguration('rate'), value_type=float),
-        },
-        condition=UnlessCondition(closed_loop),
-    )
-    simulated = [
-        node(
-            'sim_hand_node',
-            {**hand, 'objects': text('objects')},
-            condition=IfCondition(closed_loop),
-        ),
-        node('sim_camera_node', hand, settings, condition=IfCondition(closed_loop)),
+    grasp = {name: given[name] for name in PASSED_ON}
+    if closed_loop:
+        grasp['use_sim_time'] = 'true'
+    rviz = {'namespace': given['namespace'], 'use_sim_time': str(closed_loop).lower()}
+    # RViz first: where it is missing, nothing else has been started.
+    shown = [include(share, 'rviz.launch.py', rviz)] if is_true('rviz', given['rviz']) else []
+    return [
+        *shown,
+        *watch.actions(),
+        *processes.values(),
+        include(share, 'grasp.launch.py', grasp),
     ]
-    grasp = include(
-        'grasp.launch.py',
-        *('namespace', 'hand', 'device', 'segmentation', 'viewer', 'log_level'),
-        use_sim_time=closed_loop,
-        command_enabled=closed_loop,
-        params_file=IfElseSubstitution(closed_loop, settings, ''),
-    )
-    rviz = include('rviz.launch.py', 'namespace', condition='rviz')
-    return LaunchDescription([*declared, replayed, *simulated, grasp, rviz])
 
 
-def text(argument: str) -> ParameterValue:
-    """Return an argument as a parameter that is text, whatever it looks like."""
-    return ParameterValue(LaunchConfiguration(argument), value_type=str)
+def files(config: Path, node: str, closed_loop: bool, given: dict[str, str]) -> list[str]:
+    """Parameter files of a simulated node; later ones win."""
+    simulated = config / 'closed_loop' / f'{node}.yaml'
+    found = [config / f'{node}.yaml', *([simulated] if closed_loop else [])]
+    own = [given['params_file']] if given['params_file'] else []
+    return [*(str(path) for path in found if path.is_file()), *own]
 
 
-def node(name: str, *parameters: object, condition: Condition) -> Node:
-    """Make a node of the package, in the namespace."""
-    return Node(
-        package='dexgrasp_ros',
-        executable=name,
-        name=name,
-        namespace=LaunchConfiguration('namespace'),
-        output='screen',
-        parameters=list(parameters),
-        arguments=['--ros-args', '--log-level', LaunchConfiguration('log_level')],
-        condition=condition,
-    )
+def text(value: str) -> ParameterValue:
+    """Return a parameter that is text, whatever it looks like."""
+    return ParameterValue(value, value_type=str)
 
 
-def include(
-    name: str, *arguments: str, condition: str | None = None, **values: object
-) -> IncludeLaunchDescription:
-    """Include another launch file with arguments of this one, and others with `values`."""
-    path = PathJoinSubstitution([FindPackageShare('dexgrasp_ros'), 'launch', name])
-    given = {argument: LaunchConfiguration(argument) for argument in arguments}
+def include(share: Path, name: str, arguments: dict[str, str]) -> IncludeLaunchDescription:
+    """Include another launch file of the package."""
     return IncludeLaunchDescription(
-        PythonLaunchDescriptionSource(path),
-        launch_arguments=[*given.items(), *values.items()],
-        condition=None if condition is None else IfCondition(LaunchConfiguration(condition)),
+        PythonLaunchDescriptionSource(str(share / 'launch' / name)),
+        launch_arguments=list(arguments.items()),
     )

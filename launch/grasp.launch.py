@@ -1,28 +1,58 @@
 """The nodes that find grasps: segmentation on request, reconstruction, search, hand commands."""
 
-from launch.actions import DeclareLaunchArgument, OpaqueFunction
+from pathlib import Path
+
+from launch.actions import DeclareLaunchArgument, LogInfo, OpaqueFunction
 from launch.substitutions import LaunchConfiguration
-from launch_ros.actions import LifecycleNode
+from launch_ros.actions import LifecycleNode, Node
+from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 
-from launch import LaunchContext, LaunchDescription
+from dexgrasp_ros.core.parameter_files import check_parameter_file
+from dexgrasp_ros.nodes.launching import ProcessWatch, is_true, node_process
+from launch import Action, LaunchContext, LaunchDescription
 
 ARGUMENTS = {
     'namespace': ('', 'namespace of all nodes'),
-    'use_sim_time': ('false', 'take the time from /clock'),
-    'params_file': ('', 'YAML file with parameters that win over all others'),
-    'autostart': ('true', 'configure and activate the nodes; false: somebody else will'),
+    'params_file': ('', 'YAML file with parameters; arguments that are given win over it'),
+    'closed_loop': ('false', 'parameters for a simulated robot, of config/closed_loop'),
     'log_level': ('info', 'debug, info, warn, error or fatal'),
-    'hand': ('allegro', 'name of a hand in urdf/, or path of a URDF file'),
-    'hand_root_link': ('', 'link of robot_description below which the hand is'),
-    'check_reachability': ('false', 'drop grasps that the arm does not reach'),
-    'device': ('auto', "device of the search: 'cpu', 'cuda', 'cuda:1' or 'auto'"),
+    'respawn': ('true', 'start a node again that has died'),
     'segmentation': ('false', 'label what stands on the table, where nobody else does'),
     'viewer': ('false', 'serve a web page of the graph at http://127.0.0.1:8080'),
-    'command_enabled': (
-        'false',
-        'let commands leave: goals of execute_grasp move the robot',
-    ),
+    'planning_scene': ('false', 'tell MoveIt what stands there; needs moveit_msgs'),
+    'grasp_planning': ('false', 'serve plan_grasps; needs grasping_msgs and moveit_msgs'),
+    # Parameters. Empty: as the parameter files have them.
+    'use_sim_time': ('', 'take the time from /clock; empty: as params_file, else false'),
+    'autostart': ('', 'bring nodes up, or leave it to others; empty: as params_file, else true'),
+    'hand': ('', 'hand in urdf/, or path of a URDF; empty: as params_file, else allegro'),
+    'hand_root_link': ('', 'link of robot_description below which the hand is'),
+    'check_reachability': ('', 'drop grasps that the arm does not reach; else false'),
+    'device': ('', "of the search: 'cpu', 'cuda', 'cuda:1' or 'auto'; else auto"),
+    'command_enabled': ('', 'let commands leave: goals move the robot; else false'),
+    'controller': ('', "name of the fingers' controller, before that of its topic or action"),
+    'controller_interface': ('', 'topic, follow_joint_trajectory or a gripper command'),
+}
+# By argument: name and type of the parameter, and the nodes that have it.
+_HANDS = ('grasp_node', 'hand_command_node', 'viewer_node')
+_ALL = ('reconstruction_node', 'tabletop_segmentation_node', 'planning_scene_node', *_HANDS)
+PARAMETERS = {
+    'use_sim_time': ('use_sim_time', bool, (*_ALL, 'grasp_planning_node')),
+    'autostart': ('autostart', bool, _ALL),
+    'hand': ('hand', str, _HANDS),
+    'hand_root_link': ('hand_root_link', str, ('grasp_node', 'hand_command_node')),
+    'check_reachability': ('check_reachability', bool, ('grasp_node',)),
+    'device': ('synthesis.device', str, ('grasp_node',)),
+    'command_enabled': ('command_enabled', bool, ('hand_command_node',)),
+    'controller': ('controller', str, ('hand_command_node',)),
+    'controller_interface': ('controller_interface', str, ('hand_command_node',)),
+}
+# Nodes that an argument starts.
+ON_REQUEST = {
+    'segmentation': 'tabletop_segmentation_node',
+    'viewer': 'viewer_node',
+    'planning_scene': 'planning_scene_node',
+    'grasp_planning': 'grasp_planning_node',
 }
 
 
@@ -34,47 +64,52 @@ def generate_launch_description() -> LaunchDescription:
     return LaunchDescription([*declared, OpaqueFunction(function=make_nodes)])
 
 
-def make_nodes(context: LaunchContext) -> list[LifecycleNode]:
+def make_nodes(context: LaunchContext) -> list[Action]:
     """Make the nodes, once the arguments are known as text."""
     given = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
-    share = FindPackageShare('dexgrasp_ros').perform(context)
-    shared = {name: is_true(name, given[name]) for name in ('use_sim_time', 'autostart')}
-    own = {
-        'reconstruction_node': {},
-        'grasp_node': {
-            'hand': given['hand'],
-            'hand_root_link': given['hand_root_link'],
-            'check_reachability': is_true('check_reachability', given['check_reachability']),
-            'synthesis.device': given['device'],
-        },
-        'hand_command_node': {
-            'hand': given['hand'],
-            'hand_root_link': given['hand_root_link'],
-            'command_enabled': is_true('command_enabled', given['command_enabled']),
-        },
-    }
-    if is_true('segmentation', given['segmentation']):
-        own['tabletop_segmentation_node'] = {}
-    if is_true('viewer', given['viewer']):
-        own['viewer_node'] = {'hand': given['hand']}
-    # Later entries win.
-    last = [given['params_file']] if given['params_file'] else []
-    return [
-        LifecycleNode(
-            package='dexgrasp_ros',
-            executable=name,
-            name=name,
+    wanted = ['reconstruction_node', 'grasp_node', 'hand_command_node']
+    wanted += [node for name, node in ON_REQUEST.items() if is_true(name, given[name])]
+    respawn = is_true('respawn', given['respawn'])
+    warning = ''
+    if given['params_file']:
+        namespace = f'/{given["namespace"].strip("/")}/'.replace('//', '/')
+        warning = check_parameter_file(given['params_file'], [namespace + n for n in wanted])
+    config = Path(FindPackageShare('dexgrasp_ros').perform(context)) / 'config'
+    processes = {
+        name: node_process(
+            Node if name == 'grasp_planning_node' else LifecycleNode,
+            name,
+            log_level=given['log_level'],
+            respawn=respawn,
             namespace=given['namespace'],
-            output='screen',
-            parameters=[f'{share}/config/{name}.yaml', {**shared, **parameters}, *last],
-            arguments=['--ros-args', '--log-level', given['log_level']],
+            parameters=parameters(name, given, config),
         )
-        for name, parameters in own.items()
-    ]
+        for name in wanted
+    }
+    told = [LogInfo(msg=warning)] if warning else []
+    watch = ProcessWatch(
+        processes, respawn=respawn, component=f'processes {given["namespace"]}'.strip()
+    )
+    return [*told, *watch.actions(), *processes.values()]
 
 
-def is_true(name: str, text: str) -> bool:
-    """Return the truth of a launch argument, which is always text."""
-    if text.lower() not in ('true', 'false'):
-        raise ValueError(f"Launch argument '{name}' is '{text}'; expected true or false.")
-    return text.lower() == 'true'
+def parameters(node: str, given: dict[str, str], config: Path) -> list[object]:
+    """Parameters of a node; later ones win.
+
+    ROS takes sections in the order in which their names first came, and all files of the package
+    are for ``/**``: so whatever section a user's file has, it is not before these.
+    """
+    files = [str(config / f'{node}.yaml')]
+    simulated = config / 'closed_loop' / f'{node}.yaml'
+    if is_true('closed_loop', given['closed_loop']) and simulated.is_file():
+        files.append(str(simulated))
+    if given['params_file']:
+        files.append(given['params_file'])
+    own = {
+        name: ParameterValue(given[argument], value_type=str)
+        if kind is str
+        else is_true(argument, given[argument])
+        for argument, (name, kind, nodes) in PARAMETERS.items()
+        if node in nodes and given[argument]
+    }
+    return [*files, own] if own else files

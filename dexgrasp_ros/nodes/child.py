@@ -23,6 +23,7 @@ MODULES = {
     'hand_command_node': 'execution.hand_command_node',
     'viewer_node': 'viewer.viewer_node',
     'grasp_planning_node': 'synthesis.grasp_planning_node',
+    'planning_scene_node': 'planning_scene.planning_scene_node',
 }
 
 

@@ -122,9 +122,9 @@ def start_graph(
 def _closed_loop(given: dict[str, dict[str, object]], hand: str) -> dict[str, dict[str, object]]:
     """Return the parameters of all nodes where a simulation takes the robot's place."""
     given['sim_camera_node'] = {'hand': hand}
-    settings = yaml.safe_load(find_resource('config/closed_loop.yaml').read_text('utf-8'))
-    for pattern, section in settings.items():
-        given[pattern.rsplit('/', 1)[-1]] |= section['ros__parameters']
+    for file in sorted(find_resource('config/closed_loop').glob('*.yaml')):
+        settings = yaml.safe_load(file.read_text('utf-8'))['/**']['ros__parameters']
+        given[file.stem] = settings | given[file.stem]
     for values in given.values():
         values['use_sim_time'] = True
     return {'sim_hand_node': {'hand': hand}, **given}

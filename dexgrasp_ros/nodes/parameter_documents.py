@@ -14,6 +14,7 @@ from typing import Any
 from dexgrasp_ros.bridge.parameters import parameter_fields
 from dexgrasp_ros.core.errors import choices
 from dexgrasp_ros.nodes.execution.parameters import HandCommandParameters
+from dexgrasp_ros.nodes.planning_scene.parameters import PlanningSceneParameters
 from dexgrasp_ros.nodes.reconstruction.parameters import ReconstructionParameters
 from dexgrasp_ros.nodes.segmentation.parameters import TabletopSegmentationParameters
 from dexgrasp_ros.nodes.simulation.parameters import SimCameraParameters, SimHandParameters
@@ -30,6 +31,7 @@ NODE_PARAMETERS = {
     'tabletop_segmentation_node': TabletopSegmentationParameters,
     'viewer_node': ViewerParameters,
     'grasp_planning_node': GraspPlanningParameters,
+    'planning_scene_node': PlanningSceneParameters,
 }
 
 _HEAD = '| parameter | default | unit | range | |\n|---|---|---|---|---|\n'

@@ -72,13 +72,16 @@ def test_the_tables_of_parameters_are_what_the_dataclasses_say():
 
 
 def test_the_closed_loop_sets_parameters_that_there_are():
-    text = (ROOT / 'config' / 'closed_loop.yaml').read_text(encoding='utf-8')
-    for pattern, section in yaml.safe_load(text).items():
+    files = sorted((ROOT / 'config' / 'closed_loop').glob('*.yaml'))
+    assert files
+    for file in files:
         defaults = {
-            name: value
-            for name, _, value in parameter_fields(NODE_PARAMETERS[pattern.rsplit('/', 1)[-1]]())
+            name: value for name, _, value in parameter_fields(NODE_PARAMETERS[file.stem]())
         }
-        for name, value in section['ros__parameters'].items():
+        # Under this name, or those of a user's file would come before it.
+        (section,) = yaml.safe_load(file.read_text(encoding='utf-8')).items()
+        assert section[0] == '/**'
+        for name, value in section[1]['ros__parameters'].items():
             assert type(value) is type(defaults[name]), name
             assert value != defaults[name], name
 
@@ -88,5 +91,7 @@ def test_rviz_shows_what_the_nodes_publish():
     displays = yaml.safe_load(text)['Visualization Manager']['Displays']
     topics = {d['Topic']['Value'] for d in displays if 'Topic' in d}
     assert topics == {'object_markers', 'grasp_markers', 'grasp_poses'}
+    (robot,) = (d['Description Topic'] for d in displays if 'Description Topic' in d)
+    assert robot['Value'] == 'robot_description'
     (grasps,) = (d for d in displays if d['Name'] == 'Grasps')
     assert set(grasps['Namespaces']) == {'hand', 'contacts', 'friction_cones', 'object', 'scores'}

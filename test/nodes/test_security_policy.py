@@ -28,21 +28,22 @@ from dexgrasp_ros.nodes.child import MODULES
 
 POLICY = Path(__file__).resolve().parents[2] / 'config' / 'security' / 'policy.xml'
 NAMESPACE = '/robot'  # what is relative in the policy must be relative in the node
-# One hand for all nodes; of one joint, since a gripper's controller takes no other.
-HAND = POLICY.parents[2] / 'docs' / 'hands' / 'simple_gripper.urdf'
-ARGUMENTS = ['--ros-args', '-r', f'__ns:={NAMESPACE}', '-p', f'hand:={HAND}', '-p', 'port:=0']
+ARGUMENTS = ['--ros-args', '-r', f'__ns:={NAMESPACE}', '-p', 'hand:=barrett', '-p', 'port:=0']
+# A gripper's controller takes hands of one joint only.
+GRIPPER = str(POLICY.parents[2] / 'docs' / 'hands' / 'simple_gripper.urdf')
 # What a node has only with these parameters.
 VARIANTS = {
     'reconstruction_node': [{'input': 'depth'}, {'input': 'points'}],
     'hand_command_node': [
-        {'controller_interface': kind}
-        for kind in ('topic', 'follow_joint_trajectory', 'parallel_gripper_command')
+        {},
+        {'controller_interface': 'follow_joint_trajectory'},
+        {'controller_interface': 'parallel_gripper_command', 'hand': GRIPPER},
     ],
 }
 # Types do not matter here: those of packages that may be absent are others'.
 STAND_INS = {
     'vision_msgs.msg': {'LabelInfo': String},
-    'moveit_msgs.msg': {},
+    'moveit_msgs.msg': {'PlanningScene': String},
     'grasping_msgs.action': {'GraspPlanning': SynthesizeGrasps},
     'control_msgs.action': {
         'FollowJointTrajectory': SynthesizeGrasps,

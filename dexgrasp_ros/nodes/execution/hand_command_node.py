@@ -101,6 +101,12 @@ class HandCommandNode(AutostartNode[HandCommandParameters]):
         ]
         self._diagnostics = Diagnostics(self, 'commands', self._report)
 
+    def check_parameters(
+        self, before: HandCommandParameters, after: HandCommandParameters
+    ) -> None:
+        """Refuse a hand that there is not."""
+        check_hand(before.hand, after.hand)
+
     def configure(self) -> None:
         """Load the hand."""
         self._hands.configure()
@@ -119,12 +125,6 @@ class HandCommandNode(AutostartNode[HandCommandParameters]):
         """Forget the hand."""
         self._hands.clear()
         self._use(None)
-
-    def check_parameters(
-        self, before: HandCommandParameters, after: HandCommandParameters
-    ) -> None:
-        """Refuse a hand that there is not."""
-        check_hand(before.hand, after.hand)
 
     def reconfigure(self, before: HandCommandParameters, after: HandCommandParameters) -> None:
         """Stop what moves once commands are no longer wanted."""

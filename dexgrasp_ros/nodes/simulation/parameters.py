@@ -10,6 +10,8 @@ from dexgrasp_ros.core.config import check_ranges, setting
 from dexgrasp_ros.nodes.shared.parameter_texts import AUTOSTART, OWN_HAND
 from dexgrasp_ros.simulation.sensor_noise import SensorNoise
 
+DEMO_SCENE = 'demo'  # in place of a file: the package's own
+
 
 @dataclass(frozen=True, kw_only=True)
 class SimCameraParameters:
@@ -18,7 +20,8 @@ class SimCameraParameters:
     scene: str = setting(
         '',
         '-',
-        'scene file (.npz) that is replayed; empty: what sim_hand_node simulates is seen',
+        f"scene file (.npz) that is replayed, or '{DEMO_SCENE}', which is rendered; empty: what"
+        ' sim_hand_node simulates is seen',
     )
     rate: float = setting(5.0, 'Hz', 'frames published each second', 0.1, 100.0)
     depth_encoding: str = setting(

@@ -1,9 +1,9 @@
 """`sim_camera_node`: a depth camera with segmentation, of a scene file or of a simulated world.
 
-With the parameter `scene` it replays a file: `depth/image` and `depth/camera_info`, and where the
-file has them `segmentation` and `rgb/image`, with one stamp at `rate`, and on `/tf_static` the
-camera's pose. A scene that cannot be read is an error in the log and nothing on the topics; set
-the parameter to another one.
+With the parameter `scene` it replays a file, or the demo scene, which it renders once:
+`depth/image` and `depth/camera_info`, and where the file has them `segmentation` and `rgb/image`,
+with one stamp at `rate`, and on `/tf_static` the camera's pose. A scene that cannot be read is an
+error in the log and nothing on the topics; set the parameter to another one.
 
 Without it, rays are cast at what `sim_hand_node` says on `sim_objects` and tf: depth with the
 noise of a sensor, the objects' labels (table and hand are 0) and, where somebody listens, colours,
@@ -30,8 +30,8 @@ from dexgrasp_ros.core.poses import matrix_to_pose
 from dexgrasp_ros.hand import load_hand
 from dexgrasp_ros.nodes.shared.process import main_of
 from dexgrasp_ros.nodes.simulation.live_scene import LiveScene
-from dexgrasp_ros.nodes.simulation.parameters import SimCameraParameters
-from dexgrasp_ros.simulation import PinholeCamera, render_depth_frame
+from dexgrasp_ros.nodes.simulation.parameters import DEMO_SCENE, SimCameraParameters
+from dexgrasp_ros.simulation import PinholeCamera, make_demo_scene, render_depth_frame
 
 # Reliable, so that a recorder or a subscription of either kind gets them; two frames may wait.
 _IMAGE_DEPTH = 2
@@ -85,7 +85,7 @@ class SimCameraNode(Node):
             self._live = None
         try:
             if config.scene:
-                self._replay(load_scene(config.scene))
+                self._replay(_scene(config.scene))
             else:
                 self._listen()
         except DexGraspError as error:
@@ -179,9 +179,14 @@ class SimCameraNode(Node):
 
 def _check_change(before: SimCameraParameters, after: SimCameraParameters) -> None:
     if after.scene != before.scene and after.scene:
-        load_scene(after.scene)
+        _scene(after.scene)
     if after.hand != before.hand and after.hand:
         load_hand(after.hand)
+
+
+def _scene(name: str) -> DepthFrame:
+    """Read a scene file, or render the package's own."""
+    return make_demo_scene() if name == DEMO_SCENE else load_scene(name)
 
 
 def _live_camera(config: SimCameraParameters) -> PinholeCamera:

@@ -115,6 +115,10 @@ class GraspNode(AutostartNode[GraspParameters]):
         self._last: dict[str, object] = {}  # about the last goal, for diagnostics
         self._diagnostics = Diagnostics(self, 'synthesis', self._report)
 
+    def check_parameters(self, before: GraspParameters, after: GraspParameters) -> None:
+        """Refuse a hand that there is not."""
+        check_hand(before.hand, after.hand)
+
     def configure(self) -> None:
         """Load the hand and compile the kernels."""
         self._hands.configure()
@@ -152,10 +156,6 @@ class GraspNode(AutostartNode[GraspParameters]):
     def cleanup(self) -> None:
         """Forget the hand."""
         self._hands.clear()
-
-    def check_parameters(self, before: GraspParameters, after: GraspParameters) -> None:
-        """Refuse a hand that there is not."""
-        check_hand(before.hand, after.hand)
 
     def _on_goal(self, _goal: SynthesizeGrasps.Goal) -> GoalResponse:
         # What a goal asks for is checked by its work, since a rejection carries no reason.

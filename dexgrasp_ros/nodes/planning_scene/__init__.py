@@ -1,0 +1,1 @@
+"""`planning_scene_node`: what was seen, for MoveIt's planning scene."""
