@@ -14,6 +14,7 @@ from rclpy.context import Context
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.task import Future
 
+from dexgrasp_ros.bridge.port_watch import lost_ports, own_ports
 from dexgrasp_ros.core.errors import DexGraspError, ErrorCode
 
 _LOOK_PERIOD = 0.5  # s between two looks whether an answer can still come
@@ -88,7 +89,8 @@ class SpunNode:
             while not done.wait(min(_LOOK_PERIOD, max(until - time.monotonic(), 0.0))):
                 if time.monotonic() >= until:
                     raise DexGraspError(
-                        f'{name} did not answer within {timeout:g} s.', ErrorCode.TIME_LIMIT
+                        f'{name} did not answer within {timeout:g} s.{_own_fault()}',
+                        ErrorCode.TIME_LIMIT,
                     )
                 if look is not None:
                     look()
@@ -119,3 +121,13 @@ class SpunNode:
                 return
             except Exception:  # of a callback of the user
                 self.node.get_logger().error(f'A callback failed:\n{traceback.format_exc()}')
+
+
+def _own_fault() -> str:
+    """Say so where it is this process that answers do not reach."""
+    if not lost_ports(own_ports()):
+        return ''
+    return (
+        ' Answers do not reach this process any more, since its place in /dev/shm is gone:'
+        ' close the client and make another one.'
+    )

@@ -9,6 +9,7 @@ is. While another hand is loaded, goals are rejected.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Callable, Sequence
 
@@ -34,6 +35,7 @@ from dexgrasp_ros.nodes.shared.worker import settle
 
 _TICK = 0.02  # s between two looks at a robot that moves
 _FEEDBACK_PERIOD = 0.1  # s between two feedbacks of one phase
+_LOOK_PERIOD = 1.0  # s between two looks whether somebody still moves a simulation's clock
 
 
 @dataclasses.dataclass
@@ -181,9 +183,10 @@ class ExecutionServer:
             return
         if limited := job.execution.limited:
             self._node.get_logger().warning(limited_sentence(limited))
-        job.timers.append(
-            self._node.create_timer(_TICK, lambda: self._tick(job), clock=self._steady)
-        )
+        job.timers = [
+            self._node.create_timer(period, functools.partial(look, job), clock=self._steady)
+            for period, look in ((_TICK, self._tick), (_LOOK_PERIOD, self._check_clock))
+        ]
         limit = job.handle.request.time_limit
         timer = time_limit(
             self._node, limit, lambda code, text: self._settle(job, CommandError(text, code))
@@ -206,6 +209,13 @@ class ExecutionServer:
             job.handle.publish_feedback(feedback)
         if over:
             self._settle(job, None)
+
+    def _check_clock(self, job: _Job) -> None:
+        """End a goal whose time nobody makes any more; while a simulation rests, goals wait."""
+        is_simulated = self._node.get_clock().ros_time_is_active
+        if is_simulated and not self._node.count_publishers('/clock'):
+            gone = "Nobody publishes '/clock' any more; expected a simulation, for 'use_sim_time'."
+            self._settle(job, CommandError(gone, ErrorCode.STALE_DATA))
 
     def _settle(self, job: _Job, error: BaseException | None) -> None:
         """Let a goal end, unless it has an outcome already; an early end stops the hand."""

@@ -1,9 +1,10 @@
-"""A node as a process: start, spin, stop in order."""
+"""A node as a process: start, spin, stop in order, and begin anew where nothing can reach it."""
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 import os
 import signal
 import sys
@@ -21,7 +22,8 @@ from rclpy.logging import get_logger
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
-from dexgrasp_ros.core.errors import DexGraspError
+from dexgrasp_ros.bridge.port_watch import PortWatch
+from dexgrasp_ros.core.errors import DexGraspError, choices
 from dexgrasp_ros.core.resources import find_resource
 
 _SPIN = 0.1  # s; how often the loop looks whether a signal came
@@ -53,6 +55,9 @@ def run(make_node: Callable[[], Node], args: list[str] | None = None) -> int:
     An exception in a callback is logged with its trace and the node lives on. The first signal
     ends it in order, so that each goal still gets its result, and within two seconds; a second
     one at once.
+
+    A node that no message reaches any more, see `PortWatch`, is ended in order as well. Then the
+    process runs its command line anew, which makes another port.
     """
     _use_large_image_transport()
     _give_memory_back()
@@ -68,8 +73,14 @@ def run(make_node: Callable[[], Node], args: list[str] | None = None) -> int:
         return 1
     executor = SingleThreadedExecutor()
     executor.add_node(node)
+    watch, is_deaf = PortWatch(), False
     try:
-        _spin(executor, node, stop.is_set)
+        _spin(executor, node, lambda: stop.is_set() or watch.is_deaf())
+        if is_deaf := watch.is_deaf():
+            node.get_logger().error(
+                'Messages do not reach this node any more, since its place in /dev/shm is gone:'
+                f' {choices(watch.lost)}. It begins anew.'
+            )
         node.close()
         until = time.monotonic() + _FAREWELL
         _spin(executor, node, lambda: time.monotonic() > until)
@@ -78,6 +89,10 @@ def run(make_node: Callable[[], Node], args: list[str] | None = None) -> int:
         executor.shutdown()
         node.destroy_node()
         rclpy.try_shutdown()
+    if is_deaf and not stop.is_set():
+        del executor, node
+        gc.collect()  # DDS ends with them, and gives back its locks and its shared memory
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
     return 0
 
 

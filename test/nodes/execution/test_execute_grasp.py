@@ -171,7 +171,7 @@ def test_diagnostics_tell_what_a_commander_asks_first(client, robot, hand):
 
 
 def test_motions_take_the_time_of_a_simulation(module_ros_domain, hand, client):
-    """Own nodes in a namespace, whose clock runs at twice the speed and then stands still."""
+    """Own nodes in a namespace, whose clock runs twice as fast, then stands still, and ends."""
     # All robots share /tf, so only fingers move here.
     pace = [2.0]
     with (
@@ -182,8 +182,9 @@ def test_motions_take_the_time_of_a_simulation(module_ros_domain, hand, client):
             log=print,
         ),
         GraspClient(namespace='simulated', node_name='simulated_client') as own,
-        simulated_clock(own.node, pace) as now,
+        contextlib.ExitStack() as simulation,
     ):
+        now = simulation.enter_context(simulated_clock(own.node, pace))
         own.wait_until_ready(240, grasps=False, reconstruction=False, execution=True)
         robot = IdealRobot(module_ros_domain, hand, namespace='simulated', use_sim_time=True)
         robot.wrist_silent = True
@@ -214,6 +215,13 @@ def test_motions_take_the_time_of_a_simulation(module_ros_domain, hand, client):
         pace[0] = 0.0
         reply = own.wait_for_result(handle, 60)
         assert reply.result.error_code == ErrorCode.TIME_LIMIT
+        # And so does the end of whoever makes it.
+        pace[0] = 1.0
+        handle = own.send_execution(ExecuteGrasp.Goal(grasp=grasp, **slow))
+        simulation.close()
+        reply = own.wait_for_result(handle, 60)
+        assert reply.result.error_code == ErrorCode.STALE_DATA
+        assert "'/clock'" in reply.result.error_message
         robot.close()
 
 

@@ -1,6 +1,7 @@
 """What goes wrong about nodes that run: goals and diagnostics say so, and the next goal works.
 
-A camera that stops or jumps in time, tf with a gap, a subscriber that is too slow, no memory.
+A camera that stops or jumps in time, tf with a gap, a subscriber that is too slow, no memory,
+ten clients at once.
 """
 
 from __future__ import annotations
@@ -14,8 +15,11 @@ import pytest
 
 pytest.importorskip('rclpy')
 
+from action_msgs.msg import GoalStatus, GoalStatusArray
+from many_clients import at_once
 from sensor_msgs.msg import Image
 
+from dexgrasp_msgs.action import SynthesizeGrasps
 from dexgrasp_msgs.msg import GraspArray, ObjectArray
 from dexgrasp_ros.bridge.diagnostics import WARN
 from dexgrasp_ros.bridge.qos import latched_subscription, standard
@@ -24,6 +28,7 @@ from dexgrasp_ros.core.errors import ErrorCode
 
 pytestmark = pytest.mark.slow  # core/test_device_memory and test_clock_that_goes_back run always
 HOUR = 3600.0  # s
+TERMINAL = {GoalStatus.STATUS_SUCCEEDED, GoalStatus.STATUS_ABORTED, GoalStatus.STATUS_CANCELED}
 SLOW_SUBSCRIBER = """
 import rclpy
 from sensor_msgs.msg import Image
@@ -108,6 +113,34 @@ def test_a_device_that_is_out_of_memory(graph, camera, no_memory):
     graph.until_said('grasp_node', lambda level, text, _: level == WARN and 'Memory' in text)
     no_memory.unlink()
     graph.until_grasps()
+
+
+def test_of_ten_clients_the_newest_goal_is_done_and_each_ends_once(graph, camera, until):
+    """As `docs/execution.md` says."""
+    states = {}
+
+    def note(message):
+        for entry in message.status_list:
+            states.setdefault(bytes(entry.goal_info.goal_id.uuid), []).append(entry.status)
+
+    def ask(client):
+        handle = client.send_goal(SynthesizeGrasps.Goal(label=5, seed_count=64), timeout=60)
+        stamp = handle.stamp.sec, handle.stamp.nanosec
+        result = client.wait_for_result(handle, 120).result
+        return stamp, bytes(handle.goal_id.uuid), result.error_code
+
+    topic = 'synthesize_grasps/_action/status'
+    node, profile = graph.client.node, latched_subscription(10)
+    subscription = node.create_subscription(GoalStatusArray, topic, note, profile)
+    replies = sorted(at_once(10, ask, reconstruction=False))
+    codes = [code for *_, code in replies]
+    assert codes == [ErrorCode.PREEMPTED] * 9 + [ErrorCode.SUCCESS]
+    for _, uuid, _ in replies:
+        until(lambda uuid=uuid: set(states.get(uuid, ())) & TERMINAL, 'the state')
+        assert len(set(states[uuid]) & TERMINAL) == 1
+    node.destroy_subscription(subscription)
+    graph.until_grasps()
+    graph.until_said('grasp_node', lambda _l, _t, v: v['last outcome'] == 'SUCCESS')
 
 
 def test_a_subscriber_that_takes_nothing_holds_nobody_up(graph, camera, until):

@@ -5,6 +5,8 @@ The tests share one graph, since its start and its robot take longer than they d
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 import pytest
 import trimesh
@@ -13,6 +15,7 @@ pytest.importorskip('rclpy')
 
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
+from dexgrasp_msgs.action import ExecuteGrasp
 from dexgrasp_ros.bridge.attempt import attempt_grasp
 from dexgrasp_ros.bridge.client import GraspClient
 from dexgrasp_ros.bridge.trajectories import finger_trajectory, pose_trajectory
@@ -36,12 +39,19 @@ def robot(module_ros_domain, box, simulated_robot):
         # Five processes work as long as the robot moves: not as slowly as beside people.
         'hand_command_node': {'wrist_linear_speed': 0.25, 'speed_scale': 1.0, 'hold_time': 0.5},
     }
-    with (
-        start_graph(closed_loop=True, parameters=parameters, log=log.append),
-        GraspClient() as client,
-    ):
+    options = {'closed_loop': True, 'parameters': parameters, 'log': log.append}
+    with contextlib.ExitStack() as stack, GraspClient() as client:
+        nodes = stack.enter_context(start_graph(**options))
         client.wait_until_ready(300, execution=True)
-        yield simulated_robot(client, log)
+        robot = simulated_robot(client, log)
+
+        def replace_simulation():
+            nodes['sim_hand_node'].kill()
+            nodes['sim_hand_node'].wait(30)
+            nodes.update(stack.enter_context(start_graph(nodes=['sim_hand_node'], **options)))
+
+        robot.replace_simulation = replace_simulation
+        yield robot
 
 
 def test_joint_states_are_those_of_all_joints_at_simulated_time(robot):
@@ -189,3 +199,22 @@ def test_what_is_seen_is_lifted_and_nothing_moves_before_that_is_asked_for(robot
     assert attempt.lifted, attempt.cause
     assert list(attempt.phases) == ['pregrasp', 'grasp', 'squeeze', 'hold', 'lift']
     assert attempt.course.heights()[-1] > 0.08
+
+
+@pytest.mark.slow  # it starts another simulation and another search
+def test_another_simulation_in_place_of_one_that_was_killed(robot, simulated_robot):
+    """Its time begins anew: a goal under way ends, and what was known before counts no more."""
+    robot.start_anew()
+    grasp = robot.client.synthesize(label=1, timeout=300).check().grasps.grasps[0]
+    goal = ExecuteGrasp.Goal(grasp=grasp, speed_scale=0.1, hold_time=600.0)
+    handle = robot.client.send_execution(goal)
+    before = robot.watch.now
+    robot.replace_simulation()
+    result = robot.client.wait_for_result(handle, 120).result
+    assert result.error_code == ErrorCode.STALE_DATA, result.error_message
+    other = simulated_robot(robot.client, robot.log)
+    other.watch.wait(lambda: 0 < other.watch.now < before, 60, 'the time that began anew')
+    other.watch.wait_for_image()
+    grasp = other.client.synthesize(label=1, timeout=300).check().grasps.grasps[0]
+    attempt = attempt_grasp(other.client, other.watch, grasp)
+    assert attempt.reply.succeeded, attempt.reply.result.error_message
