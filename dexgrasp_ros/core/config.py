@@ -207,6 +207,9 @@ class SynthesisConfig:
         0.02, 'm', 'an object that moves more in the simulation is not held', 0.0, 1.0
     )
     max_rotation: float = setting(0.2, 'rad', 'or turns more', 0.0, 3.2)
+    holding_friction: float = setting(
+        0.3, '1', 'Coulomb coefficient about which grasps are ranked by how they hold', 0.01, 5.0
+    )
 
     def __post_init__(self) -> None:
         """Check every range."""

@@ -4,7 +4,8 @@ One implicit time step solves for the impulses p_g of the hand on the object:
 
     0 ≤ p_n  ⟂  n·w + φ/h ≥ 0 (φ > 0)   or   n·w + φ/t_φ ≥ 0 (φ ≤ 0),    |p_t| ≤ μ p_n against w_t
 
-with w = v + ω × r - J u the velocity of the object relative to the hand at the contact. The step's
+with w = v + ω × r - J u the velocity of the object relative to the hand at the contact. Where
+contacts creep, what sticks obeys w_t = -c p_t/h instead of w_t = 0. The step's
 linear masses are those of the object and, for each joint with a position controller of stiffness k
 and damping b, a + h b + h² k: the controller is part of the implicit step, so stiff joints need no
 smaller steps. A controller at its effort limit is a constant torque instead.
@@ -28,7 +29,7 @@ class Dynamics:
     """Numbers of the simulation."""
 
     step: float  # h [s]
-    friction: float
+    creep: float  # speed of a contact that sticks, for each newton across it [m/(s N)]
     mass: float  # of the object [kg]
     inverse_inertia: wp.mat33  # about its centre of mass, in the frame of its mesh [1/(kg m^2)]
     reach: float  # contacts closer than this are solved for [m]
@@ -45,6 +46,7 @@ class Motion:
     """State of N simulations."""
 
     pose: wp.array(dtype=wp.transform)  # [N] object's frame in the frame it started in
+    pull: wp.array(dtype=wp.vec3)  # [N] which way the object is pulled, in the same frame, unit
     linear: wp.array(dtype=wp.vec3)  # [N] velocity of the centre of mass, object's frame [m/s]
     angular: wp.array(dtype=wp.vec3)  # [N] object's frame [rad/s]
     palm: wp.array(dtype=wp.transform)  # [N] in the object's frame
@@ -250,14 +252,17 @@ def step_dynamics(
     target: wp.array2d(dtype=float),  # [N, J] of the controllers at the end of the step
     masses: wp.array2d(dtype=float),  # [N, J] scratch
     active: wp.array2d(dtype=int),  # [N, G] scratch
+    mu: float,  # friction
+    pull: float,  # force on the object [N]
     motion: Motion,
 ):
     """One time step of object and joints."""
     n = wp.tid()
     h = dynamics.step
-    mu = dynamics.friction
+    slack = dynamics.creep / h
     inverse = dynamics.inverse_inertia
-    v = motion.linear[n]
+    turned = wp.transform_get_rotation(motion.pose[n])
+    v = motion.linear[n] + wp.quat_rotate_inv(turned, motion.pull[n]) * (pull * h / dynamics.mass)
     w = motion.angular[n]
     for c in range(masses.shape[1]):
         pull = dynamics.stiffness[c] * (target[n, c] - motion.q[n, c])
@@ -279,7 +284,7 @@ def step_dynamics(
             trace += 3.0 / dynamics.mass
             trace += wp.dot(r, r) * wp.trace(inverse) - wp.dot(r, inverse * r)
             motion.normal_mass[n, g] = 1.0 / along
-            motion.tangent_mass[n, g] = 1.0 / wp.max(trace - along, along)
+            motion.tangent_mass[n, g] = 1.0 / (wp.max(trace - along, along) + slack)
             p = motion.impulse[n, g]
             v += p / dynamics.mass
             w += inverse * wp.cross(r, p)
@@ -299,7 +304,8 @@ def step_dynamics(
             across = slip - normal * wp.dot(slip, normal)
             old = motion.impulse[n, g]
             pn = wp.dot(old, normal)
-            pt = old - normal * pn - across * motion.tangent_mass[n, g]
+            pt = old - normal * pn
+            pt -= (across + pt * slack) * motion.tangent_mass[n, g]
             pn = wp.max(pn - (wp.dot(slip, normal) + bias) * motion.normal_mass[n, g], 0.0)
             size = wp.length(pt)
             if size > mu * pn:
@@ -320,7 +326,7 @@ def step_dynamics(
     spin = wp.quat_identity()
     if angle > 1.0e-9:
         spin = wp.quat_from_axis_angle(w / wp.length(w), angle)
-    rotation = wp.normalize(wp.transform_get_rotation(pose) * spin)
+    rotation = wp.normalize(turned * spin)
     motion.pose[n] = wp.transform(center - wp.quat_rotate(rotation, obj.center), rotation)
     motion.linear[n] = wp.quat_rotate_inv(spin, v)
     motion.angular[n] = w

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +28,11 @@ _REACH = 0.005  # m, more than anything moves in a step
 _ERROR_TIME = 0.02  # s, in which overlap is pushed apart
 _SWEEPS = 12
 _FAR = 1e9  # m
+# What of `Motion` a simulation goes on from; the rest is found anew in each step.
+_STATE = (
+    *('pose', 'linear', 'angular', 'q', 'rate', 'impulse'),
+    *('nearest', 'place', 'drift', 'cluster_bound'),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,16 +56,22 @@ class Outcome:
 
 
 def upload_dynamics(
-    hand: HandModel, obj: ObjectModel, config: SynthesisConfig, device: Any
+    hand: HandModel,
+    obj: ObjectModel,
+    config: SynthesisConfig,
+    device: Any,
+    *,
+    step: float | None = None,
+    creep: float = 0.0,
 ) -> Dynamics:
-    """Copy the numbers of the simulation to `device`."""
+    """Copy the numbers of the simulation to `device`; the step [s] is by default its config's."""
 
     def array(values: NDArray) -> wp.array:
         return wp.array(values.astype(np.float32), dtype=float, device=device)
 
     s = Dynamics()
-    s.step = config.simulation_step
-    s.friction = config.friction
+    s.step = config.simulation_step if step is None else step
+    s.creep = creep
     s.mass = config.object_mass
     inertia = obj.inertia * (config.object_mass / obj.mass)
     s.inverse_inertia = wp.mat33(*np.linalg.inv(inertia).ravel().tolist())
@@ -94,13 +106,15 @@ class ClosingSimulation:
     ) -> None:
         self._should_stop = should_stop
         self._hand, self._object, self._dynamics, self._config = hand, obj, dynamics, config
-        self._count, self._device = count, device
+        self._count, self._device, self._growth = count, device, 0.0
         self._groups = hand.group_bodies.shape[0]
         bodies, joints = hand.body_parents.shape[0], hand.lower.shape[0]
         m = self._motion = Motion()
         still = np.tile(np.eye(7, dtype=np.float32)[6], (count, 1))
         m.pose = wp.array(still, dtype=wp.transform, device=device)
-        m.linear, m.angular, m.palm_velocity = (self._zeros(count, wp.vec3) for _ in range(3))
+        m.linear, m.angular, m.palm_velocity, m.pull = (
+            self._zeros(count, wp.vec3) for _ in range(4)
+        )
         m.palm = self._zeros(count, wp.transform)
         m.q, m.rate = (self._zeros((count, joints)) for _ in range(2))
         first = hand.cluster_points.numpy()[hand.group_clusters.numpy()[:-1]]
@@ -119,6 +133,11 @@ class ClosingSimulation:
     def _zeros(self, shape: Any, dtype: Any = float) -> wp.array:
         return wp.zeros(shape, dtype=dtype, device=self._device)
 
+    @property
+    def poses(self) -> wp.array:
+        """Poses [N] of the objects' frames in those that they started in."""
+        return self._motion.pose
+
     def run(self, closing: Closing, center: NDArray, *, growth: float) -> Outcome:
         """Close once.
 
@@ -132,8 +151,7 @@ class ClosingSimulation:
             The object's surface is moved outward by this [m].
         """
         self._growth = growth
-        self._step = self._note_step()
-        self._motion.q.assign(closing.pregrasp.astype(np.float32))
+        self._begin(closing.pregrasp, self._config.friction)
         start, palm = (
             self._upload(p, wp.transform) for p in (closing.pregrasp_palm, closing.palm)
         )
@@ -144,9 +162,72 @@ class ClosingSimulation:
         self._drive(palm, palm, grasp, squeeze, self._config.squeezing_time)
         return self._outcome(center)
 
+    def squeeze(self, closing: Closing, *, friction: float) -> None:
+        """Squeeze from the grasp on, where nothing is touched yet."""
+        self._begin(closing.grasp, friction)
+        palm = self._upload(closing.palm, wp.transform)
+        grasp, squeeze = (self._upload(q, float) for q in (closing.grasp, closing.squeeze))
+        self._drive(palm, palm, grasp, squeeze, self._config.squeezing_time)
+
+    def copies(self, times: int, dynamics: Dynamics) -> ClosingSimulation:
+        """Return so many simulations that go on from here for each of these, one after another.
+
+        Steps of another length begin with impulses of the same forces.
+        """
+        parts = self._hand, self._object, dynamics, self._config, times * self._count
+        other = ClosingSimulation(*parts, self._device, should_stop=self._should_stop)
+        other._growth = self._growth
+        for name in _STATE:
+            values = getattr(self._motion, name).numpy()
+            if name == 'impulse':
+                values = values * np.float32(dynamics.step / self._dynamics.step)
+            getattr(other._motion, name).assign(np.repeat(values, times, axis=0))
+        return other
+
+    def hold(
+        self,
+        closing: Closing,
+        directions: NDArray,
+        frictions: Sequence[float],
+        pulls: Sequence[float],
+        watch: Callable[[Motion, int], None],
+    ) -> None:
+        """Pull the object while the hand squeezes, step by step with another friction and force.
+
+        Parameters
+        ----------
+        closing
+            As many closings as there are simulations; the hand stays where each squeezes.
+        directions
+            Of the pulls, unit [N, 3], in the frame that the object started in.
+        frictions, pulls
+            Of each step; pulls in N.
+        watch
+            Called after each step with the state and the number of the step.
+        """
+        self._motion.pull.assign(directions.astype(np.float32))
+        palm, squeeze = (
+            self._upload(closing.palm, wp.transform),
+            self._upload(closing.squeeze, float),
+        )
+        way = (palm, palm, squeeze, squeeze, 1.0, 1.0, self._dynamics.step)
+        drive = self._noted(drive_hand, self._count, self._motion, *way, self._target)
+        step = self._note_step(0.0)
+        for k, (friction, pull) in enumerate(zip(frictions, pulls, strict=True)):
+            check_stop(self._should_stop)
+            step[-1].set_param_by_name('mu', friction)
+            step[-1].set_param_by_name('pull', pull)
+            for launch in (drive, *step):
+                launch.launch()
+            watch(self._motion, k)
+
     def _upload(self, values: NDArray, dtype: Any) -> wp.array:
         values = np.ascontiguousarray(values, dtype=np.float32)
         return wp.array(values, dtype=dtype, device=self._device)
+
+    def _begin(self, q: NDArray, friction: float) -> None:
+        self._motion.q.assign(q.astype(np.float32))
+        self._step = self._note_step(friction)
 
     def _drive(
         self,
@@ -166,11 +247,10 @@ class ClosingSimulation:
             check_stop(self._should_stop)
             drive.set_param_by_name('before', k / steps)
             drive.set_param_by_name('after', (k + 1) / steps)
-            drive.launch()
-            for launch in self._step:
+            for launch in (drive, *self._step):
                 launch.launch()
 
-    def _note_step(self) -> list[wp.Launch]:
+    def _note_step(self, friction: float) -> list[wp.Launch]:
         """Return the launches of a step; packing their arguments anew would take as long."""
         hand, obj, dynamics, motion = self._hand, self._object, self._dynamics, self._motion
         shape = (self._count, self._groups)
@@ -185,7 +265,7 @@ class ClosingSimulation:
                 step_dynamics,
                 self._count,
                 *(hand, obj, dynamics, self._bodies),
-                *(self._target, self._masses, self._active, motion),
+                *(self._target, self._masses, self._active, friction, 0.0, motion),
             ),
         ]
 

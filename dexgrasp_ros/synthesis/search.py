@@ -27,6 +27,7 @@ from dexgrasp_ros.synthesis.closing_simulation import (
 from dexgrasp_ros.synthesis.descent import Descent
 from dexgrasp_ros.synthesis.device import resolve_device
 from dexgrasp_ros.synthesis.engine import Engine
+from dexgrasp_ros.synthesis.holding_simulation import Holding, HoldingSimulation
 from dexgrasp_ros.synthesis.look import Look, Measurement
 from dexgrasp_ros.synthesis.postures import Closing
 from dexgrasp_ros.synthesis.upload import upload_hand, upload_object
@@ -67,6 +68,10 @@ class Search:
         self._object = upload_object(obj, self._device)
         self._center = obj.center_of_mass
         self._dynamics = upload_dynamics(hand, obj, config, self._device)
+        self._holding = HoldingSimulation(
+            *(hand, obj, config, (self._hand, self._object), self._device),
+            should_stop=should_stop,
+        )
         self._workers = thread_count() if self._device.is_cpu else 1
         # Kept, since a thread takes longer to start than a look at a few candidates.
         self._pool = ThreadPoolExecutor(self._workers)
@@ -215,6 +220,22 @@ class Search:
             return simulation.run(part, self._center, growth=growth)
 
         return join(self._map(run, count, least=1))
+
+    def hold(self, closing: Closing) -> Holding:
+        """Squeeze the free object, and pull it while friction fades."""
+
+        def run(rows: slice) -> Holding:
+            return self._holding.fade(take(closing, rows))
+
+        return join(self._map(run, len(closing.grasp), least=1))
+
+    def largest_pull(self, closing: Closing) -> NDArray[np.float64]:
+        """Force [N] that squeezed objects bear from every side at `holding_friction`."""
+
+        def run(rows: slice) -> NDArray[np.float64]:
+            return self._holding.largest_pull(take(closing, rows))
+
+        return np.concatenate(self._map(run, len(closing.grasp), least=1))
 
     def joint_torques(
         self, palm: NDArray, q: NDArray, point: NDArray, force: NDArray

@@ -44,6 +44,9 @@ class Grasps:
     score: NDArray[np.float64]  # [N]
     closing: Closing
     end: NDArray[np.float64]  # [N, J] where the joints come to rest in the squeeze
+    least_friction: NDArray[
+        np.float64
+    ]  # [N] at which the object is still held; NaN: none, unknown
     way_is_clear: NDArray[np.bool_]  # [N] False where nobody has looked yet
 
 
@@ -151,7 +154,8 @@ def _planned(
     """Plan closings; they rank by what the search left of the test wrenches."""
     closing = plan_closing(search, hand, config, rows.palm, rows.q, rows.found)
     bad = reject_closings(hand, closing, config, search.demand)
-    return _grasps(rows, score(rows.found), closing, closing.squeeze), bad
+    unknown = np.full(len(rows.q), np.nan)
+    return _grasps(rows, score(rows.found), closing, closing.squeeze, unknown), bad
 
 
 def _simulated(
@@ -173,7 +177,13 @@ def _simulated(
         reason[failed[saved]] = False
     pick = np.arange(len(cost))
     pick[failed[saved]] = len(cost) + np.flatnonzero(saved)
-    return _grasps(rows, 1.0 / (1.0 + cost), take(join([again, spare]), pick), end), bad
+    closing = take(join([again, spare]), pick)
+    held = np.flatnonzero(np.isfinite(cost))
+    holding = search.hold(take(closing, held))
+    cost[held] += holding.slip
+    least = np.full(len(cost), np.nan)
+    least[held] = holding.least_friction
+    return _grasps(rows, 1.0 / (1.0 + cost), closing, end, least), bad
 
 
 def _judge(
@@ -214,12 +224,15 @@ def _judge(
     return cost, end, bad
 
 
-def _grasps(rows: Candidates, score: NDArray, closing: Closing, end: NDArray) -> Grasps:
+def _grasps(
+    rows: Candidates, score: NDArray, closing: Closing, end: NDArray, least_friction: NDArray
+) -> Grasps:
     return Grasps(
         seed_index=rows.seed_index,
         residual=rows.found.residual,
         score=score,
         closing=closing,
         end=end,
+        least_friction=least_friction,
         way_is_clear=np.zeros(len(end), dtype=bool),
     )

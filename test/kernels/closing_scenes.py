@@ -162,7 +162,6 @@ def close(
     grasp: object,
     squeeze: object,
     growth: float = 0.0,
-    friction: float = 0.4,
     **settings: float,
 ) -> Outcome:
     """Close a hand that stands at the object's frame."""
@@ -172,7 +171,6 @@ def close(
     palm = palms(hand, np.zeros((count, 3)))
     closing = closing_of(search, palm, pregrasp=pregrasp, grasp=grasp, squeeze=squeeze)
     dynamics = upload_dynamics(hand, obj, config, device)
-    dynamics.friction = friction
     simulation = ClosingSimulation(
         upload_hand(hand, device), upload_object(obj, device), dynamics, config, count, device
     )

@@ -143,12 +143,12 @@ def test_a_moving_palm_pushes_and_leaves(pair, ball):
 
 
 def test_a_push_off_the_middle_turns_what_it_moves():
-    """Without friction m v = p and I ω = d p; then neither changes any more."""
+    """With hardly any friction m v = p and I ω = d p; then neither changes any more."""
     obj, arm = brick(), 0.02
     hand = gripper(jaw('left', side=1, pads=small_pad(arm)))
     way = {'pregrasp': [TOUCH - 0.005], 'grasp': [TOUCH + 0.001], 'squeeze': [TOUCH + 0.001]}
     ends = [
-        close(hand, obj, friction=0.0, squeezing_time=seconds, **way)
+        close(hand, obj, friction=0.01, squeezing_time=seconds, **way)
         for seconds in (0.4, 0.8, 1.2)
     ]
     travel, turn = (
