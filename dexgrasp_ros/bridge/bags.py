@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -18,7 +17,7 @@ from rosbags.interfaces import (
 )
 
 from dexgrasp_ros.bridge.geometry import nanoseconds_to_stamp, stamp_to_nanoseconds
-from dexgrasp_ros.bridge.message_types import message_class
+from dexgrasp_ros.bridge.message_types import message_class, part_types
 
 # All that the package takes in and gives out, relative to its namespace.
 TOPICS = (
@@ -52,7 +51,6 @@ _PREVIEWS = ('wrist_targets',)  # of these types, and commands to nobody
 _NEVER = QosTime(9223372036, 854775807)  # an infinite duration of rmw
 _DEPTH = 10  # messages that wait for a slow disk or reader, of topics that are not latched
 _STAMP = 'builtin_interfaces/Time'
-_PART = re.compile(r'[a-z][a-z0-9_]*/[A-Z]\w*')
 
 
 def harmless_name(topic: str, kind: str) -> str:
@@ -117,7 +115,7 @@ def publisher_profile(recorded: Sequence[Qos], count: int) -> QoSProfile:
 def move_stamps(message: Any, moved: Callable[[int], int]) -> None:
     """Replace each stamp [ns] in a message and in its parts; 0, which means none, stays 0."""
     for name, kind in message.get_fields_and_field_types().items():
-        parts = _PART.findall(kind)
+        parts = part_types(kind)
         if not parts or not _has_stamp(parts[0]):
             continue
         value = getattr(message, name)
@@ -135,4 +133,4 @@ def _has_stamp(kind: str) -> bool:
     if kind == _STAMP:
         return True
     fields = message_class(kind).get_fields_and_field_types().values()
-    return any(_has_stamp(part) for field in fields for part in _PART.findall(field))
+    return any(_has_stamp(part) for field in fields for part in part_types(field))

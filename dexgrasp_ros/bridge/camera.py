@@ -10,7 +10,7 @@ from std_msgs.msg import Header
 from dexgrasp_ros.bridge.geometry import stamp_to_nanoseconds
 from dexgrasp_ros.bridge.images import depth_array, label_array
 from dexgrasp_ros.core.depth_frame import DepthFrame
-from dexgrasp_ros.core.errors import ErrorCode, InputError
+from dexgrasp_ros.core.errors import ErrorCode, InputError, quoted
 
 
 def depth_frame(
@@ -58,8 +58,8 @@ def intrinsics(
     """
     if np.any(np.asarray(info.d) != 0) and not assume_rectified:
         raise InputError(
-            f"camera_info has distortion {list(info.d)} ('{info.distortion_model}'); expected a"
-            ' rectified depth image. If it is rectified, set assume_rectified.'
+            f'camera_info has distortion {quoted(list(info.d))} ({quoted(info.distortion_model)});'
+            ' expected a rectified depth image. If it is rectified, set assume_rectified.'
         )
     P = np.asarray(info.p, dtype=np.float64).reshape(3, 4)[:, :3]
     K = P if P[0, 0] > 0 else np.asarray(info.k, dtype=np.float64).reshape(3, 3)

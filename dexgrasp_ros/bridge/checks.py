@@ -9,16 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from dexgrasp_ros.bridge.message_types import message_class
-from dexgrasp_ros.core.errors import ErrorCode, InputError, quoted
+from dexgrasp_ros.bridge.message_types import message_class, part_types
+from dexgrasp_ros.core.errors import LONGEST_QUOTE, ErrorCode, InputError, quoted
 
-LONGEST_NAME = 255  # bytes, as of a file's name
-_PART = re.compile(r'[a-z][a-z0-9_]*/[A-Z]\w*')
+# Bytes of a warning; sentences that were made on the way, which nobody repeats.
+LONGEST_WARNING = 10_000
 _TEXTS, _NUMBERS = ('string', 'wstring'), ('float', 'double')
 
 
 def check_texts(message: Any, **limits: int) -> None:
-    """Refuse a message with a text that is longer than `LONGEST_NAME`, or than its own limit.
+    """Refuse a message with a text that is longer than `LONGEST_QUOTE`, or than its own limit.
+
+    Names that pass can be repeated in messages as they are.
 
     Parameters
     ----------
@@ -33,7 +35,7 @@ def check_texts(message: Any, **limits: int) -> None:
         INVALID_INPUT, naming the field.
     """
     for field, value in _leaves(message, _TEXTS):
-        most = limits.get(field, LONGEST_NAME)
+        most = limits.get(field, LONGEST_QUOTE)
         for text in (value,) if isinstance(value, str) else value:
             # A letter takes four bytes at most, so that most texts need not be encoded.
             if 4 * len(text) > most and len(_encoded(text)) > most:
@@ -92,7 +94,7 @@ def _fields(message: type, kinds: tuple[str, ...]) -> tuple[tuple[str, bool], ..
     """Fields that lead to such types, and whether they are messages; spares a mesh's vertices."""
     found = []
     for field, kind in message.get_fields_and_field_types().items():
-        parts = _PART.findall(kind)
+        parts = part_types(kind)
         if parts and _fields(message_class(parts[0]), kinds):
             found.append((field, True))
         elif not parts and _basic(kind) in kinds:

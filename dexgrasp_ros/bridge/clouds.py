@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 
 from dexgrasp_ros.bridge.camera import intrinsics
-from dexgrasp_ros.bridge.geometry import cloud_array, stamp_to_nanoseconds
+from dexgrasp_ros.bridge.geometry import FARTHEST, cloud_array, stamp_to_nanoseconds
 from dexgrasp_ros.bridge.images import label_array
 from dexgrasp_ros.core.depth_frame import DepthFrame
 from dexgrasp_ros.core.errors import ErrorCode, InputError, PerceptionError
@@ -68,7 +68,7 @@ def cloud_frame(
     """
     points = cloud_array(cloud)
     if cloud.height > 1:
-        points[~(np.isfinite(points).all(axis=-1) & (points[..., 2] > 0))] = np.nan
+        points[~((np.abs(points) <= FARTHEST).all(axis=-1) & (points[..., 2] > 0))] = np.nan
         depth, K = _organised(points, info, assume_rectified)
         frame_id = cloud.header.frame_id
     else:
@@ -79,7 +79,7 @@ def cloud_frame(
                 ' project it with.'
             )
         points = points.reshape(-1, 3)
-        points = points[np.isfinite(points).all(axis=1)]
+        points = points[(np.abs(points) <= FARTHEST).all(axis=1)]
         if T_cam_cloud is not None:
             points = transform_points(T_cam_cloud, points)
         shape = _image_shape(info)

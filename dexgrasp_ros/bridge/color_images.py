@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
-from dexgrasp_ros.core.errors import ErrorCode, InputError, choices
+from dexgrasp_ros.core.errors import ErrorCode, InputError, choices, quoted
 
 # Encoding → channels of a pixel, and which of them are red, green and blue.
 _LAYOUTS = {
@@ -33,7 +33,7 @@ def color_array(message: Image) -> NDArray[np.uint8]:
     """
     if message.encoding not in _LAYOUTS:
         raise InputError(
-            f"The colour image has encoding '{message.encoding}'; expected one of"
+            f'The colour image has encoding {quoted(message.encoding)}; expected one of'
             f' {choices(_LAYOUTS)}.',
             ErrorCode.UNKNOWN_ENCODING,
         )

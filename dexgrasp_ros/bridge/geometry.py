@@ -18,6 +18,8 @@ from std_msgs.msg import Header
 from dexgrasp_ros.core.errors import ErrorCode, InputError, ObjectError, choices
 
 _SECOND = 1_000_000_000  # ns
+# m; a place that is farther away is none, and overflows where it is moved or squared.
+FARTHEST = 1e6
 
 
 def stamp_to_nanoseconds(stamp: Time) -> int:
@@ -75,7 +77,8 @@ def pose_array(message: Pose | Transform) -> NDArray[np.float64]:
     Raises
     ------
     InputError
-        OUT_OF_RANGE where a number is not finite or the quaternion is far from unit length.
+        OUT_OF_RANGE where a number is not finite, the place beyond `FARTHEST` or the quaternion
+        far from unit length.
     """
     if isinstance(message, Transform):
         p, q = message.translation, message.rotation
@@ -85,9 +88,10 @@ def pose_array(message: Pose | Transform) -> NDArray[np.float64]:
     length = np.linalg.norm(pose[3:])
     if length == 0:
         pose[6] = length = 1.0
-    if not (np.isfinite(pose).all() and abs(length - 1) < 0.1):
+    if not ((np.abs(pose[:3]) <= FARTHEST).all() and abs(length - 1) < 0.1):  # nor NaN
         raise InputError(
-            f'A pose is {pose.tolist()}; expected finite numbers and a unit quaternion.',
+            f'A pose is {pose.tolist()}; expected a place of at most {FARTHEST:g} m and a unit'
+            ' quaternion.',
             ErrorCode.OUT_OF_RANGE,
         )
     pose[3:] /= length
@@ -109,7 +113,7 @@ def plane_array(message: Plane) -> NDArray[np.float64]:
     """
     plane = np.asarray(message.coef, dtype=np.float64)
     length = np.linalg.norm(plane[:3])
-    if not (np.isfinite(plane).all() and length > 0):
+    if not (np.isfinite(plane).all() and 0 < length < np.inf):
         raise InputError(
             f'A plane is {plane.tolist()}; expected finite numbers and a normal that is not zero.',
             ErrorCode.OUT_OF_RANGE,
@@ -143,8 +147,8 @@ def mesh_arrays(message: Mesh) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     Raises
     ------
     ObjectError
-        INVALID_MESH where it has no triangles, a vertex that is not finite, or a triangle that
-        names a vertex which does not exist.
+        INVALID_MESH where it has no triangles, a vertex that is not finite or beyond `FARTHEST`,
+        or a triangle that names a vertex which does not exist.
     """
     vertices = np.array([(p.x, p.y, p.z) for p in message.vertices], dtype=np.float64)
     vertices = vertices.reshape(-1, 3)
@@ -158,8 +162,10 @@ def mesh_arrays(message: Mesh) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         raise ObjectError(
             f'A triangle of the mesh names vertex {faces.max()}; there are {len(vertices)}.'
         )
-    if not np.isfinite(vertices).all():
-        raise ObjectError('A vertex of the mesh is not finite.')
+    if not (np.abs(vertices) <= FARTHEST).all():  # nor NaN
+        raise ObjectError(
+            f'A vertex of the mesh is not finite, or beyond {FARTHEST:g} m; expected metres.'
+        )
     return vertices, faces
 
 
@@ -183,7 +189,7 @@ def cloud_message(points: NDArray, head: Header) -> PointCloud2:
 
 
 def cloud_points(message: PointCloud2) -> NDArray[np.float64]:
-    """Finite points [M, 3] m of a cloud with float32 or float64 x, y, z.
+    """Points [M, 3] m of a cloud with float32 or float64 x, y, z that are finite and not too far.
 
     Raises
     ------
@@ -191,7 +197,7 @@ def cloud_points(message: PointCloud2) -> NDArray[np.float64]:
         As `cloud_array`.
     """
     points = cloud_array(message).reshape(-1, 3)
-    return points[np.isfinite(points).all(axis=1)]
+    return points[(np.abs(points) <= FARTHEST).all(axis=1)]
 
 
 def cloud_array(message: PointCloud2) -> NDArray[np.float64]:

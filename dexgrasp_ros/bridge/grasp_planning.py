@@ -10,7 +10,7 @@ from shape_msgs.msg import Mesh, SolidPrimitive
 
 from dexgrasp_msgs.action import SynthesizeGrasps
 from dexgrasp_ros.bridge.geometry import mesh_message
-from dexgrasp_ros.core.errors import ErrorCode, InputError
+from dexgrasp_ros.core.errors import ErrorCode, InputError, quoted
 
 # Sizes that each shape has, as shape_msgs/SolidPrimitive orders them.
 _SIZES = {
@@ -42,7 +42,7 @@ def synthesis_goal(wanted: Any, *, max_grasps: int = 0) -> SynthesizeGrasps.Goal
         shapes, poses = list(wanted.primitives), list(wanted.primitive_poses)
     if len(shapes) != 1 or len(poses) != 1:
         raise InputError(
-            f"The object '{wanted.name}' has {len(wanted.meshes)} meshes,"
+            f'The object {quoted(wanted.name)} has {len(wanted.meshes)} meshes,'
             f' {len(wanted.primitives)} primitives and {len(poses)} poses; expected one mesh, or'
             ' one primitive, with its pose.'
         )

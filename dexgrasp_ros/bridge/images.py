@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
-from dexgrasp_ros.core.errors import ErrorCode, InputError, choices
+from dexgrasp_ros.core.depth_frame import whole_labels
+from dexgrasp_ros.core.errors import ErrorCode, InputError, choices, quoted
 
 _MILLIMETRE = 0.001  # m; the unit of integer depth images (REP-118)
 
@@ -47,6 +48,8 @@ def depth_array(
 def label_array(message: Image, shape: tuple[int, int] | None = None) -> NDArray[np.int32]:
     """Labels [H, W] of an image in mono8, 8UC1, 16UC1, mono16 or 32SC1; 0 is background.
 
+    So is what `core.depth_frame.whole_labels` takes for it.
+
     Parameters
     ----------
     message
@@ -60,7 +63,7 @@ def label_array(message: Image, shape: tuple[int, int] | None = None) -> NDArray
     InputError
         UNKNOWN_ENCODING or WRONG_SHAPE.
     """
-    labels = _view(message, _LABEL_TYPES, 'segmentation image').astype(np.int32)
+    labels = whole_labels(_view(message, _LABEL_TYPES, 'segmentation image'))
     return labels if shape is None or labels.shape == shape else _resize(labels, shape)
 
 
@@ -104,7 +107,7 @@ def label_message(labels: NDArray[np.integer], header: Header, encoding: str = '
 def _check_encoding(encoding: str, types: dict[str, str], what: str) -> None:
     if encoding not in types:
         raise InputError(
-            f"The {what} has encoding '{encoding}'; expected one of {choices(types)}.",
+            f'The {what} has encoding {quoted(encoding)}; expected one of {choices(types)}.',
             ErrorCode.UNKNOWN_ENCODING,
         )
 

@@ -10,12 +10,17 @@ from rclpy.subscription import Subscription
 
 from dexgrasp_ros.bridge.optional import optional_messages
 from dexgrasp_ros.bridge.qos import latched_subscription, standard
+from dexgrasp_ros.core.errors import LONGEST_QUOTE
 
 
 def label_names(message: Any) -> dict[int, str]:
-    """Names by label of a `vision_msgs/LabelInfo`; labels without a name are left out."""
+    """Names by label of a `vision_msgs/LabelInfo`.
+
+    Labels without a name, or with one that is no name for its length, are left out.
+    """
+    names = {int(entry.class_id): entry.class_name for entry in message.class_map}
     return {
-        int(entry.class_id): entry.class_name for entry in message.class_map if entry.class_name
+        k: n for k, n in names.items() if n and len(n.encode(errors='replace')) <= LONGEST_QUOTE
     }
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import re
 
 from dexgrasp_ros.core.errors import ErrorCode, InputError
+
+_PART = re.compile(r'[a-z][a-z0-9_]*/[A-Z]\w*')
 
 
 def message_class(kind: str) -> type:
@@ -22,3 +25,8 @@ def message_class(kind: str) -> type:
         raise InputError(
             f"The message type '{kind}' is not installed: {error}", ErrorCode.FILE_NOT_FOUND
         ) from error
+
+
+def part_types(field_type: str) -> list[str]:
+    """Message types in that of a field: of ``sequence<geometry_msgs/Pose>`` the one, or none."""
+    return _PART.findall(field_type)

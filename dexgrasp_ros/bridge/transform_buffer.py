@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation, Slerp
 
-from dexgrasp_ros.core.errors import ErrorCode, PerceptionError, choices
+from dexgrasp_ros.core.errors import ErrorCode, InputError, PerceptionError, choices
 from dexgrasp_ros.core.poses import compose, invert
 
 _IDENTITY = np.array([0.0, 0, 0, 0, 0, 0, 1])
+_MOST_FRAMES = 10_000  # those of a hundred robots; each is kept for ever
 
 
 class _Edge:
@@ -70,9 +71,19 @@ class TransformBuffer:
     def add(
         self, parent: str, child: str, stamp: int, pose: NDArray[np.float64], *, fixed: bool
     ) -> None:
-        """Take the pose T_parent_child [7] at `stamp` [ns]; a fixed one holds for ever."""
+        """Take the pose T_parent_child [7] at `stamp` [ns]; a fixed one holds for ever.
+
+        Raises
+        ------
+        InputError
+            OUT_OF_RANGE for one more frame than can be.
+        """
         with self._changed:
             edge = self._edges.get(child)
+            if edge is None and len(self._edges) >= _MOST_FRAMES:
+                raise InputError(
+                    f'There are {_MOST_FRAMES} frames already.', ErrorCode.OUT_OF_RANGE
+                )
             if edge is None or edge.parent != parent or edge.fixed != fixed:
                 edge = self._edges[child] = _Edge(parent, fixed=fixed)
             edge.add(stamp, pose, self._history)
@@ -142,7 +153,8 @@ class TransformBuffer:
         """Frames from source and from target up to, not including, the first common one."""
         up, down = self._way_to_root(source), self._way_to_root(target)
         # The way from source to target turns at the first frame that both have above them.
-        common = next((f for f in up if f in down), None)
+        above = set(down)
+        common = next((f for f in up if f in above), None)
         if common is None:
             known = set(self._edges) | {e.parent for e in self._edges.values()}
             raise _unavailable(
@@ -165,10 +177,11 @@ class TransformBuffer:
         return pose
 
     def _way_to_root(self, frame: str) -> list[str]:
-        way = [frame]
-        while (edge := self._edges.get(way[-1])) is not None and edge.parent not in way:
-            way.append(edge.parent)
-        return way
+        way = {frame: None}  # in order
+        while (edge := self._edges.get(frame)) is not None and edge.parent not in way:
+            frame = edge.parent
+            way[frame] = None
+        return list(way)
 
 
 def _unavailable(target: str, source: str, stamp: int, why: str) -> PerceptionError:

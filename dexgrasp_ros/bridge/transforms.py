@@ -36,6 +36,7 @@ from dexgrasp_ros.core.errors import DexGraspError, ErrorCode, PerceptionError, 
 
 # Depth of both topics in tf2_ros.
 _TF_DEPTH = 100
+_MOST_WARNINGS = 100  # of frames; whoever sends more of them was told
 
 
 class TransformListener(Protocol):
@@ -141,13 +142,13 @@ class _TopicListener:
             try:
                 check_texts(transform)
                 pose = pose_array(transform.transform)
+                stamp = stamp_to_nanoseconds(transform.header.stamp)
+                self._buffer.add(parent.lstrip('/'), child.lstrip('/'), stamp, pose, fixed=fixed)
             except DexGraspError as error:
-                if (name := quoted(child)) not in self._warned:
+                name = quoted(child)
+                if name not in self._warned and len(self._warned) < _MOST_WARNINGS:
                     self._warned.add(name)
                     self._node.get_logger().warning(f'Ignored a transform of {name}: {error}')
-                continue
-            stamp = stamp_to_nanoseconds(transform.header.stamp)
-            self._buffer.add(parent.lstrip('/'), child.lstrip('/'), stamp, pose, fixed=fixed)
 
 
 class _Tf2Listener:

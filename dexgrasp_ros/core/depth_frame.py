@@ -52,7 +52,7 @@ class DepthFrame:
         if self.labels is not None:
             labels = _one_channel(_numeric('seg', self.labels))
             _check_shape('seg', labels, depth.shape)
-            object.__setattr__(self, 'labels', _whole_numbers(labels))
+            object.__setattr__(self, 'labels', whole_labels(labels))
         K = _numeric('K', self.intrinsics).astype(np.float64)
         _check_shape('K', K, (3, 3))
         check_intrinsics(K, depth.shape)
@@ -124,8 +124,17 @@ def _one_channel(image: NDArray) -> NDArray:
     return image[..., 0] if image.ndim == 3 and image.shape[2] == 1 else image
 
 
-def _whole_numbers(labels: NDArray) -> NDArray[np.int32]:
-    """Labels [H, W] of any kind of number that holds whole ones; background is 0."""
+def whole_labels(labels: NDArray) -> NDArray[np.int32]:
+    """Labels [H, W] of any kind of number that holds whole ones; background is 0.
+
+    Negative ones are background, and so is -1 that went through an unsigned type: the largest
+    number of 32 bits and more, and that of fewer bits in an image that has other labels and no 0.
+
+    Raises
+    ------
+    InputError
+        WRONG_TYPE for fractions, OUT_OF_RANGE for a label beyond 31 bits.
+    """
     if labels.dtype.kind == 'f':
         if not (np.isfinite(labels).all() and (labels == np.rint(labels)).all()):
             raise InputError(
@@ -133,9 +142,11 @@ def _whole_numbers(labels: NDArray) -> NDArray[np.int32]:
                 ' for each object.',
                 ErrorCode.WRONG_TYPE,
             )
-    elif labels.dtype.kind == 'u' and labels.itemsize >= 4:
-        # -1, where nothing is, that went through an unsigned type. 255 is what masks have.
-        labels = np.where(labels == np.iinfo(labels.dtype).max, 0, labels)
+    elif labels.dtype.kind == 'u':
+        nothing = labels == np.iinfo(labels.dtype).max
+        # 255 is also what masks of one object have.
+        if labels.itemsize >= 4 or ((labels != 0).all() and not nothing.all()):
+            labels = np.where(nothing, 0, labels)
     labels = np.maximum(labels, 0)
     if labels.max() > _LARGEST_LABEL:
         raise InputError(

@@ -7,9 +7,11 @@ from collections.abc import Iterable
 from enum import IntEnum
 
 LONGEST_MESSAGE = 1000  # letters; what came may be of any length
+LONGEST_QUOTE = 200  # letters of what came that a message repeats; names have no more bytes
 _LONGEST_LIST = 500  # letters of names that are listed as choices
 _SHORT = reprlib.Repr()
-_SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother, _SHORT.maxlong = 3, 200, 200, 200
+_SHORT.maxlevel = 3
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = LONGEST_QUOTE
 _SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxdict = _SHORT.maxset = 10
 
 
@@ -124,7 +126,7 @@ def choices(names: Iterable[object]) -> str:
     return _without_middle(listed, _LONGEST_LIST)
 
 
-def quoted(value: object, limit: int = 200) -> str:
+def quoted(value: object, limit: int = LONGEST_QUOTE) -> str:
     """Repeat what came in a message, as `repr` does and in at most `limit` letters."""
     try:
         text = _SHORT.repr(value)
@@ -133,7 +135,7 @@ def quoted(value: object, limit: int = 200) -> str:
     return _without_middle(text, limit)
 
 
-def reason(error: BaseException, limit: int = 200) -> str:
+def reason(error: BaseException, limit: int = LONGEST_QUOTE) -> str:
     """Say in one line of at most `limit` letters why a library refused something."""
     try:
         text = ' '.join(str(error).split())

@@ -108,6 +108,18 @@ def _check_zip(path: Path) -> None:
         raise ValueError(f'it unpacks to {unpacked / MEBIBYTE:.0f} MiB')
 
 
+def _check_stl(path: Path) -> None:
+    """Refuse what is no text and has not the bytes that its count of triangles says."""
+    with path.open('rb') as file:
+        head = file.read(_HEADER)
+    size, count = path.stat().st_size, int.from_bytes(head[80:84], 'little')
+    if b'facet' not in head and size != 84 + 50 * count:
+        raise ValueError(
+            f'it has {size} bytes, and its {count} triangles would have {84 + 50 * count}: it is'
+            ' cut off, or no STL'
+        )
+
+
 def _check_ply(path: Path) -> None:
     with path.open('rb') as file:
         header, end, _ = file.read(_HEADER).partition(b'end_header')
@@ -158,6 +170,7 @@ _CHECKS = {
     '.dae': _check_xml,
     '.3mf': _check_zip,
     '.ply': _check_ply,
+    '.stl': _check_stl,
     '.glb': _check_glb,
     '.gltf': _check_gltf,
 }

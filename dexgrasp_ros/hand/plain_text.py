@@ -11,7 +11,7 @@ from xml.parsers import expat
 import numpy as np
 
 from dexgrasp_ros.core.doors import MEBIBYTE
-from dexgrasp_ros.core.errors import ErrorCode, HandError, quoted, reason
+from dexgrasp_ros.core.errors import LONGEST_QUOTE, ErrorCode, HandError, quoted, reason
 
 # Longer marks first: that of UTF-32 begins with that of UTF-16.
 _MARKS = {
@@ -25,7 +25,6 @@ _MARKS = {
 }
 _DECLARED = re.compile(r'(<\?xml[^>]*?)\s+encoding\s*=\s*["\']([\w.:-]+)["\']')
 _FIRST = 200  # letters at the beginning, among which the encoding is declared
-_LONGEST_NAME = 255  # bytes
 DESCRIPTION_LIMIT = 16 * MEBIBYTE  # bytes of a file, letters of a text
 _DEEPEST = 100  # elements in each other; a URDF has 6, and what reads it calls itself for each
 _XACRO_ADVICE = (
@@ -185,10 +184,10 @@ def _check_name(element: ElementTree.Element, source: str) -> None:
     """Refuse names that no message of ROS and no file may have, in whatever names a thing."""
     for attribute in ('name', 'link', 'joint'):
         value = element.get(attribute, '')
-        if len(value.encode(errors='replace')) > _LONGEST_NAME:
+        if len(value.encode(errors='replace')) > LONGEST_QUOTE:
             raise HandError(
                 f'{source}: an element <{element.tag}> has {attribute}={quoted(value)}; expected'
-                f' at most {_LONGEST_NAME} bytes.'
+                f' at most {LONGEST_QUOTE} bytes.'
             )
 
 

@@ -48,8 +48,7 @@ def read_mesh(source: MeshSource, *, scale: float = 1.0) -> tuple[trimesh.Trimes
         count = int((~np.isfinite(mesh.vertices).all(axis=1)).sum())
         raise ObjectError(f'{what} has {count} vertices with NaN or Inf; expected finite numbers.')
     mesh = trimesh.Trimesh(np.asarray(mesh.vertices) * (unit * scale), mesh.faces, process=False)
-    # Textured files repeat vertices along the seams of the texture; without it the mesh is open.
-    mesh.merge_vertices(merge_tex=True, merge_norm=True)
+    mesh = _merged(mesh)
     mesh.update_faces(mesh.nondegenerate_faces() & mesh.unique_faces())
     mesh.remove_unreferenced_vertices()
     if len(mesh.faces) == 0:
@@ -57,6 +56,25 @@ def read_mesh(source: MeshSource, *, scale: float = 1.0) -> tuple[trimesh.Trimes
     doubts = check_size(mesh, what, unit, scale)
     mesh, warnings = repair_mesh(mesh, what)
     return mesh, [*doubts, *warnings]
+
+
+def _merged(mesh: trimesh.Trimesh) -> trimesh.Trimesh:
+    """Merge vertices that are in one place, but not of parts that only touch each other.
+
+    Textured files repeat vertices along the seams of the texture; without it the mesh is open.
+    Parts that share an edge would have four faces there, and count as open as well: where each
+    part that hangs together in the file is closed for itself, they stay parts.
+    """
+    whole = mesh.copy()
+    whole.merge_vertices(merge_tex=True, merge_norm=True)
+    if whole.is_watertight:
+        return whole
+    part = trimesh.graph.connected_component_labels(
+        mesh.edges_sorted, node_count=len(mesh.vertices)
+    )
+    first, merged = trimesh.grouping.unique_rows(np.column_stack([mesh.vertices, part]))
+    parts = trimesh.Trimesh(mesh.vertices[first], merged[mesh.faces], process=False)
+    return parts if parts.is_watertight else whole
 
 
 def _read(source: MeshSource) -> tuple[trimesh.Trimesh, str, float]:

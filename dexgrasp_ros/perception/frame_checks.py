@@ -14,7 +14,7 @@ from dexgrasp_ros.perception.view import DepthWindow
 
 _UNITS = {'millimetres': 0.001, 'tenths of a millimetre': 0.0001, 'centimetres': 0.01}  # m
 # A plane must gather so many times as many points, and this share of all, before it tells that
-# depth is measured along the rays: noise and clutter give and take a tenth.
+# depth is of another kind: noise and clutter give and take a tenth.
 _FLATTER, _FLAT_SHARE = 1.3, 0.3
 _PROBED = 4000  # pixels of the background that tell
 
@@ -50,7 +50,7 @@ def frame_warnings(
     return [
         *intrinsics_doubts(frame.intrinsics, frame.depth.shape),
         *_value_warnings(frame.depth),
-        *_ray_warnings(window, config),
+        *_kind_warnings(window, config),
     ]
 
 
@@ -87,22 +87,32 @@ def _value_warnings(depth: NDArray[np.float32]) -> list[str]:
     return []
 
 
-def _ray_warnings(window: DepthWindow, config: ReconstructionConfig) -> list[str]:
-    """Warn where a plane in the background is flat only if depth was measured along the rays."""
+def _kind_warnings(window: DepthWindow, config: ReconstructionConfig) -> list[str]:
+    """Warn where a plane in the background is flat only if depth is of another kind."""
     background = np.isfinite(window.depth) & (window.labels == 0)
     points = window.back_project(background)
     points = points[:: max(1, len(points) // _PROBED)]
     if len(points) < config.min_points:
         return []
+    depth = points[:, 2:]
+    rays = points / depth
     # From distances along the rays the same pixels give these points.
-    along = points * (points[:, 2] / np.linalg.norm(points, axis=1))[:, None]
-    flat, flat_along = (_largest_plane(p, config) for p in (points, along))
-    if flat_along < max(_FLATTER * flat, _FLAT_SHARE * len(points)):
-        return []
-    return [
-        'The background is flat only if depth was measured along the rays, as the distance to the'
-        ' camera; expected it along the optical axis: divide by the length of the ray (x, y, 1).'
-    ]
+    along = points / np.linalg.norm(rays, axis=1, keepdims=True)
+    # On a plane a x + b y + c z = d the inverse depth is linear in the pixels, (a x/z + …) / d.
+    inverse = np.hstack([np.median(depth) * rays[:, :2], depth])
+    least = max(_FLATTER * _largest_plane(points, config), _FLAT_SHARE * len(points))
+    if _largest_plane(along, config) >= least:
+        return [
+            'The background is flat only if depth was measured along the rays, as the distance to'
+            ' the camera; expected it along the optical axis: divide by the length of the ray'
+            ' (x, y, 1).'
+        ]
+    if _largest_plane(inverse, config) >= least:
+        return [
+            'The background is flat only if these are inverse depths, such as disparities or those'
+            " of a renderer's depth buffer; expected metres along the optical axis."
+        ]
+    return []
 
 
 def _largest_plane(points: NDArray[np.float64], config: ReconstructionConfig) -> int:

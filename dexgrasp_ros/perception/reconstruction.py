@@ -251,7 +251,7 @@ def _wanted_labels(
         )
     if unknown := sorted(set(labels) - set(present)):
         raise PerceptionError(
-            f'There is no label {choices(unknown)} in the frame; it has {choices(present)}.',
+            f'There is no label {choices(unknown[:10])} in the frame; it has {choices(present)}.',
             ErrorCode.UNKNOWN_LABEL,
         )
     return sorted({int(v) for v in labels})

@@ -7,7 +7,7 @@ import bisect
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dexgrasp_ros.core.errors import CommandError
+from dexgrasp_ros.core.errors import CommandError, quoted
 
 
 class TimedPath:
@@ -45,7 +45,7 @@ class TimedPath:
             raise CommandError('A path has a number that is not finite.')
         if (np.diff(times, prepend=0.0) < 0).any():
             raise CommandError(
-                f'The times of a path are {times.tolist()}; expected rising from 0.'
+                f'The times of a path are {quoted(times.tolist())}; expected rising from 0.'
             )
         self._points = np.vstack([start[None], points])
         self._times = [begin, *(begin + times).tolist()]

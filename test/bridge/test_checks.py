@@ -19,10 +19,10 @@ from dexgrasp_ros.core.errors import ErrorCode, InputError
 @pytest.mark.parametrize(
     ('message', 'field'),
     [
-        (Grasp(hand='x' * 256), 'hand'),
+        (Grasp(hand='x' * 201), 'hand'),
         (Grasp(joint_names=['a', 'x' * 1_000_000]), 'joint_names'),
-        (Grasp(contacts=[Contact(), Contact(link='ä' * 128)]), r'contacts\[1\].link'),
-        (Object(warnings=['x' * 256]), 'warnings'),
+        (Grasp(contacts=[Contact(), Contact(link='ä' * 101)]), r'contacts\[1\].link'),
+        (Object(warnings=['x' * 201]), 'warnings'),
     ],
 )
 def test_a_name_without_an_end_is_refused_with_its_field_and_cut(message, field):
@@ -33,7 +33,7 @@ def test_a_name_without_an_end_is_refused_with_its_field_and_cut(message, field)
 
 
 def test_names_that_systems_allow_are_not():
-    grasp = Grasp(hand='x' * 255, joint_names=['ä' * 127] * 20)
+    grasp = Grasp(hand='x' * 200, joint_names=['ä' * 100] * 20)
     check_texts(grasp)
     grasp.object_id = 'x' * 300
     check_texts(grasp, object_id=4096)

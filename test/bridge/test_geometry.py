@@ -3,7 +3,7 @@ import pytest
 
 pytest.importorskip('rclpy')
 
-from geometry_msgs.msg import Pose, Quaternion
+from geometry_msgs.msg import Point, Pose, Quaternion
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
@@ -40,12 +40,18 @@ def test_poses_are_xyzw_both_ways():
     assert pose_message(pose).orientation.x == pose[3]
 
 
-def test_a_quaternion_of_zeros_is_no_rotation_and_a_wrong_one_is_refused():
+def test_a_quaternion_of_zeros_is_no_rotation_and_what_is_no_pose_is_refused():
     message = Pose(orientation=Quaternion(x=0.0, y=0.0, z=0.0, w=0.0))
     np.testing.assert_array_equal(pose_array(message), [0, 0, 0, 0, 0, 0, 1])
-    for bad in (Quaternion(w=2.0), Quaternion(x=np.nan)):
+    for bad in (
+        Pose(orientation=Quaternion(w=2.0)),
+        Pose(orientation=Quaternion(x=np.nan)),
+        Pose(position=Point(y=np.nan)),
+        Pose(position=Point(y=-2e6)),
+        Pose(position=Point(x=1e300)),
+    ):
         with pytest.raises(InputError) as caught:
-            pose_array(Pose(orientation=bad))
+            pose_array(bad)
         assert caught.value.code == ErrorCode.OUT_OF_RANGE
 
 
@@ -64,8 +70,9 @@ def test_a_mesh_survives_the_way_there_and_back():
         mesh_message(np.eye(3), np.empty((0, 3))),
         mesh_message(np.eye(3), [[0, 1, 3]]),
         mesh_message([[0, 0, 0], [1, 0, 0], [0, np.nan, 0]], [[0, 1, 2]]),
+        mesh_message([[0, 0, 0], [1, 0, 0], [0, 1e300, 0]], [[0, 1, 2]]),
     ],
-    ids=['empty', 'no faces', 'no such vertex', 'not finite'],
+    ids=['empty', 'no faces', 'no such vertex', 'not finite', 'nowhere'],
 )
 def test_a_mesh_that_is_none_is_refused(message):
     with pytest.raises(DexGraspError) as caught:
@@ -83,14 +90,21 @@ def test_a_plane_moves_with_its_points():
     distance = points @ plane[:3] + plane[3]
     there = transform_points(pose, points) @ moved[:3] + moved[3]
     np.testing.assert_allclose(there, distance, atol=1e-12)
-    with pytest.raises(InputError):
-        plane_array(Plane())
+    for bad in (Plane(), Plane(coef=[1e200, 0.0, 1e200, 1.0]), Plane(coef=[1.0, 0, 0, np.nan])):
+        with pytest.raises(InputError), np.errstate(over='ignore'):
+            plane_array(bad)
 
 
 def test_a_cloud_survives_the_way_there_and_back():
     points = np.random.default_rng(0).normal(size=(50, 3))
     np.testing.assert_allclose(cloud_points(cloud_message(points, Header())), points, atol=1e-6)
     assert cloud_points(PointCloud2()).shape == (0, 3)
+
+
+def test_points_that_are_nowhere_are_left_out():
+    points = np.array([[0.1, 0.2, 0.3], [np.nan, 0, 0], [0, 3e38, 0], [0, 0, -np.inf]])
+    found = cloud_points(cloud_message(points, Header()))
+    np.testing.assert_allclose(found, points[:1], atol=1e-6)
 
 
 def test_a_cloud_of_another_layout_is_read():

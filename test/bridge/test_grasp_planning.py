@@ -21,7 +21,7 @@ from dexgrasp_ros.core.errors import InputError
 
 def thing(**fields):
     empty = {'meshes': [], 'mesh_poses': [], 'primitives': [], 'primitive_poses': []}
-    return SimpleNamespace(header=header('base', 7), name='mug', **{**empty, **fields})
+    return SimpleNamespace(header=header('base', 7), **{'name': 'mug', **empty, **fields})
 
 
 def test_a_mesh_is_preferred_and_placed():
@@ -94,3 +94,9 @@ def test_a_cone_points_up():
 def test_what_cannot_be_planned_for_is_said(fields, part):
     with pytest.raises(InputError, match=part):
         synthesis_goal(thing(**fields))
+
+
+def test_a_name_without_an_end_is_not_repeated():
+    with pytest.raises(InputError, match='has 0 meshes, 0 primitives and 0 poses') as info:
+        synthesis_goal(thing(name='x' * 1_000_000))
+    assert len(str(info.value)) < 400

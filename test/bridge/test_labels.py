@@ -12,7 +12,7 @@ from dexgrasp_ros.bridge.labels import label_names
 
 
 def test_names_by_label():
-    entries = [(3, 'mug'), (7, ''), (65535, 'UNLABELED')]
+    entries = [(3, 'mug'), (7, ''), (8, 'x' * 201), (65535, 'UNLABELED')]
     message = SimpleNamespace(
         class_map=[SimpleNamespace(class_id=n, class_name=name) for n, name in entries]
     )

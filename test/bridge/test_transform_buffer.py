@@ -7,8 +7,9 @@ pytest.importorskip('rclpy')
 
 from scipy.spatial.transform import Rotation
 
+from dexgrasp_ros.bridge import transform_buffer
 from dexgrasp_ros.bridge.transform_buffer import TransformBuffer
-from dexgrasp_ros.core.errors import ErrorCode, PerceptionError
+from dexgrasp_ros.core.errors import ErrorCode, InputError, PerceptionError
 from dexgrasp_ros.core.poses import pose_to_matrix
 
 SECOND = 1_000_000_000
@@ -113,3 +114,15 @@ def test_a_loop_of_frames_ends():
     buffer.add('b', 'a', 0, pose(1), fixed=True)
     with pytest.raises(PerceptionError):
         buffer.lookup('c', 'a', 0)
+
+
+def test_frames_without_an_end_are_refused_and_those_that_are_there_move_on(monkeypatch):
+    monkeypatch.setattr(transform_buffer, '_MOST_FRAMES', 100)
+    buffer = TransformBuffer()
+    for i in range(100):
+        buffer.add(f'{i + 1}', f'{i}', 0, pose(x=1.0), fixed=True)  # one long chain
+    with pytest.raises(InputError, match='100 frames already') as info:
+        buffer.add('0', 'more', 0, pose(), fixed=True)
+    assert info.value.code == ErrorCode.OUT_OF_RANGE
+    buffer.add('1', '0', 0, pose(x=3.0), fixed=True)
+    assert buffer.lookup('2', '0', 0)[0] == 4.0

@@ -46,6 +46,14 @@ def test_masks_of_255_are_objects():
     assert set(np.unique(frame(labels=LABELS > 0).labels)) == {0, 1}
 
 
+@pytest.mark.parametrize('kind', [np.uint8, np.uint16])
+def test_the_largest_number_is_background_where_all_else_has_a_label(kind):
+    nothing = np.where(LABELS > 0, LABELS, np.iinfo(kind).max).astype(kind)
+    np.testing.assert_array_equal(frame(labels=nothing).labels, LABELS)
+    full = np.full_like(nothing, np.iinfo(kind).max)
+    assert (frame(labels=full).labels == np.iinfo(kind).max).all()  # a mask of all
+
+
 @pytest.mark.parametrize(
     ('labels', 'code', 'words'),
     [

@@ -42,6 +42,8 @@ HOSTILE = {
         json.dumps({**SCENE, 'buffers': [{'byteLength': 9, 'uri': '../../etc/passwd'}]}),
         'not beside it',
     ),
+    'cut off': ('x.stl', bytes(80) + struct.pack('<I', 5) + bytes(100), 'its 5 triangles would'),
+    'text of another format': ('x.stl', 'v 0 0 0\n' * 30, 'or no STL'),
     'no mesh': ('x.pkl', b'\x80\x04.', 'ends in'),
     'archive of anything': ('x.zip', b'PK', 'ends in'),
 }  # fmt: skip

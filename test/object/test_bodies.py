@@ -54,6 +54,18 @@ def test_a_mirrored_part_that_stands_apart_is_solid():
     assert '1 of 2 parts' in turned(warnings)[0]
 
 
+@pytest.mark.parametrize('inward', [False, True])
+@pytest.mark.parametrize('place', [(0.04, 0, 0), (0.04, 0.06, 0)], ids=['a face', 'an edge'])
+def test_parts_that_share_corners_stay_parts(place, inward):
+    """Merged, they would have edges of four faces, as no closed mesh has."""
+    mesh, warnings = read(box((0.04, 0.06, 0.09)), box((0.04, 0.06, 0.09), place, inward=inward))
+    np.testing.assert_allclose(mesh.volume, 2 * 0.04 * 0.06 * 0.09, rtol=1e-6)
+    assert not [w for w in warnings if 'not closed' in w]
+    outward = mesh.triangles_center + 1e-4 * mesh.face_normals
+    boxes = np.abs(outward[:, None] - [(0, 0, 0), place]) < np.array([0.02, 0.03, 0.045])
+    assert not boxes.all(axis=2).any()
+
+
 def test_a_mirrored_hollow_part_keeps_its_hollow():
     """Mirroring turns the wall of its hollow as well."""
     hollow = [ball(0.03, (0.1, 0, 0), inward=True), ball(0.02, (0.1, 0, 0))]

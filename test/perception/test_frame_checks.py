@@ -64,6 +64,13 @@ def test_depth_along_the_rays_is_warned_of(views):
     assert 'along the rays' in warning
 
 
+@pytest.mark.parametrize('make', [lambda z: 0.3 / z, lambda z: 1.25 * (1.0 - 0.2 / z)])
+def test_inverse_depth_is_warned_of(views, make):
+    """Disparities, and the depth buffer of a renderer whose planes are at 0.2 and 1 m."""
+    (warning,) = warnings_of(dataclasses.replace(views[0], depth=make(views[0].depth)))
+    assert 'inverse depths, such as disparities' in warning
+
+
 def test_depth_of_pictures_is_warned_of(views):
     near, far = views[0].depth.min(), views[0].depth.max()
     stretched = (views[0].depth - near) / (far - near)

@@ -37,7 +37,7 @@ from dexgrasp_ros.bridge.markers import object_markers
 from dexgrasp_ros.bridge.objects import object_array_message
 from dexgrasp_ros.bridge.qos import latched_publisher
 from dexgrasp_ros.bridge.transforms import transform_listener
-from dexgrasp_ros.core.errors import DexGraspError, ErrorCode
+from dexgrasp_ros.core.errors import DexGraspError, ErrorCode, quoted
 from dexgrasp_ros.nodes.reconstruction.frame_source import FrameSource
 from dexgrasp_ros.nodes.reconstruction.parameters import ReconstructionParameters
 from dexgrasp_ros.nodes.reconstruction.task import Outcome, ReconstructionTask, fill_response
@@ -139,7 +139,8 @@ class ReconstructionNode(AutostartNode[ReconstructionParameters]):
                 self._note_success(outcome)
                 self._publish(outcome)
         self.get_logger().info(
-            f'Labels {list(request.labels) or "all"}: {len(response.objects.objects)} objects,'
+            f'Labels {quoted(list(request.labels)) if request.labels else "all"}:'
+            f' {len(response.objects.objects)} objects,'
             f' {len(response.failures)} failures in {time.perf_counter() - start:.2f} s.'
             f' {response.error_message}'
         )

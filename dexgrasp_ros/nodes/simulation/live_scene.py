@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 from rclpy.node import Node
 
 from dexgrasp_msgs.msg import Object, ObjectArray
+from dexgrasp_ros.bridge.checks import LONGEST_WARNING, check_texts
 from dexgrasp_ros.bridge.geometry import mesh_arrays, stamp_to_nanoseconds
 from dexgrasp_ros.bridge.qos import latched_subscription
 from dexgrasp_ros.bridge.transforms import TransformListener, transform_listener
-from dexgrasp_ros.core.errors import ErrorCode, PerceptionError
+from dexgrasp_ros.core.errors import DexGraspError, ErrorCode, PerceptionError
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.core.poses import transform_points
 from dexgrasp_ros.simulation import Body, PinholeCamera
@@ -102,11 +103,17 @@ class LiveScene:
         self._node.destroy_subscription(self._subscription)
 
     def _take(self, message: ObjectArray) -> None:
-        self._things = [_object_thing(o) for o in message.objects]
+        try:
+            self._things = [_object_thing(o) for o in message.objects]
+        except DexGraspError as error:
+            topic = self._subscription.topic_name
+            self._node.get_logger().error(f"What came on '{topic}' is not seen: {error}")
+            return
         self._since = stamp_to_nanoseconds(message.header.stamp)
 
 
 def _object_thing(message: Object) -> _Thing:
+    check_texts(message, warnings=LONGEST_WARNING)
     vertices, faces = mesh_arrays(message.mesh)
     color = _TABLE_COLOR
     if message.label:

@@ -31,12 +31,11 @@ from visualization_msgs.msg import MarkerArray
 
 from dexgrasp_msgs.action import SynthesizeGrasps
 from dexgrasp_msgs.msg import GraspArray
-from dexgrasp_ros.bridge.checks import LONGEST_NAME
 from dexgrasp_ros.bridge.diagnostics import ERROR, OK, WARN, Diagnostics, Report
 from dexgrasp_ros.bridge.markers import drawn_hand
 from dexgrasp_ros.bridge.qos import latched_publisher, latched_subscription
 from dexgrasp_ros.bridge.transforms import transform_listener
-from dexgrasp_ros.core.errors import DeviceError, ErrorCode, SynthesisError
+from dexgrasp_ros.core.errors import LONGEST_QUOTE, DeviceError, ErrorCode, SynthesisError
 from dexgrasp_ros.hand import find_arm
 from dexgrasp_ros.nodes.shared.goal_end import end_goal
 from dexgrasp_ros.nodes.shared.hand_source import HandSource
@@ -217,7 +216,7 @@ class GraspNode(AutostartNode[GraspParameters]):
             job.handle.publish_feedback(feedback)
 
     def _take_token(self, message: String) -> None:
-        if len(message.data) <= LONGEST_NAME:
+        if len(message.data) <= LONGEST_QUOTE:
             self._follow_token = message.data
 
     def _publish(self, answer: Answer) -> None:

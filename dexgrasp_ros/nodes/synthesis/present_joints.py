@@ -12,6 +12,8 @@ from sensor_msgs.msg import JointState
 
 from dexgrasp_ros.bridge.qos import sensor_data
 
+_MOST_JOINTS = 10_000  # those of a hundred robots; names that nobody has would come without end
+
 
 class PresentJoints:
     """Newest position of each joint; arm and hand may be published by different nodes."""
@@ -33,3 +35,5 @@ class PresentJoints:
 
     def _take(self, message: JointState) -> None:
         self._positions.update(zip(message.name, message.position, strict=False))
+        if len(self._positions) > _MOST_JOINTS:
+            self._positions.clear()  # those of the robot come again

@@ -20,7 +20,7 @@ from visualization_msgs.msg import MarkerArray
 from dexgrasp_msgs.action import SynthesizeGrasps
 from dexgrasp_msgs.msg import Grasp, Object, ObjectFailure
 from dexgrasp_ros.bridge.arms import add_arm_postures, add_flange
-from dexgrasp_ros.bridge.checks import check_texts
+from dexgrasp_ros.bridge.checks import LONGEST_WARNING, check_texts
 from dexgrasp_ros.bridge.errors import error_fields
 from dexgrasp_ros.bridge.geometry import stamp_to_nanoseconds, transform_plane
 from dexgrasp_ros.bridge.goals import (
@@ -58,7 +58,6 @@ from dexgrasp_ros.nodes.synthesis.present_joints import PresentJoints
 from dexgrasp_ros.object import load_object
 from dexgrasp_ros.synthesis import synthesize
 
-_LONGEST_WARNING = 10_000  # bytes; sentences that were made on the way, which nobody repeats
 Goal, Result, Feedback = (
     SynthesizeGrasps.Goal,
     SynthesizeGrasps.Result,
@@ -195,7 +194,7 @@ class GraspTask:
         self, message: Object, head: Header, search: SynthesisConfig, share: tuple[int, int]
     ) -> list[Grasp]:
         """Grasps of one object in the frame of `head`; `share` is which of how many it is."""
-        check_texts(message, warnings=_LONGEST_WARNING)
+        check_texts(message, warnings=LONGEST_WARNING)
         observed, pose_in_own = observed_object(message)
         pose = compose(self._pose(head.frame_id, observed.frame_id, observed.stamp), pose_in_own)
         wishes = goal_wishes(

@@ -24,6 +24,7 @@ from rclpy.subscription import Subscription
 from std_msgs.msg import Header
 
 from dexgrasp_msgs.msg import Grasp, GraspArray, Object, ObjectArray
+from dexgrasp_ros.bridge.checks import LONGEST_WARNING, check_texts
 from dexgrasp_ros.bridge.errors import error_fields
 from dexgrasp_ros.bridge.geometry import stamp_to_nanoseconds
 from dexgrasp_ros.bridge.grasp_arrays import grasp_set
@@ -141,6 +142,7 @@ class ViewerNode(AutostartNode[ViewerParameters]):
         if message is None or page is None:  # A newer one was shown in its place.
             return
         try:
+            check_texts(message.header)
             if topic == 'objects':
                 self._show_objects(page, message)
             else:
@@ -170,6 +172,7 @@ class ViewerNode(AutostartNode[ViewerParameters]):
             raise problem
 
     def _placed(self, message: Object, name: str, frame: str) -> ShownObject:
+        check_texts(message, warnings=LONGEST_WARNING)
         observed, pose = observed_object(message)
         pose = compose(self._pose_of(message.header, frame), pose)
         return placed(dataclasses.replace(observed, name=name), pose)
@@ -181,6 +184,8 @@ class ViewerNode(AutostartNode[ViewerParameters]):
             return
         self._frame = self._frame or self.config.fixed_frame or message.header.frame_id
         try:
+            for grasp in message.grasps:
+                check_texts(grasp)
             # All grasps of an array share its frame; `grasp_set` checks that they share one.
             pose = self._pose_of(message.grasps[0].header, self._frame)
             shown = ShownGrasps(
