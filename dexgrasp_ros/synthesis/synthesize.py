@@ -72,7 +72,7 @@ def synthesize(
     config = config or SynthesisConfig()
     clock = Clock(config, progress, should_stop)
     clock.report('seeds', 0.0)
-    demand = None if wishes is None else resolve_wishes(hand, obj, wishes)
+    demand = resolve_wishes(hand, obj, wishes)
     search = Search(hand, obj, config, demand=demand, should_stop=clock.should_stop)
     palm, q = make_seeds(search, hand, obj, config)
     clock.lap('seeds')
