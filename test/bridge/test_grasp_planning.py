@@ -16,11 +16,19 @@ from shape_msgs.msg import SolidPrimitive
 from dexgrasp_msgs.action import SynthesizeGrasps
 from dexgrasp_ros.bridge.geometry import header, mesh_arrays, mesh_message
 from dexgrasp_ros.bridge.grasp_planning import primitive_mesh, synthesis_goal
-from dexgrasp_ros.core.errors import InputError
+from dexgrasp_ros.core.errors import ErrorCode, InputError
+
+CUBE = SolidPrimitive(type=SolidPrimitive.BOX, dimensions=[0.1, 0.1, 0.1])
 
 
 def thing(**fields):
-    empty = {'meshes': [], 'mesh_poses': [], 'primitives': [], 'primitive_poses': []}
+    empty = {
+        'properties': [],
+        'meshes': [],
+        'mesh_poses': [],
+        'primitives': [],
+        'primitive_poses': [],
+    }
     return SimpleNamespace(header=header('base', 7), name='mug', **{**empty, **fields})
 
 
@@ -94,3 +102,17 @@ def test_a_cone_points_up():
 def test_what_cannot_be_planned_for_is_said(fields, part):
     with pytest.raises(InputError, match=part):
         synthesis_goal(thing(**fields))
+
+
+def test_properties_say_what_a_goal_can_say():
+    said = {'mass': '0.06', 'friction': '0.3', 'max_force': '8', 'max_contact_force': '3e0'}
+    entries = [SimpleNamespace(name=n, value=v) for n, v in {**said, 'color': 'red'}.items()]
+    box = {'primitives': [CUBE], 'primitive_poses': [Pose()]}
+    goal = synthesis_goal(thing(properties=entries, **box))
+    assert (goal.object_mass, goal.friction) == (0.06, 0.3)
+    assert (goal.max_force, goal.max_contact_force) == (8.0, 3.0)
+    assert synthesis_goal(thing(**box)).max_force == 0.0
+    entries[0].value = 'heavy'
+    with pytest.raises(InputError, match='mass') as caught:
+        synthesis_goal(thing(properties=entries, **box))
+    assert caught.value.code == ErrorCode.WRONG_TYPE
