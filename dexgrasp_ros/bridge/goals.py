@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -143,6 +144,13 @@ def goal_config(goal: Goal, defaults: SynthesisConfig) -> SynthesisConfig:
         OUT_OF_RANGE.
     """
     changes: dict[str, float | int] = {}
+    for name in ('object_mass', 'friction', 'max_force', 'max_contact_force'):
+        value = getattr(goal, name)
+        if value != 0.0:
+            changes[name] = value
+    for name in ('max_force', 'max_contact_force'):
+        if changes.get(name) == math.inf:
+            changes[name] = 0.0  # no limit, in a configuration
     if goal.max_grasps:
         changes['max_grasps'] = goal.max_grasps
     if goal.seed_count:

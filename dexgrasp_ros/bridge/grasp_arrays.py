@@ -14,6 +14,10 @@ from dexgrasp_ros.core.grasp_set import GraspSet
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.core.poses import compose, pose_to_matrix
 
+_MEASURES = (
+    *('score', 'residual', 'penetration', 'epsilon'),
+    *('least_friction', 'largest_pull'),
+)
 _IDENTITY = np.array([0.0, 0, 0, 0, 0, 0, 1])
 
 
@@ -56,7 +60,7 @@ def grasp_set(
     turn = pose_to_matrix(frame_pose)
     quality = {
         name: np.array([getattr(g.quality, name) for g in grasps], dtype=np.float64)
-        for name in ('score', 'residual', 'penetration', 'epsilon')
+        for name in _MEASURES
     }
     return GraspSet(
         hand=hand.name,
@@ -72,6 +76,7 @@ def grasp_set(
         opening_width=np.array([g.opening_width for g in grasps], dtype=np.float64),
         **postures,
         **quality,
+        locked_joints=_locked(grasps[0]) if grasps else {},
         contact_count=np.array([g.quality.contact_count for g in grasps], dtype=np.int64),
         contact_links=_links(contacts, hand),
         contact_points=_vectors(contacts, 'point') @ turn[:3, :3].T + turn[:3, 3],
@@ -100,6 +105,18 @@ def _posture(grasp: Grasp, field: str, hand: HandModel) -> NDArray[np.float64]:
             ErrorCode.OUT_OF_RANGE,
         )
     return values[[names.index(name) for name in hand.joint_names]]
+
+
+def _locked(grasp: Grasp) -> dict[str, float]:
+    """Joints of the hand that do not move, and where they stand."""
+    names, values = list(grasp.locked_joint_names), list(grasp.locked_joint_positions)
+    if len(names) != len(values):
+        raise InputError(
+            f"'locked_joint_positions' of a grasp has {len(values)} numbers; expected one for each"
+            f' of {len(names)} names.',
+            ErrorCode.WRONG_SHAPE,
+        )
+    return dict(zip(names, values, strict=True))
 
 
 def _links(contacts: Sequence[Sequence[Contact]], hand: HandModel) -> NDArray[np.int64]:

@@ -21,6 +21,15 @@ _SIZES = {
 }
 
 
+# Properties of an object that say what a goal can say, by the names of its fields.
+_PROPERTIES = {
+    'mass': 'object_mass',
+    'friction': 'friction',
+    'max_force': 'max_force',
+    'max_contact_force': 'max_contact_force',
+}
+
+
 def synthesis_goal(wanted: Any, *, max_grasps: int = 0) -> SynthesizeGrasps.Goal:
     """Goal with the mesh of a `grasping_msgs/Object`, or with its primitive as a mesh.
 
@@ -28,6 +37,8 @@ def synthesis_goal(wanted: Any, *, max_grasps: int = 0) -> SynthesizeGrasps.Goal
     ----------
     wanted
         The object: one mesh, or else one primitive, with its pose in the frame of the header.
+        Of its properties `mass` [kg], `friction`, `max_force` and `max_contact_force` [N] are
+        the goal's, in SI units; others are passed over.
     max_grasps
         Grasps that are returned at most; 0: as the grasp node has it.
 
@@ -35,7 +46,7 @@ def synthesis_goal(wanted: Any, *, max_grasps: int = 0) -> SynthesizeGrasps.Goal
     ------
     InputError
         INVALID_INPUT where it has neither or more than one, WRONG_SHAPE where the sizes of a
-        primitive are not those of its shape.
+        primitive are not those of its shape, WRONG_TYPE for a property that is no number.
     """
     shapes, poses = list(wanted.meshes), list(wanted.mesh_poses)
     if not shapes:
@@ -54,7 +65,25 @@ def synthesis_goal(wanted: Any, *, max_grasps: int = 0) -> SynthesizeGrasps.Goal
         mesh_pose=PoseStamped(header=wanted.header, pose=poses[0]),
         max_grasps=max_grasps,
         reference_frame=wanted.header.frame_id,
+        **_said_of(wanted),
     )
+
+
+def _said_of(wanted: Any) -> dict[str, float]:
+    """Fields of a goal that an object's properties give."""
+    fields = {}
+    for entry in wanted.properties:
+        if entry.name not in _PROPERTIES:
+            continue
+        try:
+            fields[_PROPERTIES[entry.name]] = float(entry.value)
+        except ValueError:
+            raise InputError(
+                f"The property '{entry.name}' of '{wanted.name}' is {quoted(entry.value)};"
+                ' expected a number in SI units.',
+                ErrorCode.WRONG_TYPE,
+            ) from None
+    return fields
 
 
 def primitive_mesh(primitive: SolidPrimitive) -> Mesh:

@@ -81,12 +81,16 @@ def grasp_messages(
             squeeze=grasps.squeeze[i].tolist(),
             joint_stiffness=grasps.joint_stiffness.tolist(),
             opening_width=float(grasps.opening_width[i]),
+            locked_joint_names=list(grasps.locked_joints),
+            locked_joint_positions=[float(v) for v in grasps.locked_joints.values()],
             contacts=_contacts(grasps, i, object_pose),
             quality=GraspQuality(
                 score=float(grasps.score[i]),
                 residual=float(grasps.residual[i]),
                 epsilon=float(grasps.epsilon[i]),
                 penetration=float(grasps.penetration[i]),
+                least_friction=float(grasps.least_friction[i]),
+                largest_pull=float(grasps.largest_pull[i]),
                 contact_count=int(grasps.contact_count[i]),
             ),
         )

@@ -44,6 +44,7 @@ def moveit_grasps(
     squeeze: bool = True,
     effort: bool = False,
     min_share: float = 0.5,
+    max_contact_force: float = 0.0,
     allowed_touch_objects: Sequence[str] = (),
 ) -> list[Any]:
     """Grasps as `moveit_msgs/Grasp`, in the order given.
@@ -66,6 +67,8 @@ def moveit_grasps(
         Give the squeeze posture its efforts as well; only for controllers that command efforts.
     min_share
         Share of approach and retreat that must be possible at least.
+    max_contact_force
+        That the grasps were asked for with [N]; 0: no limit beyond the joints' efforts.
     allowed_touch_objects
         Names of what may be touched on the way, in MoveIt's planning scene.
 
@@ -106,7 +109,7 @@ def moveit_grasps(
             pre_grasp_approach=translation(approach(grasp, T_parent_hand), grasp.header),
             post_grasp_retreat=translation(retreat(grasp, T_parent_hand), grasp.header),
             post_place_retreat=translation(_back(approach(grasp, T_parent_hand)), grasp.header),
-            max_contact_force=0.0,  # not limited: the squeeze is planned within effort limits
+            max_contact_force=max_contact_force,
             allowed_touch_objects=list(allowed_touch_objects),
         )
         for n, grasp in enumerate(rows)

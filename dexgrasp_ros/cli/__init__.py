@@ -22,7 +22,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if arguments is None:
             end_soon_when_interrupted()
-        with warnings.catch_warnings():
+        from dexgrasp_ros.core.quiet import quiet_libraries
+
+        with quiet_libraries():
             warnings.showwarning = _tell
             return _run(arguments)
     except BaseException as error:
@@ -82,5 +84,5 @@ def _is_interrupt(error: BaseException | None) -> bool:
 
 
 def _tell(message: Warning | str, *_: Any) -> None:
-    """Print a warning of a library as this command's own."""
+    """Print what this package warns of."""
     print(f'dexgrasp: warning: {message}', file=sys.stderr)

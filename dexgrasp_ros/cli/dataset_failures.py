@@ -25,9 +25,8 @@ class Failures:
         """
         from rich.console import Console
         from rich.markup import escape
-        from rich.table import Table
 
-        from dexgrasp_ros.cli.report import print_json
+        from dexgrasp_ros.cli.report import narrow_table, print_json
         from dexgrasp_ros.dataset.layout import DatasetLayout
         from dexgrasp_ros.dataset.reading.selection import read_manifest
         from dexgrasp_ros.dataset.statistics.file_statistics import failures
@@ -37,7 +36,9 @@ class Failures:
         told = failures(layout)
         console = Console(stderr=self.json)
         if told:
-            table = Table('unit', 'code', 'message')
+            table = narrow_table()
+            for name in ('unit', 'code', 'message'):
+                table.add_column(name, overflow='fold')
             for failure in told:
                 words = (str(failure[n]) for n in ('unit', 'code', 'message'))
                 table.add_row(*map(escape, words))

@@ -13,11 +13,11 @@ from dexgrasp_ros.cli.hand_facts import (
     convex_pieces,
     couplings,
     jaw_pieces,
-    locked_joints,
     stated_overrides,
 )
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.core.poses import pose_to_matrix
+from dexgrasp_ros.hand import locked_joints
 from dexgrasp_ros.hand.sources import ELEMENT
 
 _WIDTH = 80
@@ -136,8 +136,9 @@ def _weights(hand: HandModel) -> Iterator[str]:
     stated = _of(hand, 'contact_weights')
     yield from _said(
         'Contact weights, how much contact is wanted on a link, 0 to 1: 1 on the last body of a '
-        'finger, 0.5 on the one before it, 0.25 on others and on the palm, 0 above the palm. The '
-        'palm is the last body that all fingers hang on, a finger each branch of it.'
+        'finger, 0.5 on the one before it, 0.25 on others and on the palm. The palm is the last '
+        'body that all fingers hang on, a finger each branch of it. What is before the palm has 0 '
+        'and does not touch the object; it may where more is stated here.'
     )
     values, notes = {}, []
     for link in np.unique(hand.geometry_links):
@@ -149,9 +150,16 @@ def _weights(hand: HandModel) -> Iterator[str]:
                 continue
             finger, weight = int(hand.group_fingers[group]), float(hand.group_weights[group])
             values[name] = weight
-            part = f'finger {finger + 1}' if finger >= 0 else 'palm' if weight else 'above'
+            part = f'finger {finger + 1}' if finger >= 0 else _part(hand, group)
             notes.append(f'{part}, {_STATED}' if name in stated else part)
     yield from _block('contact_weights', values, notes)
+
+
+def _part(hand: HandModel, group: int) -> str:
+    """Tell what a group is that belongs to no finger."""
+    if hand.group_before_palm[group]:
+        return 'before the palm'
+    return 'palm' if hand.group_weights[group] else 'none'
 
 
 def _stiffness(hand: HandModel) -> Iterator[str]:

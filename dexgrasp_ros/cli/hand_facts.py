@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from dexgrasp_ros.core.hand_model import GeometryType, HandModel, JointType
+from dexgrasp_ros.core.hand_model import GeometryType, HandModel
 from dexgrasp_ros.hand.overrides import HandOverrides
 from dexgrasp_ros.hand.sources import find_overrides
 
@@ -31,13 +31,6 @@ def joint_names_of_links(hand: HandModel) -> list[str]:
     joints = ElementTree.fromstring(hand.urdf).findall('joint')
     by_child = {j.find('child').get('link'): j.get('name') for j in joints}
     return ['', *(by_child[name] for name in hand.link_names[1:])]
-
-
-def locked_joints(hand: HandModel) -> dict[str, float]:
-    """Joints that could move and stand still, and where, rad or m."""
-    names = joint_names_of_links(hand)
-    locked = (hand.coordinates < 0) & (hand.joint_types != JointType.FIXED)
-    return {names[i]: float(hand.offsets[i]) for i in np.flatnonzero(locked)}
 
 
 def couplings(hand: HandModel) -> dict[str, dict[str, Any]]:

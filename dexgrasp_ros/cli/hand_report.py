@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from rich import box
 from rich.markup import escape
 from rich.table import Table
 
@@ -15,14 +14,14 @@ from dexgrasp_ros.cli.hand_facts import (
     convex_pieces,
     couplings,
     jaw_pieces,
-    locked_joints,
     stated_keys,
 )
 from dexgrasp_ros.cli.hand_fingers import find_fingers, stage_openings
+from dexgrasp_ros.cli.report import narrow_table
 from dexgrasp_ros.core.errors import choices
 from dexgrasp_ros.core.hand_model import GeometryType, HandModel
 from dexgrasp_ros.core.poses import pose_to_matrix
-from dexgrasp_ros.hand import find_arm
+from dexgrasp_ros.hand import find_arm, locked_joints
 
 _CLOSES = {1: '+', -1: '−', 0: ''}
 
@@ -30,7 +29,7 @@ _CLOSES = {1: '+', -1: '−', 0: ''}
 def joint_table(hand: HandModel) -> Table:
     """List the joints that are commanded."""
     count = len(hand.joint_names)
-    table = _narrow_table(f'{hand.name}: {count} joint{"s" * (count != 1)}')
+    table = narrow_table(f'{hand.name}: {count} joint{"s" * (count != 1)}')
     table.add_column('joint', overflow='fold')
     for name in ('lower', 'upper', 'closes', 'pre-\nshape', 'effort', 'velo-\ncity'):
         table.add_column(name, justify='right', no_wrap=True)
@@ -44,7 +43,7 @@ def joint_table(hand: HandModel) -> Table:
 
 def motion_table(hand: HandModel) -> Table:
     """List the links that each joint moves by itself, with the factor where one follows."""
-    table = _narrow_table('What each joint moves')
+    table = narrow_table('What each joint moves')
     for name in ('joint', 'links'):
         table.add_column(name, overflow='fold')
     for i, name in enumerate(hand.joint_names):
@@ -54,7 +53,7 @@ def motion_table(hand: HandModel) -> Table:
 
 def group_table(hand: HandModel) -> Table:
     """List the links that can touch, with the geometry and the points on them."""
-    table = _narrow_table(f'{len(hand.group_names)} contact groups, {len(hand.points)} points')
+    table = narrow_table(f'{len(hand.group_names)} contact groups, {len(hand.points)} points')
     table.add_column('link', overflow='fold')
     for name in ('part', 'geometry'):
         table.add_column(name)
@@ -156,17 +155,6 @@ def gap_text(gap: float) -> str:
     return f'{1e3 * gap:.1f} mm between the jaws'
 
 
-def _narrow_table(title: str) -> Table:
-    """Table without lines between its columns, which fits into 80 letters."""
-    return Table(
-        title=title,
-        title_justify='left',
-        box=box.SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
-        pad_edge=False,
-    )
-
-
 def _moved_links(hand: HandModel, joint: int) -> list[str]:
     """Name links whose joint has this coordinate, with the factor where it follows another."""
     names = []
@@ -187,7 +175,7 @@ def _links_with_geometry(hand: HandModel) -> list[dict[str, Any]]:
     for group in order.tolist():
         link, weight = int(hand.geometry_links[group]), float(hand.group_weights[group])
         finger = int(hand.group_fingers[group])
-        part = f'finger {finger + 1}' if finger >= 0 else 'palm' if weight > 0.0 else '-'
+        part = f'finger {finger + 1}' if finger >= 0 else _unfingered(hand, group)
         row = rows.setdefault(
             (link, weight),
             {
@@ -201,6 +189,13 @@ def _links_with_geometry(hand: HandModel) -> list[dict[str, Any]]:
         row['geometry'][kinds[group]] += 1
         row['points'] += int(counts[group])
     return list(rows.values())
+
+
+def _unfingered(hand: HandModel, group: int) -> str:
+    """Tell what a group is that belongs to no finger."""
+    if hand.group_before_palm[group]:
+        return 'before palm'
+    return 'palm' if hand.group_weights[group] > 0.0 else '-'
 
 
 def _vector(values: np.ndarray) -> str:

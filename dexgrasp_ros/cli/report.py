@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -15,6 +16,8 @@ from rich.table import Table
 
 from dexgrasp_ros.core.progress import LoadCallback, LoadProgress, ProgressCallback
 from dexgrasp_ros.core.progress import Progress as Moment
+
+_LONGEST_WORD = len('(unstable)')  # of what a shake test tells
 
 
 @contextmanager
@@ -50,6 +53,17 @@ def load_status(console: Console) -> Iterator[LoadCallback]:
         yield show
 
 
+def narrow_table(title: str = '') -> Table:
+    """Table without lines between its columns; nothing is cut off in a window of 80 columns."""
+    return Table(
+        title=title or None,
+        title_justify='left',
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+    )
+
+
 def grasp_table(title: str, rows: list[Mapping[str, Any]]) -> Table:
     """Table of grasps, best first; each row has the keys that `grasp_row` gives."""
     table = Table(title=title, title_justify='left')
@@ -69,12 +83,13 @@ def grasp_table(title: str, rows: list[Mapping[str, Any]]) -> Table:
 
 def evaluation_table(title: str, rows: list[Mapping[str, Any]]) -> Table:
     """Table of evaluated grasps; each row is one of `Evaluation.rows`."""
-    table = Table(title=title, title_justify='left')
-    # Short names and words that wrap: nothing is cut off in a window of 80 columns.
+    table = Table(title=title, title_justify='left', padding=(0, 0), pad_edge=False)
+    # Short names, and words that wrap.
     names = ('#', 'shake test', r'moved \[mm]', 'ε', 'volume', r'depth \[mm]', r'self \[mm]')
     for name in (*names, 'links within 1 2 5 mm', r'area \[mm²]'):
         justify = 'left' if name == 'shake test' else 'right'
-        table.add_column(name, justify=justify, overflow='fold')
+        width = _LONGEST_WORD if name == 'shake test' else None
+        table.add_column(name, justify=justify, overflow='fold', min_width=width)
     for i, row in enumerate(rows):
         color = 'green' if row['held'] else 'red'
         told = f'{row["cause"]} ({row["motion"]})' if row['motion'] else row['cause']

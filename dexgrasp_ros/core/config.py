@@ -193,6 +193,13 @@ class SynthesisConfig:
     )
     max_retreat: float = setting(0.005, 'm', 'the palm backs off at most so far', 0.0, 0.2)
     squeeze_force: float = setting(25.0, 'N', 'sum of normal forces of the squeeze', 0.0, 1000.0)
+    # For things that break; also in the simulated closings.
+    max_force: float = setting(
+        0.0, 'N', 'sum of the normal forces on the object at most; 0 is no limit', 0.0, 1e4
+    )
+    max_contact_force: float = setting(
+        0.0, 'N', 'force of one contact at most; 0 is no limit', 0.0, 1e4
+    )
 
     # Simulation of the closing
     simulate_closing: bool = setting(True, '-', 'rank by simulated closings and plan from them')

@@ -120,6 +120,10 @@ class CommandError(DexGraspError):
     default_code = ErrorCode.INVALID_COMMAND
 
 
+class DexGraspWarning(UserWarning):
+    """What this package has to say; its commands print no warnings of others."""
+
+
 def choices(names: Iterable[object]) -> str:
     """List valid names for the end of a message: ``'a', 'b'`` (sorted), or ``none``."""
     listed = ', '.join(quoted(name) for name in sorted(names, key=str)) or 'none'

@@ -15,8 +15,8 @@ from dexgrasp_ros.core.doors import reading
 from dexgrasp_ros.core.errors import ErrorCode, InputError, quoted
 from dexgrasp_ros.core.files import replacing
 
-_JSON_FIELDS = ('config', 'wishes', 'timing', 'rejected')
-_NUMBERS = ('timing', 'rejected')  # of these the values are numbers
+_JSON_FIELDS = ('locked_joints', 'config', 'wishes', 'timing', 'rejected')
+_NUMBERS = ('locked_joints', 'timing', 'rejected')  # of these the values are numbers
 _TEXT_FIELDS = ('hand', 'hand_digest', 'urdf', 'object_mesh', 'hand_frame')
 _LIST_FIELDS = ('joint_names', 'link_names', 'warnings')
 # Arrays by their axes: N grasps, J joints, C places for contacts.
@@ -25,6 +25,7 @@ _AXES: Mapping[str, tuple[str | int, ...]] = {
     **dict.fromkeys(('pregrasp', 'grasp', 'squeeze'), ('N', 'J')),
     'joint_stiffness': ('J',),
     **dict.fromkeys(('score', 'residual', 'penetration', 'epsilon', 'opening_width'), ('N',)),
+    **dict.fromkeys(('least_friction', 'largest_pull'), ('N',)),
     **dict.fromkeys(('contact_count', 'seed_index'), ('N',)),
     'contact_links': ('N', 'C'),
     **dict.fromkeys(('contact_points', 'contact_normals', 'contact_forces'), ('N', 'C', 3)),

@@ -56,10 +56,17 @@ class GraspSet:
     seed_index: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     # [N] m, gap between the fingers of a gripper at the grasp; NaN for other hands, or unknown
     opening_width: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    # [N] least friction coefficient at which each still holds in simulation; NaN: not computed
+    least_friction: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    # [N] N, largest force on the object, in any direction, that it still holds; NaN: not computed
+    largest_pull: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     # [4] n, d of what the object stands on, in the frame of its mesh, free side n·x + d > 0; NaN
     # where there is nothing, or where that is not known
     support_plane: NDArray[np.float64] = field(default_factory=lambda: np.full(4, np.nan))
 
+    # Joints of the hand that do not move, by name, and where they stand [rad or m]: another
+    # simulator, or another driver, has to hold them there.
+    locked_joints: dict[str, float] = field(default_factory=dict)
     config: dict[str, Any] = field(default_factory=dict)
     wishes: dict[str, Any] = field(default_factory=dict)  # `Wishes.as_dict`, empty for none
     timing: dict[str, float] = field(default_factory=dict)  # seconds for each phase
@@ -67,12 +74,13 @@ class GraspSet:
     warnings: tuple[str, ...] = ()  # what to know of how these were chosen
 
     def __post_init__(self) -> None:
-        """Say of grasps that came without `seed_index` or `opening_width` that none is known."""
+        """Say of what grasps came without that it is not known."""
         count = len(self.score)
         if not len(self.seed_index):
             object.__setattr__(self, 'seed_index', np.full(count, -1, dtype=np.int64))
-        if not len(self.opening_width):
-            object.__setattr__(self, 'opening_width', np.full(count, np.nan))
+        for name in ('opening_width', 'least_friction', 'largest_pull'):
+            if not len(getattr(self, name)):
+                object.__setattr__(self, name, np.full(count, np.nan))
 
     def __len__(self) -> int:
         """Count of grasps."""

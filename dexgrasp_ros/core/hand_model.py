@@ -90,6 +90,8 @@ class HandModel:
     group_names: tuple[str, ...]  # [G] for people
     group_weights: NDArray[np.float64]  # [G] how much contact is wanted there, 0 … 1
     group_fingers: NDArray[np.int32]  # [G] which branch below the palm it is on, -1 for the palm
+    # [G] a forearm, a wrist, a flange: keeps clear of the object, unless it has a contact weight
+    group_before_palm: NDArray[np.bool_]
     self_collision_pairs: NDArray[np.int32]  # [K, 2] groups that must not overlap
 
     points: NDArray[np.float32]  # [P, 3] on the surface, in the frame of their group's link, m

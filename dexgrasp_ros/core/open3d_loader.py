@@ -32,6 +32,7 @@ def import_open3d() -> ModuleType:
         DEVICE_UNAVAILABLE, naming the missing library and what installs it.
     """
     with _IMPORTING, _without_dash():
+        is_new = 'open3d' not in sys.modules
         try:
             import open3d
         except ImportError as error:
@@ -42,6 +43,9 @@ def import_open3d() -> ModuleType:
                 import open3d
             except ImportError as second:
                 raise _unavailable(second) from second
+        if is_new:
+            # Its warnings go to the standard output, where results do.
+            open3d.utility.set_verbosity_level(open3d.utility.VerbosityLevel.Error)
     return open3d
 
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from threading import Lock
 
-from dexgrasp_ros.core.errors import DeviceError
+from dexgrasp_ros.core.errors import DeviceError, DexGraspWarning
 
 _STARTING = Lock()
 
@@ -74,6 +74,7 @@ def _provide_cache(version: str) -> None:
     warnings.warn(
         f"Compiled kernels cannot be kept in '{folder}' ({problem}). They go to a temporary"
         f' folder, and each start compiles them again, for some 20 s; {remedy} to keep them.',
+        DexGraspWarning,
         stacklevel=4,
     )
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any
 
+from dexgrasp_ros.core.quiet import quiet_libraries
 from dexgrasp_ros.core.workers import READY, Failure
 
 _LOOK = 0.5  # s between two looks at whether the parent lives
@@ -60,4 +61,5 @@ def _end_with(parent: int) -> None:
 def main() -> None:
     """Answer on the connection whose number is the argument."""
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
-    serve(Connection(int(sys.argv[1])))
+    with quiet_libraries():
+        serve(Connection(int(sys.argv[1])))

@@ -14,7 +14,7 @@ from dexgrasp_ros.core.files import write_bytes
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.core.json_files import read_json, write_json
 from dexgrasp_ros.dataset.layout import DatasetLayout
-from dexgrasp_ros.hand import MeshError, MeshFinder, load_hand_text, rename_meshes
+from dexgrasp_ros.hand import MeshError, MeshFinder, load_hand_text, locked_joints, rename_meshes
 from dexgrasp_ros.hand.plain_text import DESCRIPTION_LIMIT
 
 
@@ -76,6 +76,7 @@ def portable_hand(layout: DatasetLayout, hand: HandModel) -> PortableHand:
         'hand_frame': hand.hand_frame,
         'joint_names': list(hand.joint_names),
         'link_names': list(hand.link_names),
+        'locked_joints': locked_joints(hand),
         'joint_stiffness': hand.joint_stiffness.tolist(),
     }
     return PortableHand(urdf=content, meshes=meshes, record=record)

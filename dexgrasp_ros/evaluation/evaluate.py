@@ -155,7 +155,7 @@ def evaluate(
         found,
         perturbation=perturbation,
         piece_threshold=piece_threshold,
-        warnings=(*found.warnings, *swollen, *unrest),
+        warnings=(*found.warnings, *_table_warnings(grasps, floor), *swollen, *unrest),
     )
 
 
@@ -263,6 +263,13 @@ def _swollen_warnings(volume_ratio: float, threshold: float) -> list[str]:
         f'The convex pieces have {volume_ratio:.2f} times the volume of the mesh: hollows are '
         f'filled in the shake test{wish if threshold > finest else ""}.'
     ]
+
+
+def _table_warnings(grasps: GraspSet, floor: NDArray[np.float64] | None) -> list[str]:
+    """Say where grasps are lifted from a floor that nobody told their planner of."""
+    if floor is None or np.isfinite(grasps.support_plane).all():
+        return []
+    return ['These grasps were planned for no table: hands may start, or close, inside of it.']
 
 
 def _unrest(

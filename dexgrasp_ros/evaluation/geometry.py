@@ -9,19 +9,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import trimesh
 from numpy.typing import NDArray
 
-from dexgrasp_ros.core.hand_model import GeometryType, HandModel
+from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.core.object_model import ObjectModel
 from dexgrasp_ros.core.poses import pose_to_matrix
-from dexgrasp_ros.hand import link_poses, primitive_distance
-from dexgrasp_ros.object.distance import MeshDistance
+from dexgrasp_ros.hand import link_poses
+from dexgrasp_ros.synthesis.true_surface import (
+    TrueSurface,
+    group_distance,
+    half_extents,
+    point_groups,
+)
 
 THRESHOLDS = (0.001, 0.002, 0.005)  # m, at which contacts and their area are counted
 CONTACT_DISTANCE = 0.002  # m, at which a group is a contact of the wrench metrics
 TIP_CAP = 0.01  # m, farther fingertips count as this
-_SAMPLES = 20_000  # on the object: 2 mm^2 each on a can of 0.04 m^2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,16 +50,9 @@ class GraspGeometry:
     """
 
     def __init__(self, hand: HandModel, obj: ObjectModel) -> None:
-        mesh = trimesh.Trimesh(obj.vertices, obj.faces, process=False)
         self._hand = hand
-        self._distance = MeshDistance(obj.vertices, obj.faces, closed=mesh.is_watertight)
-        samples, _ = trimesh.sample.sample_surface(mesh, _SAMPLES, seed=0)
-        self._samples = np.asarray(samples)
-        self._area_each = float(mesh.area) / len(self._samples)
-        cluster = np.repeat(np.arange(len(hand.cluster_radii)), np.diff(hand.cluster_points))
-        self._groups = np.repeat(np.arange(len(hand.group_names)), np.diff(hand.group_clusters))[
-            cluster
-        ]
+        self._surface = TrueSurface(obj)
+        self._groups = point_groups(hand)
         self._frames = pose_to_matrix(hand.geometry_poses)
         self._tips = fingertip_links(hand)
 
@@ -73,7 +69,7 @@ class GraspGeometry:
         return Lie(
             penetration=max(0.0, -float(gap.min())),
             contact_count=np.array([(by_link <= t).sum() for t in THRESHOLDS]),
-            contact_area=self._area_each * near,
+            contact_area=self._surface.area_each * near,
             tip_distance=float(np.clip(by_link[self._tips], 0.0, TIP_CAP).mean()),
             points=points[touching],
             normals=normals[touching],
@@ -87,7 +83,7 @@ class GraspGeometry:
         hand = self._hand
         matrices = links[hand.geometry_links[self._groups]]
         points = np.einsum('pij,pj->pi', matrices[:, :3, :3], hand.points) + matrices[:, :3, 3]
-        phi, closest, outward = self._distance(points)
+        phi, closest, outward = self._surface.distance(points)
         # Sorted by group, then by distance: the first of each group is its closest.
         order = np.lexsort((phi, self._groups))
         present, start = np.unique(self._groups[order], return_index=True)
@@ -105,30 +101,19 @@ class GraspGeometry:
         self, links: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """Distance of each group's exact shape to the samples [G]; samples within `THRESHOLDS`."""
-        hand, reach = self._hand, THRESHOLDS[-1]
+        hand, samples, reach = self._hand, self._surface.samples, THRESHOLDS[-1]
         least = np.full(len(hand.group_names), np.inf)
-        nearest = np.full(len(self._samples), np.inf)
+        nearest = np.full(len(samples), np.inf)
         for g, link in enumerate(hand.geometry_links):
             frame = np.linalg.inv(links[link] @ self._frames[g])
-            local = self._samples @ frame[:3, :3].T + frame[:3, 3]
-            close = (np.abs(local) < _half_extents(hand, g) + reach).all(axis=1)
+            local = samples @ frame[:3, :3].T + frame[:3, 3]
+            close = (np.abs(local) < half_extents(hand, g) + reach).all(axis=1)
             if not close.any():
                 continue
-            distance = geometry_distance(hand, g, local[close])
+            distance = group_distance(hand, g, local[close])
             least[g] = distance.min()
             nearest[close] = np.minimum(nearest[close], distance)
         return least, np.array([(nearest <= t).sum() for t in THRESHOLDS])
-
-
-def geometry_distance(
-    hand: HandModel, group: int, points: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Signed distance [M] of points in a geometry's frame [M, 3] to it."""
-    kind, size = hand.geometry_types[group], hand.geometry_sizes[group]
-    if kind != GeometryType.CONVEX:
-        return primitive_distance(kind, size, points)
-    planes = hand.planes[hand.geometry_planes[group] : hand.geometry_planes[group + 1]]
-    return primitive_distance(kind, size, points, planes)
 
 
 def fingertip_links(hand: HandModel) -> NDArray[np.int64]:
@@ -142,17 +127,3 @@ def fingertip_links(hand: HandModel) -> NDArray[np.int64]:
         own = hand.geometry_links[hand.group_fingers == finger]
         tips.append(own[depth[own].argmax()])
     return np.array(tips, dtype=np.int64)
-
-
-def _half_extents(hand: HandModel, group: int) -> NDArray[np.float64]:
-    """Half of a geometry's bounding box about its origin [3], m."""
-    a, b, c = hand.geometry_sizes[group]
-    match GeometryType(hand.geometry_types[group]):
-        case GeometryType.SPHERE:
-            return np.array([a, a, a])
-        case GeometryType.CYLINDER:
-            return np.array([a, a, b])
-        case GeometryType.CAPSULE:
-            return np.array([a, a, a + b])
-        case _:
-            return np.array([a, b, c])

@@ -100,6 +100,6 @@ def synthesize_verified(
         chosen,
         rejected=rejected,
         timing=timing,
-        warnings=result.warnings,
+        warnings=(*grasps.warnings, *result.warnings),
         config=chosen.config | {'max_grasps': config.max_grasps, 'verified': test.name},
     )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from dexgrasp_ros.hand.loading import load_hand, load_hand_text
     from dexgrasp_ros.hand.meshes import MeshError, MeshFinder
     from dexgrasp_ros.hand.mirror import mirror_hand
-    from dexgrasp_ros.hand.moving_joints import moving_joint_names
+    from dexgrasp_ros.hand.moving_joints import locked_joints, moving_joint_names
     from dexgrasp_ros.hand.overrides import HandOverrides
     from dexgrasp_ros.hand.reachability import Reachability
     from dexgrasp_ros.hand.sources import known_hands, rename_meshes
@@ -39,6 +39,7 @@ __all__ = [
     'link_poses',
     'load_hand',
     'load_hand_text',
+    'locked_joints',
     'mirror_hand',
     'moving_joint_names',
     'primitive_distance',
@@ -56,7 +57,7 @@ __getattr__, __dir__ = lazy_names(
         'loading': ('load_hand', 'load_hand_text'),
         'meshes': ('MeshError', 'MeshFinder'),
         'mirror': ('mirror_hand',),
-        'moving_joints': ('moving_joint_names',),
+        'moving_joints': ('locked_joints', 'moving_joint_names'),
         'overrides': ('HandOverrides',),
         'reachability': ('Reachability',),
         'sources': ('known_hands', 'rename_meshes'),

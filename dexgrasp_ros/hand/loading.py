@@ -22,6 +22,7 @@ from dexgrasp_ros.hand.application import (
     joint_stiffness,
     locked_inside,
 )
+from dexgrasp_ros.hand.before_palm import before_palm
 from dexgrasp_ros.hand.derived import derive
 from dexgrasp_ros.hand.digest import with_digest
 from dexgrasp_ros.hand.document import parse_document
@@ -168,7 +169,8 @@ def load_hand_text(
     derived = derive(tree, shapes, anatomy, point_spacings(shapes, anatomy, warnings), said)
     warnings += palm_doubts(tree, anatomy, derived.palm, said)
     surface = {k: v for k, v in vars(derived.surface).items() if k != 'point_groups'}
-    weights = anatomy.weights[shapes.geometry_links]
+    before = before_palm(tree, shapes, anatomy, derived.surface, derived.palm.palm_pose)
+    weights = np.where(before, 0.0, anatomy.weights)[shapes.geometry_links]
     hand = HandModel(
         name=name or robot.name,
         urdf=self_contained(text, said, finder),
@@ -180,6 +182,7 @@ def load_hand_text(
         **vars(shapes),
         group_weights=group_weights(weights, shapes, tree.link_names, said),
         group_fingers=anatomy.fingers[shapes.geometry_links],
+        group_before_palm=before[shapes.geometry_links],
         self_collision_pairs=allowed_pairs(derived.pairs, shapes, tree.link_names, said),
         **{
             **surface,

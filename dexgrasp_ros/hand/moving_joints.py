@@ -1,4 +1,4 @@
-"""Names of all joints that move, those that follow another one as well."""
+"""Joints by their names in the URDF: all that move, followers too, and those that are locked."""
 
 from __future__ import annotations
 
@@ -6,11 +6,23 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from dexgrasp_ros.core.hand_model import HandModel
+from dexgrasp_ros.core.hand_model import HandModel, JointType
 
 
 def moving_joint_names(hand: HandModel) -> list[str]:
     """Names in the hand's URDF of the joints of all links that move, in the order of the links."""
+    names = _joint_names(hand)
+    return [names[hand.link_names[k]] for k in np.flatnonzero(hand.coordinates >= 0)]
+
+
+def locked_joints(hand: HandModel) -> dict[str, float]:
+    """Where joints stand that could move and do not [rad or m], by name, those that follow too."""
+    names = _joint_names(hand)
+    still = (hand.coordinates < 0) & (hand.joint_types != JointType.FIXED)
+    return {names[hand.link_names[k]]: float(hand.offsets[k]) for k in np.flatnonzero(still)}
+
+
+def _joint_names(hand: HandModel) -> dict[str, str]:
+    """Names of joints by the links that they carry."""
     joints = ElementTree.fromstring(hand.urdf).findall('joint')
-    by_child = {j.find('child').get('link'): j.get('name') for j in joints}
-    return [by_child[hand.link_names[k]] for k in np.flatnonzero(hand.coordinates >= 0)]
+    return {j.find('child').get('link'): j.get('name') for j in joints}

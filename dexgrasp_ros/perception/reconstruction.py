@@ -16,6 +16,7 @@ from dexgrasp_ros.core.depth_frame import DepthFrame
 from dexgrasp_ros.core.device_memory import device_memory
 from dexgrasp_ros.core.errors import (
     DexGraspError,
+    DexGraspWarning,
     ErrorCode,
     InputError,
     PerceptionError,
@@ -111,7 +112,7 @@ def reconstruct(
     for label, error in result.failures.items():
         if not result.objects:
             raise error
-        warnings.warn(f'label {label}: {error}', stacklevel=2)
+        warnings.warn(f'label {label}: {error}', DexGraspWarning, stacklevel=2)
     return list(result.objects)
 
 

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from dexgrasp_ros.core.errors import ErrorCode, InputError, ObjectError
 from dexgrasp_ros.core.object_model import ObjectModel
 from dexgrasp_ros.core.poses import pose_to_matrix
-from dexgrasp_ros.simulation.physics_scene import add_floor, add_object, set_options
+from dexgrasp_ros.simulation.physics_scene import add_floor, add_object, make_data, set_options
 from dexgrasp_ros.simulation.physics_settings import PhysicsSettings
 
 if TYPE_CHECKING:
@@ -93,8 +93,6 @@ def settle(
     ObjectError
         INVALID_MESH: the simulation fails.
     """
-    import mujoco
-
     normal = _direction(up)
     if not (settings.gravity > 0.0 and time_limit > 0.0):
         raise InputError(
@@ -105,7 +103,7 @@ def settle(
     corners = np.concatenate(pieces)
     floor = np.append(normal, -(corners @ normal).min())
     model = _compile(obj, pieces, settings, floor)
-    data = mujoco.MjData(model)
+    data = make_data(model)
     # Velocities of a free body: those of its frame's origin, then its turn in its own axes. The
     # centre of mass shall not move at first.
     turn = _NUDGE * _across(normal)

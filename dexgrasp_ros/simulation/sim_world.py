@@ -20,7 +20,7 @@ from dexgrasp_ros.hand.kinematics import driving_links
 from dexgrasp_ros.simulation.paths import PosePath, TimedPath
 from dexgrasp_ros.simulation.physics_hand import add_self_pairs, driven_links
 from dexgrasp_ros.simulation.physics_model import add_wrist, mujoco_pose
-from dexgrasp_ros.simulation.physics_scene import add_floor, add_object, set_options
+from dexgrasp_ros.simulation.physics_scene import add_floor, add_object, make_data, set_options
 from dexgrasp_ros.simulation.physics_settings import PhysicsSettings
 from dexgrasp_ros.simulation.standing_objects import StandingObject
 
@@ -54,11 +54,10 @@ class SimWorld:
         objects: Sequence[StandingObject],
         settings: PhysicsSettings = PhysicsSettings(gravity=9.81),  # noqa: B008 (frozen)
     ) -> None:
-        import mujoco
 
         self.hand, self.objects = hand, tuple(objects)
         self._model = _compile(hand, objects, settings)
-        self._data = mujoco.MjData(self._model)
+        self._data = make_data(self._model)
         model = self._model
         links = np.sort(np.concatenate([driving_links(hand), driven_links(hand)]))
         self.moving_links = links  # [M] links whose joints move, in the hand's order

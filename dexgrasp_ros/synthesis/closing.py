@@ -17,6 +17,7 @@ from dexgrasp_ros.core.config import SynthesisConfig
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.synthesis.batches import take
 from dexgrasp_ros.synthesis.closing_simulation import Outcome
+from dexgrasp_ros.synthesis.force_limits import relief
 from dexgrasp_ros.synthesis.look import Look, Measurement
 from dexgrasp_ros.synthesis.overlap import add_unpressed
 from dexgrasp_ros.synthesis.postures import Closing, radians
@@ -42,7 +43,8 @@ def plan_closing(
     """Plan how candidates are reached and loaded.
 
     Squeeze: f = Σ_j f_j scaled to a sum of normal forces, q + Jᵀf/kp; where a joint would pass
-    its effort limit, the whole of f is scaled down, which keeps it balanced. Grasp: every finger
+    its effort limit, or f one of the object's, the whole of f is scaled down, which keeps it
+    balanced. Grasp: every finger
     opened along its squeeze until it clears the object, the palm backed off along its mean contact
     normal, so that nothing is pushed before the squeeze does. Pre-grasp: opened further, along
     what increases each finger's distance fastest.
@@ -50,6 +52,7 @@ def plan_closing(
     force = _scaled_forces(found, config.squeeze_force)
     torque = search.joint_torques(palm, q, found.point, force)
     share = (np.abs(torque) / hand.effort_limits).max(axis=1, initial=1.0)
+    share = np.maximum(share, relief(force, found.normal, config))
     force, torque = force / share[:, None, None], torque / share[:, None]
     look = Look(**{f.name: getattr(found, f.name) for f in dataclasses.fields(Look)})
     return _plan(search, hand, config, palm, q, look, torque, force)
@@ -66,9 +69,11 @@ def replan_closing(
     palm, q = outcome.palm, outcome.q
     torque = search.joint_torques(palm, q, outcome.point, outcome.force)
     torque = np.clip(torque, -hand.effort_limits, hand.effort_limits)
+    share = relief(outcome.force, outcome.normal, config)
+    force, torque = outcome.force / share[:, None, None], torque / share[:, None]
     # On flat faces several points are equally close; these are where the forces act.
     look = dataclasses.replace(search.look(palm, q), point=outcome.point, normal=outcome.normal)
-    closing = _plan(search, hand, config, palm, q, look, torque, outcome.force)
+    closing = _plan(search, hand, config, palm, q, look, torque, force)
     in_contact = add_unpressed(hand, search.obj, config, outcome, look)
     return dataclasses.replace(closing, in_contact=in_contact)
 

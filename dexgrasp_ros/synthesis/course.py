@@ -80,7 +80,7 @@ def trace_seed(
             f'There is no seed {seed_index}; expected 0 to {config.seed_count - 1}.',
             ErrorCode.OUT_OF_RANGE,
         )
-    demand = None if wishes is None else resolve_wishes(hand, obj, wishes)
+    demand = resolve_wishes(hand, obj, wishes)
     palm, q = make_seeds(Search(hand, obj, config, demand=demand), hand, obj, config)
     device = resolve_device(config.device)
     weights = None if demand is None else demand.weights

@@ -12,11 +12,17 @@ from dexgrasp_ros.core.grasp_set import GraspSet
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.core.object_model import ObjectModel
 from dexgrasp_ros.core.poses import compose, invert
+from dexgrasp_ros.hand import locked_joints
 from dexgrasp_ros.hand.opening import opening_width
 from dexgrasp_ros.synthesis.clock import Clock
 from dexgrasp_ros.synthesis.ranking import touching
 from dexgrasp_ros.synthesis.search import Search
 from dexgrasp_ros.synthesis.selection import Grasps
+from dexgrasp_ros.synthesis.true_surface import TrueSurface
+
+# m, between the points of an object that the search looks at: a geometry that is farther from them
+# has no point between them inside.
+_NEAR = 0.003
 
 
 def make_grasp_set(
@@ -28,7 +34,11 @@ def make_grasp_set(
     rejected: dict[str, int],
     search: Search,
 ) -> GraspSet:
-    """Root poses, and the contacts that the squeeze presses on, padded to the largest count."""
+    """Root poses, and the contacts that the squeeze presses on, padded to the largest count.
+
+    `penetration` is that of the mesh itself; the search measured it on its grid and points, and
+    decided by that.
+    """
     shared = {
         'hand': hand.name,
         'hand_digest': hand.digest,
@@ -38,6 +48,7 @@ def make_grasp_set(
         'hand_frame': hand.hand_frame,
         'joint_stiffness': hand.joint_stiffness,
         'support_plane': np.full(4, np.nan) if obj.support_plane is None else obj.support_plane,
+        'locked_joints': locked_joints(hand),
         'config': dataclasses.asdict(config) | {'device': search.device},
         'timing': clock.timing,
         'rejected': rejected,
@@ -59,15 +70,17 @@ def make_grasp_set(
         points[n, : len(own)] = look.point[n, own]
         normals[n, : len(own)] = look.normal[n, own]
         forces[n, : len(own)] = closing.force[n, own]
+    base_pose = compose(closing.palm, palm_to_root)
+    near = closing.at_grasp.distance < _NEAR
     return GraspSet(
-        base_pose=compose(closing.palm, palm_to_root),
+        base_pose=base_pose,
         pregrasp_base_pose=compose(closing.pregrasp_palm, palm_to_root),
         pregrasp=closing.pregrasp,
         grasp=closing.grasp,
         squeeze=closing.squeeze,
         score=grasps.score,
         residual=grasps.residual,
-        penetration=closing.at_grasp.penetration,
+        penetration=TrueSurface(obj).penetration(hand, base_pose, closing.grasp, near),
         epsilon=np.full(len(touch), np.nan),
         contact_count=count,
         contact_links=links,

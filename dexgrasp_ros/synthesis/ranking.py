@@ -14,6 +14,7 @@ from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.hand.opening import is_gripper
 from dexgrasp_ros.synthesis.closing import environment_margin
 from dexgrasp_ros.synthesis.closing_simulation import Outcome
+from dexgrasp_ros.synthesis.force_limits import squeeze_force
 from dexgrasp_ros.synthesis.look import Look, Measurement
 from dexgrasp_ros.synthesis.postures import Closing, sphere_centers
 from dexgrasp_ros.synthesis.search import Search
@@ -104,7 +105,7 @@ def reject_outcomes(outcomes: Sequence[Outcome], config: SynthesisConfig) -> NDA
     held = [
         (o.displacement < config.max_displacement)
         & (o.rotation < config.max_rotation)
-        & (o.normal_force > _LEAST_SHARE * config.squeeze_force)
+        & (o.normal_force > _LEAST_SHARE * squeeze_force(config))
         for o in outcomes
     ]
     return ~np.all(held, axis=0)

@@ -14,6 +14,7 @@ from dexgrasp_ros.core.poses import compose, invert
 from dexgrasp_ros.synthesis.batches import join, take
 from dexgrasp_ros.synthesis.closing import plan_closing, replan_closing
 from dexgrasp_ros.synthesis.closing_simulation import Outcome
+from dexgrasp_ros.synthesis.force_limits import excess, is_limited
 from dexgrasp_ros.synthesis.postures import Closing, radians
 from dexgrasp_ros.synthesis.race import Candidates
 from dexgrasp_ros.synthesis.ranking import (
@@ -215,6 +216,10 @@ def _judge(
     cost[sound] = np.where(reject_outcomes(outcomes, config), np.inf, np.max(costs, axis=0))
     end[sound] = outcomes[0].q
     bad['simulation'] = np.isin(np.arange(len(cost)), sound[np.isinf(cost[sound])])
+    if is_limited(config):
+        crushed = sound[excess(outcomes[0].force, outcomes[0].normal, config) > 1.0]
+        bad['force'] = np.isin(np.arange(len(cost)), crushed)
+        cost[crushed] = np.inf
     if search.demand is not None:
         pressed = search.look(outcomes[0].palm, outcomes[0].q)
         unwished = reject_unwished(search.demand, [pressed], part.palm, config)

@@ -12,6 +12,7 @@ from dexgrasp_ros.core.object_model import ObjectModel
 from dexgrasp_ros.core.progress import ProgressCallback, StopCallback
 from dexgrasp_ros.core.wishes import Wishes
 from dexgrasp_ros.synthesis.clock import Clock
+from dexgrasp_ros.synthesis.force_limits import weight_warnings
 from dexgrasp_ros.synthesis.grasp_set import make_grasp_set
 from dexgrasp_ros.synthesis.race import race
 from dexgrasp_ros.synthesis.search import Search
@@ -72,7 +73,7 @@ def synthesize(
     config = config or SynthesisConfig()
     clock = Clock(config, progress, should_stop)
     clock.report('seeds', 0.0)
-    demand = None if wishes is None else resolve_wishes(hand, obj, wishes)
+    demand = resolve_wishes(hand, obj, wishes)
     search = Search(hand, obj, config, demand=demand, should_stop=clock.should_stop)
     palm, q = make_seeds(search, hand, obj, config)
     clock.lap('seeds')
@@ -96,4 +97,8 @@ def synthesize(
             break
     rejected, chosen = selection.rejected(len(q)), selection.grasps
     grasps = make_grasp_set(hand, obj, config, chosen, clock, rejected, search)
-    return grasps if wishes is None else dataclasses.replace(grasps, wishes=wishes.as_dict())
+    return dataclasses.replace(
+        grasps,
+        wishes={} if wishes is None else wishes.as_dict(),
+        warnings=tuple(weight_warnings(config)),
+    )

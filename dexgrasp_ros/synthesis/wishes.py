@@ -44,8 +44,11 @@ class Demand:
     heights: tuple[float, float] | None  # m, of the palm above them; None: as usual
 
 
-def resolve_wishes(hand: HandModel, obj: ObjectModel, wishes: Wishes) -> Demand:
+def resolve_wishes(hand: HandModel, obj: ObjectModel, wishes: Wishes | None) -> Demand | None:
     """Find the groups that are to touch and the surface that is to be touched.
+
+    What is before the palm is not to touch, unless it was given a contact weight. Without wishes
+    the demand is that alone, and None where nothing is before the palm.
 
     Raises
     ------
@@ -55,6 +58,9 @@ def resolve_wishes(hand: HandModel, obj: ObjectModel, wishes: Wishes) -> Demand:
     HandError
         UNSUPPORTED_HAND: such a hand has no such grasps.
     """
+    bystanders = hand.group_before_palm & (hand.group_weights == 0.0)
+    if wishes is None:
+        return _keep_clear(hand, obj, bystanders) if bystanders.any() else None
     fingers = hand.group_fingers
     palm = palm_groups(hand)
     tips = fingertips(hand)
@@ -80,6 +86,7 @@ def resolve_wishes(hand: HandModel, obj: ObjectModel, wishes: Wishes) -> Demand:
         touch.append(palm)
         weights = np.where(tips, _TIP_WEIGHT, 1.0) * (weights > 0.0)
         heights = (0.0, _CLOSE)
+    free = free & ~bystanders
     _check_fingers(hand, wishes, free)
     parts = len(np.unique(fingers[free & (hand.group_weights > 0.0)]))
     return Demand(
@@ -93,6 +100,22 @@ def resolve_wishes(hand: HandModel, obj: ObjectModel, wishes: Wishes) -> Demand:
         least_contacts=2 if parts == _LEAST_FINGERS else None,
         starts=_starts(obj, wishes),
         heights=heights,
+    )
+
+
+def _keep_clear(hand: HandModel, obj: ObjectModel, clear: NDArray[np.bool_]) -> Demand:
+    """Demand nothing but that some groups [G] do not touch."""
+    weights = np.maximum(hand.group_weights, LEAST_WEIGHT)
+    return Demand(
+        wishes=Wishes(),
+        weights=np.where(clear, _IDLE_WEIGHT, weights),
+        clear=clear,
+        touch=np.empty((0, len(clear)), dtype=bool),
+        fingers=np.empty((0, len(clear)), dtype=bool),
+        least_fingers=0,
+        least_contacts=None,
+        starts=np.arange(len(obj.surface_points)),
+        heights=None,
     )
 
 

@@ -14,7 +14,8 @@ from shape_msgs.msg import SolidPrimitive
 from dexgrasp_msgs.action import SynthesizeGrasps
 from dexgrasp_msgs.msg import Region
 from dexgrasp_ros.bridge.geometry import pose_message
-from dexgrasp_ros.bridge.goals import check_goal, goal_wishes
+from dexgrasp_ros.bridge.goals import check_goal, goal_config, goal_wishes
+from dexgrasp_ros.core.config import SynthesisConfig
 from dexgrasp_ros.core.errors import ErrorCode, InputError
 from dexgrasp_ros.core.poses import compose, invert, transform_points
 
@@ -119,4 +120,22 @@ def test_a_region_with_a_broken_pose_is_refused():
     broken.pose.orientation.w = 7.0
     with pytest.raises(InputError) as caught:
         check_goal(goal(hold_regions=[broken]))
+    assert caught.value.code == ErrorCode.OUT_OF_RANGE
+
+
+def test_what_a_goal_says_of_the_object_takes_the_place_of_the_parameters():
+    own = SynthesisConfig(object_mass=0.3, friction=0.5, max_force=20.0, max_contact_force=5.0)
+    assert goal_config(goal(), own) == own
+    said = goal_config(goal(object_mass=0.06, friction=0.2, max_force=8.0), own)
+    assert (said.object_mass, said.friction, said.max_force) == (0.06, 0.2, 8.0)
+    assert said.max_contact_force == 5.0
+    free = goal_config(goal(max_force=np.inf, max_contact_force=np.inf), own)
+    assert (free.max_force, free.max_contact_force) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize('name', ['object_mass', 'friction', 'max_force', 'max_contact_force'])
+@pytest.mark.parametrize('value', [-1.0, np.nan, -np.inf, 1e9])
+def test_a_number_that_cannot_be_is_refused(name, value):
+    with pytest.raises(InputError, match=name) as caught:
+        goal_config(goal(**{name: value}), SynthesisConfig())
     assert caught.value.code == ErrorCode.OUT_OF_RANGE

@@ -51,7 +51,7 @@ def test_messages_and_back_are_the_same_arrays(grasp_set, messages, hand):
         before, after = getattr(grasp_set, field.name), getattr(back, field.name)
         if isinstance(before, np.ndarray):
             np.testing.assert_allclose(after, before, atol=1e-12, err_msg=field.name)
-        elif field.name in ('hand', 'hand_frame', 'joint_names', 'link_names'):
+        elif field.name in ('hand', 'hand_frame', 'joint_names', 'link_names', 'locked_joints'):
             assert after == before
     assert back.urdf == hand.urdf
 
@@ -79,6 +79,7 @@ BROKEN = {
     'posture': (lambda g: setattr(g, 'squeeze', [0.1]), ErrorCode.WRONG_SHAPE),
     'number': (lambda g: setattr(g, 'pregrasp', [0.1, np.nan]), ErrorCode.OUT_OF_RANGE),
     'pose': (lambda g: setattr(g.pose.orientation, 'w', 7.0), ErrorCode.OUT_OF_RANGE),
+    'locked': (lambda g: g.locked_joint_names.append('wrist'), ErrorCode.WRONG_SHAPE),
     'link': (lambda g: g.contacts.append(Contact(link='toe')), ErrorCode.UNKNOWN_LINK),
 }
 

@@ -16,11 +16,19 @@ from shape_msgs.msg import SolidPrimitive
 from dexgrasp_msgs.action import SynthesizeGrasps
 from dexgrasp_ros.bridge.geometry import header, mesh_arrays, mesh_message
 from dexgrasp_ros.bridge.grasp_planning import primitive_mesh, synthesis_goal
-from dexgrasp_ros.core.errors import InputError
+from dexgrasp_ros.core.errors import ErrorCode, InputError
+
+CUBE = SolidPrimitive(type=SolidPrimitive.BOX, dimensions=[0.1, 0.1, 0.1])
 
 
 def thing(**fields):
-    empty = {'meshes': [], 'mesh_poses': [], 'primitives': [], 'primitive_poses': []}
+    empty = {
+        'properties': [],
+        'meshes': [],
+        'mesh_poses': [],
+        'primitives': [],
+        'primitive_poses': [],
+    }
     return SimpleNamespace(header=header('base', 7), **{'name': 'mug', **empty, **fields})
 
 
@@ -100,3 +108,17 @@ def test_a_name_without_an_end_is_not_repeated():
     with pytest.raises(InputError, match='has 0 meshes, 0 primitives and 0 poses') as info:
         synthesis_goal(thing(name='x' * 1_000_000))
     assert len(str(info.value)) < 400
+
+
+def test_properties_say_what_a_goal_can_say():
+    said = {'mass': '0.06', 'friction': '0.3', 'max_force': '8', 'max_contact_force': '3e0'}
+    entries = [SimpleNamespace(name=n, value=v) for n, v in {**said, 'color': 'red'}.items()]
+    box = {'primitives': [CUBE], 'primitive_poses': [Pose()]}
+    goal = synthesis_goal(thing(properties=entries, **box))
+    assert (goal.object_mass, goal.friction) == (0.06, 0.3)
+    assert (goal.max_force, goal.max_contact_force) == (8.0, 3.0)
+    assert synthesis_goal(thing(**box)).max_force == 0.0
+    entries[0].value = 'heavy'
+    with pytest.raises(InputError, match='mass') as caught:
+        synthesis_goal(thing(properties=entries, **box))
+    assert caught.value.code == ErrorCode.WRONG_TYPE

@@ -105,7 +105,9 @@ def test_without_moveit_it_says_how_to_install_it(grasps):
 
 def test_messages_of_moveit(grasps):
     pytest.importorskip('moveit_msgs.msg')
-    found = moveit_grasps(grasps, T_parent_hand=MOUNT, allowed_touch_objects=['object_3'])
+    found = moveit_grasps(
+        grasps, T_parent_hand=MOUNT, allowed_touch_objects=['object_3'], max_contact_force=3.0
+    )
     assert [g.id for g in found] == ['object_3_0', 'object_3_1']
     for grasp, message in zip(grasps.grasps, found, strict=True):
         assert message.grasp_pose.header == grasp.header
@@ -121,6 +123,7 @@ def test_messages_of_moveit(grasps):
         assert message.post_grasp_retreat.min_distance == pytest.approx(0.05)
         assert message.pre_grasp_approach.direction.header.frame_id == 'base'
         assert message.allowed_touch_objects == ['object_3']
+        assert message.max_contact_force == 3.0
     (touching,) = moveit_grasps(grasps.grasps[:1], T_parent_hand=MOUNT, squeeze=False)
     assert list(touching.grasp_posture.points[0].positions) == list(grasps.grasps[0].grasp)
     (pressing,) = moveit_grasps(grasps.grasps[:1], T_parent_hand=MOUNT, effort=True)

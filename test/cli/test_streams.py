@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from dexgrasp_ros import cli
-from dexgrasp_ros.core.errors import DeviceError
+from dexgrasp_ros.core.errors import DeviceError, DexGraspWarning
 
 
 def raiser(error, cause=None):
@@ -52,15 +52,23 @@ def test_what_a_stream_cannot_write_is_a_question_mark(encoding, monkeypatch):
     assert sys.stdout.buffer.getvalue().decode(encoding).startswith('? ? 90')
 
 
-def test_warnings_of_libraries_are_the_commands_own(capsys, monkeypatch):
+def test_warnings_are_the_commands_own_and_those_of_libraries_are_not_shown(capfd, monkeypatch):
+    """What came raw: warnings, and the log of a library that nobody reads."""
+
     def doubt():
+        import logging
         import warnings
 
-        warnings.warn('kernels cannot be kept', stacklevel=2)
+        import numpy as np
+
+        warnings.warn('kernels cannot be kept', DexGraspWarning, stacklevel=2)
+        warnings.warn('this will be removed in 2.0', UserWarning, stacklevel=2)
+        np.float64(1.0) / np.zeros(1)
+        logging.getLogger('trimesh').warning('face_normals all zero, ignoring!')
 
     monkeypatch.setattr(cli, '_commands', lambda: (doubt,))
     assert cli.main(['doubt']) == 0
-    assert capsys.readouterr().err == 'dexgrasp: warning: kernels cannot be kept\n'
+    assert capfd.readouterr().err == 'dexgrasp: warning: kernels cannot be kept\n'
 
 
 def test_help_that_nobody_reads_to_its_end_is_no_error():

@@ -42,6 +42,9 @@ def grasps():
         contact_forces=rng.normal(size=(count, contacts, 3)),
         seed_index=np.array([7, 0, 2]),
         opening_width=np.array([0.05, 0.02, np.nan]),
+        least_friction=np.array([0.1, 0.3, np.nan]),
+        largest_pull=np.array([9.0, 4.0, np.nan]),
+        locked_joints={'wrist': 0.25},
         config={'seed_count': 8},
         support_plane=np.array([0.0, 0.6, 0.8, 0.1]),
         timing={'optimize': 0.5},
@@ -88,12 +91,15 @@ def test_sets_of_older_files_say_what_is_not_known(grasps, tmp_path):
     grasps.save(tmp_path / 'new.npz')
     with np.load(tmp_path / 'new.npz') as file:
         later = ('seed_index', 'support_plane', 'opening_width', 'hand_digest')
+        later += ('least_friction', 'largest_pull', 'locked_joints')
         kept = [k for k in file.files if k not in later]
         old = {key: file[key] for key in kept}
     np.savez(tmp_path / 'old.npz', **old)
     old = GraspSet.load(tmp_path / 'old.npz')
     np.testing.assert_array_equal(old.seed_index, [-1, -1, -1])
-    assert old.opening_width.shape == (3,) and np.isnan(old.opening_width).all()
+    for unknown in (old.opening_width, old.least_friction, old.largest_pull):
+        assert unknown.shape == (3,) and np.isnan(unknown).all()
+    assert old.locked_joints == {}
     assert old.hand_digest == ''
     assert old.support_plane.shape == (4,) and np.isnan(old.support_plane).all()
 
@@ -102,6 +108,7 @@ BROKEN = {
     'JSON that is cut off': ('config', '{"a"', ErrorCode.INVALID_INPUT),
     'JSON that is deep': ('config', '[' * 100_000, ErrorCode.INVALID_INPUT),
     'JSON of a list': ('wishes', '[1]', ErrorCode.WRONG_TYPE),
+    'a place that is a word': ('locked_joints', '{"wrist": "up"}', ErrorCode.WRONG_TYPE),
     'seconds that are words': ('timing', '{"optimize": "long"}', ErrorCode.WRONG_TYPE),
     'a name in place of a list': ('joint_names', 'x', ErrorCode.WRONG_TYPE),
     'a list in place of a name': ('hand', ['a', 'b'], ErrorCode.WRONG_TYPE),

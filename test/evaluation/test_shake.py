@@ -165,7 +165,9 @@ def test_the_floor_is_the_arguments_else_the_objects_else_that_of_the_grasps(cag
 
     def depth(obj, **options) -> float:
         """How deep the cage, whose lowest face is at -4.1 cm, stands in the floor."""
-        return evaluate(grasps, object=obj, protocol='tabletop', **options).pregrasp_depth[0]
+        found = evaluate(grasps, object=obj, protocol='tabletop', **options)
+        assert not any('no table' in w for w in found.warnings)
+        return found.pregrasp_depth[0]
 
     assert depth(free) == 0.0
     assert depth(standing) == pytest.approx(0.001, abs=2e-4)
@@ -180,6 +182,7 @@ def test_an_object_that_does_not_rest_gives_a_warning(cage):
     slab = load_object((mesh.vertices, mesh.faces))
     found = evaluate(beside, object=slab, protocol='tabletop', support_plane=[*tilted, 0.051])
     assert [w for w in found.warnings if 'moves by itself' in w and '80 degrees' in w]
+    assert sum('planned for no table' in w for w in found.warnings) == 1
     flat = evaluate(beside, object=slab, protocol='tabletop', support_plane=[0, 1, 0, 0.005])
     assert not [w for w in flat.warnings if 'moves by itself' in w]
 

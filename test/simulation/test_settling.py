@@ -11,6 +11,7 @@ from dexgrasp_ros.core.errors import ErrorCode, InputError
 from dexgrasp_ros.core.poses import transform_points
 from dexgrasp_ros.object import ObjectConfig, load_object
 from dexgrasp_ros.simulation import PhysicsSettings, settle
+from dexgrasp_ros.simulation.physics_scene import make_data
 
 BOX = np.array([0.05, 0.07, 0.1])
 
@@ -178,3 +179,18 @@ def test_wrong_input_is_refused(box, settings, options):
     with pytest.raises(InputError) as refused:
         settle(*box, settings, **options)
     assert refused.value.code == ErrorCode.OUT_OF_RANGE
+
+
+def test_mujoco_prints_nothing_about_a_simulation_that_blows_up(capfd, tmp_path, monkeypatch):
+    """Its own words would go to the terminal, and to a file in the present folder."""
+    import mujoco
+
+    monkeypatch.chdir(tmp_path)
+    text = '<mujoco><worldbody><body><freejoint/><geom size="1"/></body></worldbody></mujoco>'
+    model = mujoco.MjModel.from_xml_string(text)
+    data = make_data(model)
+    data.qvel[:] = np.inf
+    mujoco.mj_step(model, data)
+    assert data.warning.number.sum() > 0
+    assert capfd.readouterr() == ('', '')
+    assert not list(tmp_path.iterdir())

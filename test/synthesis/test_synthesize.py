@@ -14,6 +14,7 @@ from scipy.spatial.transform import Rotation
 from dexgrasp_ros.core.config import SynthesisConfig
 from dexgrasp_ros.core.errors import DeviceError, ErrorCode, InputError, SynthesisError
 from dexgrasp_ros.core.grasp_set import GraspSet
+from dexgrasp_ros.evaluation.geometry import GraspGeometry
 from dexgrasp_ros.object import load_object
 from dexgrasp_ros.synthesis import synthesize
 from dexgrasp_ros.synthesis.fingers import fingertips
@@ -35,6 +36,12 @@ def test_penetration_is_below_two_millimetres_and_reported_truly(grasps, allegro
         assert depth < 0.002
         # The report also counts object points inside the hand, so it may be more, never less.
         assert grasps.penetration[n] > depth - 3e-4
+
+
+def test_the_depth_that_is_told_is_that_of_an_evaluation(grasps, allegro, can):
+    geometry = GraspGeometry(allegro, can)
+    lies = [geometry.measure(p, q) for p, q in zip(grasps.base_pose, grasps.grasp, strict=True)]
+    np.testing.assert_allclose(grasps.penetration, [lie.penetration for lie in lies], atol=1e-7)
 
 
 def test_contacts_are_where_the_hand_touches(grasps, allegro, can):

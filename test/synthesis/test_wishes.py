@@ -301,3 +301,35 @@ def test_a_region_between_the_points_of_the_surface_is_found(allegro, radius):
         assert len(starts)
         far = np.linalg.norm(box.surface_points[starts] - [x, 0.013, 0.15], axis=1).max()
         assert far < radius + 0.03
+
+
+def test_what_is_before_the_palm_is_not_to_touch(allegro, ball):
+    """Without wishes and with any, and as a look tells it; other hands are left alone."""
+    assert resolve_wishes(allegro, ball, None) is None
+    hand = load_hand('shadow')
+    before = hand.group_before_palm
+    for wishes in (None, Wishes(), Wishes(grasp_type='power')):
+        demand = resolve_wishes(hand, ball, wishes)
+        np.testing.assert_array_equal(demand.clear, before)
+        assert (demand.weights[before] == 1e-6).all() and (demand.weights[~before] > 0.01).all()
+    search = Search(hand, ball, CONFIG, demand=resolve_wishes(hand, ball, None))
+    look = search.look(*make_seeds(search, hand, ball, dataclasses.replace(CONFIG, seed_count=2)))
+    look.distance[:] = 0.0
+    look.distance[0, before] = 1.0
+    found = reject_unwished(search.demand, [look], np.zeros((2, 7)), CONFIG)
+    assert found['links'].tolist() == [False, True]
+    allowed = dataclasses.replace(hand, group_weights=np.where(before, 0.1, hand.group_weights))
+    assert resolve_wishes(allowed, ball, None) is None
+
+
+@pytest.mark.slow
+def test_no_grasp_leans_on_a_forearm():
+    """A bowl of 16 cm: wide enough for its rim to come to the forearm."""
+    bowl = trimesh.creation.icosphere(4, 0.08).slice_plane([0, 0, 0], [0, 0, -1], cap=True)
+    obj = load_object((bowl.vertices, bowl.faces))
+    hand = load_hand('shadow')
+    grasps = synthesize(hand, obj, dataclasses.replace(CONFIG, seed_count=64, max_grasps=16))
+    assert len(grasps) >= 1
+    names = {'rh_forearm', 'rh_wrist'}
+    for n in range(len(grasps)):
+        assert not both(grasps, hand, obj, n) & names

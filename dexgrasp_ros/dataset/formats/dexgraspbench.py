@@ -21,7 +21,8 @@ and from its history as github.com/Mingrui-Yu/DexGraspBench keeps it: 73c567e
 
 Hands that the benchmark does not have are written with their root link as the hand's frame, which
 is what MuJoCo makes of a URDF. Of the keys that come here in addition, ``joint_names`` says the
-order of joints and ``key`` which row of the dataset it was; the benchmark passes over them.
+order of joints, ``locked_joints`` where those are held that are not among them, and ``key`` which
+row of the dataset it was; the benchmark passes over them.
 """
 
 from __future__ import annotations
@@ -124,7 +125,7 @@ def grasp_record(hand: HandModel, row: dict[str, Any], placed: ArrayLike) -> dic
     placed
         Pose of the mesh in the world [7], x y z qx qy qz qw.
     """
-    from dexgrasp_ros.hand import moving_joint_names
+    from dexgrasp_ros.hand import locked_joints, moving_joint_names
 
     def qpos(base: str, posture: str) -> NDArray[np.float64]:
         root = compose(placed, compose(_unit(row[base]), _root(hand)))
@@ -137,6 +138,7 @@ def grasp_record(hand: HandModel, row: dict[str, Any], placed: ArrayLike) -> dic
         'grasp_qpos': qpos('base_pose', 'grasp'),
         'squeeze_qpos': qpos('base_pose', 'squeeze'),
         'joint_names': moving_joint_names(hand),
+        'locked_joints': locked_joints(hand),
         'key': str(row['key']),
     }
 

@@ -17,10 +17,10 @@ a confidence of 0 to 1, and joint positions before and at the grasp::
         opening_width: 0.062
 
 `opening_width` [m] stands there for grippers only; it is a key of our own, which other readers
-pass over. The format has one pose for both postures, and neither squeeze, contacts nor stiffness.
-So an export loses these; an import takes the pose for the pre-grasp too, the grasp for the
-squeeze, and leaves contacts empty and measures NaN. Evaluating such a set fills in what the mesh
-tells.
+pass over. Locked joints stand among the positions, where they are held. The format has one pose
+for both postures, and neither squeeze, contacts nor stiffness. So an export loses these; an import
+takes the pose for the pre-grasp too, the grasp for the squeeze, and leaves contacts empty and
+measures NaN. Evaluating such a set fills in what the mesh tells.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ from dexgrasp_ros.core.files import write_text
 from dexgrasp_ros.core.grasp_set import GraspSet
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.core.yaml_files import is_finite, read_yaml
+from dexgrasp_ros.hand import locked_joints
 from dexgrasp_ros.hand.opening import opening_width
 
 FORMAT, VERSION = 'isaac_grasp', 1.0
@@ -70,7 +71,7 @@ def export_isaac_grasp(
     """
     import yaml
 
-    names = grasps.joint_names
+    names, locked = grasps.joint_names, grasps.locked_joints
     document = {
         'format': FORMAT,
         'format_version': VERSION,
@@ -85,10 +86,8 @@ def export_isaac_grasp(
                     'w': float(grasps.base_pose[n, 6]),
                     'xyz': grasps.base_pose[n, 3:6].tolist(),
                 },
-                'cspace_position': dict(zip(names, grasps.grasp[n].tolist(), strict=True)),
-                'pregrasp_cspace_position': dict(
-                    zip(names, grasps.pregrasp[n].tolist(), strict=True)
-                ),
+                'cspace_position': locked | _by_name(names, grasps.grasp[n]),
+                'pregrasp_cspace_position': locked | _by_name(names, grasps.pregrasp[n]),
                 **_width(grasps.opening_width[n]),
             }
             for n in range(len(grasps))
@@ -152,6 +151,7 @@ def import_isaac_grasp(
         grasp=column['grasp'],
         squeeze=column['grasp'].copy(),
         joint_stiffness=hand.joint_stiffness,
+        locked_joints=locked_joints(hand),
         opening_width=opening_width(hand, column['grasp']),
         score=np.array([row['score'] for row in rows], dtype=np.float64),
         residual=unknown,
@@ -167,6 +167,10 @@ def import_isaac_grasp(
             ' grasps, and pre-grasps are at the same pose.',
         ),
     )
+
+
+def _by_name(names: Sequence[str], values: NDArray[np.float64]) -> dict[str, float]:
+    return dict(zip(names, values.tolist(), strict=True))
 
 
 def _width(value: float) -> dict[str, float]:

@@ -14,6 +14,7 @@ from dexgrasp_ros.core.grasp_set import GraspSet
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.core.poses import matrix_to_pose, pose_to_matrix
 from dexgrasp_ros.dataset.reading.row_arrays import Arrays
+from dexgrasp_ros.hand import locked_joints
 from dexgrasp_ros.hand.opening import opening_width
 
 _POSES = ('base_pose', 'pregrasp_base_pose')
@@ -79,6 +80,7 @@ def rows_to_grasps(rows: Arrays, hand: HandModel, mesh: Path) -> GraspSet:
         link_names=hand.link_names,
         hand_frame=hand.hand_frame,
         joint_stiffness=hand.joint_stiffness,
+        locked_joints=locked_joints(hand),
         opening_width=opening_width(hand, values['grasp']),
         contact_count=(links >= 0).sum(axis=1),
         contact_links=links,

@@ -7,6 +7,7 @@ has no error code: a goal that fails is aborted, and the log says why.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from rclpy.action import ActionClient, ActionServer, CancelResponse
@@ -133,7 +134,12 @@ class GraspPlanningNode(Node):
         mount = None if best.flange_frame else IDENTITY
         if config.parent_link:
             mount = self._transforms.lookup(config.parent_link, best.hand_frame, 0)
-        return moveit_grasps(found.grasps, T_parent_hand=mount)
+        limit = goal.max_contact_force
+        return moveit_grasps(
+            found.grasps,
+            T_parent_hand=mount,
+            max_contact_force=limit if math.isfinite(limit) else 0.0,
+        )
 
 
 main = main_of(GraspPlanningNode)
