@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import trimesh
 
-from dexgrasp_ros.core.errors import ErrorCode, PerceptionError
+from dexgrasp_ros.core.errors import ErrorCode, InputError
 from dexgrasp_ros.perception import ReconstructionConfig, reconstruct_frame
 from dexgrasp_ros.perception.completion.evidence import Evidence
 from dexgrasp_ros.perception.completion.guesses import GUESSES
@@ -222,10 +222,7 @@ def test_nothing_stands_where_the_camera_saw_the_table(render_scene, check_mesh)
 
 
 def test_unknown_way_is_refused(render_scene):
-    result = reconstruct_frame(
-        render_scene(box()).frame, config=ReconstructionConfig(completion='magic')
-    )
-    error = result.failures[1]
-    assert not isinstance(error, PerceptionError)
-    assert error.code == ErrorCode.OUT_OF_RANGE
-    assert "'magic'" in str(error) and "'symmetry'" in str(error)
+    frame = render_scene(box()).frame
+    with pytest.raises(InputError, match=r"'magic'.*'symmetry'") as caught:
+        reconstruct_frame(frame, config=ReconstructionConfig(completion='magic'))
+    assert caught.value.code == ErrorCode.OUT_OF_RANGE
