@@ -107,8 +107,8 @@ pytest-all: $(INSTALLED) $(MESSAGES) $(KERNELS)
 coverage: $(INSTALLED) $(MESSAGES) $(KERNELS) ## which lines and branches the tests run: out/coverage/index.html
 	$(PYTEST) --cov --cov-report=term --cov-report=html:out/coverage $(PYTEST_ARGS)
 
-fuzz: $(INSTALLED) $(MESSAGES) $(KERNELS) ## 10,000 spoilt files for each reader, for hours; goes on where it was, and keeps what it finds in out/fuzz
-	PYTHONPATH=test/fuzz OMP_NUM_THREADS=1 $(BIN)/python test/fuzz/fuzz.py $(ARGS)
+fuzz: $(INSTALLED) $(MESSAGES) $(KERNELS) ## 10,000 spoilt files for each reader, 1,000 messages for each way into a node, for hours; goes on where it was, and keeps what it finds in out/fuzz
+	PYTHONPATH=test/fuzz:test/nodes:test/nodes/execution OMP_NUM_THREADS=1 $(BIN)/python test/fuzz/fuzz.py $(ARGS)
 
 colcon: $(COLCON_TESTED) ## build and test the tree and a client package of it with colcon
 

@@ -31,6 +31,7 @@ from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory, MultiDOFJointTrajectory
 
 from dexgrasp_msgs.msg import ObjectArray
+from dexgrasp_ros.bridge.checks import check_texts
 from dexgrasp_ros.bridge.geometry import header, nanoseconds_to_stamp, stamp_to_nanoseconds
 from dexgrasp_ros.bridge.qos import latched_publisher, standard
 from dexgrasp_ros.bridge.sim_objects import object_frame, sim_objects_message
@@ -212,7 +213,7 @@ class SimHandNode(AutostartNode[SimHandParameters]):
                 message.joint_names, points, times, self._begin(message.header)
             )
 
-        self._obey('joint_trajectory', follow)
+        self._obey('joint_trajectory', message, follow)
 
     def _on_wrist(self, message: MultiDOFJointTrajectory) -> None:
         def follow() -> None:
@@ -226,12 +227,18 @@ class SimHandNode(AutostartNode[SimHandParameters]):
                 poses = compose(self._frame_pose(message.header.frame_id), poses)
             self._world.follow_wrist(poses, times, self._begin(message.header))
 
-        self._obey('wrist_trajectory', follow)
+        self._obey('wrist_trajectory', message, follow)
 
-    def _obey(self, topic: str, follow: Callable[[], None]) -> None:
+    def _obey(
+        self,
+        topic: str,
+        message: JointTrajectory | MultiDOFJointTrajectory,
+        follow: Callable[[], None],
+    ) -> None:
         if not self.is_active:
             return
         try:
+            check_texts(message)
             follow()
         except DexGraspError as error:
             self.get_logger().error(
