@@ -87,6 +87,12 @@ class Graph:
         self._processes[node].wait(30)
         self._said.pop(REPORTS.get(node), None)
 
+    def terminate(self, node: str) -> int:
+        """Ask a node to end as a container does; return its exit code."""
+        self._processes[node].terminate()
+        self._said.pop(REPORTS.get(node), None)
+        return self._processes[node].wait(30)
+
     def pause(self, node: str) -> None:
         """Let a node hear and say nothing, so that it is killed at whatever it is asked for."""
         self._processes[node].send_signal(signal.SIGSTOP)

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -96,3 +98,17 @@ def test_a_search(graph, is_replaced):
         graph.start('grasp_node')
     graph.until_grasps(**ALL)
     graph.until_said('grasp_node', lambda _l, _t, v: v.get('last outcome') == 'SUCCESS')
+
+
+def test_a_search_whose_node_is_asked_to_end(graph):
+    """Who waits for its goal is answered first, though the search goes on for a while."""
+    handle = graph.begin_long_search()
+    with ThreadPoolExecutor() as pool:
+        waits = pool.submit(graph.client.wait_for_result, handle, 60)
+        time.sleep(1.0)  # until the node knows
+        assert graph.terminate('grasp_node') == 0
+        result = waits.result().result
+    assert result.error_code == ErrorCode.PREEMPTED
+    assert 'deactivated' in result.error_message
+    graph.start('grasp_node')
+    graph.until_grasps(**ALL)
