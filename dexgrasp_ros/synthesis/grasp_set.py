@@ -89,6 +89,8 @@ def make_grasp_set(
         contact_forces=forces,
         seed_index=grasps.seed_index,
         opening_width=opening_width(hand, closing.grasp),
+        least_friction=grasps.least_friction,
+        largest_pull=search.largest_pull(closing) if config.simulate_closing else np.empty(0),
         **shared,
     )
 

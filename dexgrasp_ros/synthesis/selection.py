@@ -45,9 +45,7 @@ class Grasps:
     score: NDArray[np.float64]  # [N]
     closing: Closing
     end: NDArray[np.float64]  # [N, J] where the joints come to rest in the squeeze
-    least_friction: NDArray[
-        np.float64
-    ]  # [N] at which the object is still held; NaN: none, unknown
+    least_friction: NDArray[np.float64]  # [N] that still holds; NaN: none, or unknown
     way_is_clear: NDArray[np.bool_]  # [N] False where nobody has looked yet
 
 

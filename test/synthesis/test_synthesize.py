@@ -105,6 +105,19 @@ def test_the_squeeze_presses_toward_the_object(grasps, allegro, can):
     assert moved > 8
 
 
+def test_how_they_hold_is_told_and_counts(grasps, allegro, can):
+    """The best hold at less friction than the worst, and those by which nobody pulled say so."""
+    least, pull = grasps.least_friction, grasps.largest_pull
+    assert np.isfinite(least).mean() > 0.5 and np.nanmax(least) <= 0.5 and np.nanmin(least) > 0.09
+    assert np.nanmin(pull) > 0.5 and np.nanmax(pull) <= 20.0
+    order = np.nan_to_num(least, nan=1.0)
+    half = len(order) // 2
+    assert order[:half].mean() < order[half:].mean()
+    blind = SynthesisConfig(seed_count=8, max_grasps=2, iterations=60, simulate_closing=False)
+    found = synthesize(allegro, can, blind)
+    assert np.isnan(found.least_friction).all() and np.isnan(found.largest_pull).all()
+
+
 def test_pregrasp_is_clear_of_everything(grasps, allegro, can):
     for n in range(len(grasps)):
         points, _ = posed_points(allegro, grasps.pregrasp_base_pose[n], grasps.pregrasp[n])
