@@ -94,13 +94,15 @@ def _kind_warnings(window: DepthWindow, config: ReconstructionConfig) -> list[st
     points = points[:: max(1, len(points) // _PROBED)]
     if len(points) < config.min_points:
         return []
+    least = max(_FLATTER * _largest_plane(points, config), _FLAT_SHARE * len(points))
+    if least > len(points):
+        return []
     depth = points[:, 2:]
     rays = points / depth
     # From distances along the rays the same pixels give these points.
     along = points / np.linalg.norm(rays, axis=1, keepdims=True)
     # On a plane a x + b y + c z = d the inverse depth is linear in the pixels, (a x/z + …) / d.
     inverse = np.hstack([np.median(depth) * rays[:, :2], depth])
-    least = max(_FLATTER * _largest_plane(points, config), _FLAT_SHARE * len(points))
     if _largest_plane(along, config) >= least:
         return [
             'The background is flat only if depth was measured along the rays, as the distance to'
