@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,13 @@ def test_every_executable_of_setup_cfg_is_where_ros2_run_looks(share):
     assert names
     folder = share.parents[1] / 'lib' / 'dexgrasp_ros'
     assert {n for n in names if not os.access(folder / n, os.X_OK)} == set()
+
+
+def test_executables_have_the_interpreter_that_the_build_was_given(share):
+    """That of the workspace's environment, which alone sees what apt does not have."""
+    folder = share.parents[1] / 'lib' / 'dexgrasp_ros'
+    first = (folder / 'grasp_node').read_text(encoding='utf-8').splitlines()[0]
+    assert first == f'#!{sys.executable}'
 
 
 def test_the_installed_package_is_the_one_under_test(share):
