@@ -93,9 +93,7 @@ class ProcessWatch:
             handlers += [
                 OnProcessStart(
                     target_action=process,
-                    on_start=lambda _event, _context, name=name: (
-                        self._dead.pop(name, None) and None
-                    ),
+                    on_start=lambda _event, _context, name=name: self._on_start(name),
                 ),
                 OnProcessExit(
                     target_action=process,
@@ -125,6 +123,9 @@ class ProcessWatch:
         from launch_ros.ros_adapters import get_ros_node
 
         self._diagnostics = Diagnostics(get_ros_node(context), self._component, self.report)
+
+    def _on_start(self, name: str) -> None:
+        self._dead.pop(name, None)
 
     def _on_exit(self, name: str, event: Any, context: Any) -> Sequence[Any]:
         from launch.actions import LogInfo

@@ -215,6 +215,9 @@ def test_the_death_of_a_node_is_told(launched):
     starts[grasp].on_start(None, running)
     level, _, values = watch.report()
     assert level == WARN and values['grasp_node'] == 'runs' and values['grasp_node deaths'] == 1
+    # Launch takes whatever else comes back for something to do.
+    ends[hand].on_exit(SimpleNamespace(returncode=0), running)
+    assert starts[hand].on_start(None, running) is None
     # An end that was asked for is none.
     assert not ends[hand].on_exit(SimpleNamespace(returncode=0), SimpleNamespace(is_shutdown=True))
 
