@@ -124,7 +124,7 @@ GRASP_DOORS = (
         ask=_synthesize,
         parameters=SEARCH,
         changes=SEARCH,
-        examples=20,
+        examples=10,
     ),
     NodeDoor(
         node=NODE,
@@ -133,7 +133,7 @@ GRASP_DOORS = (
         ask=_search_what_was_published,
         parameters=SEARCH,
         changes=SEARCH,
-        examples=15,
+        examples=8,
     ),
     NodeDoor(
         node=NODE,

@@ -11,6 +11,9 @@ import trimesh
 
 pytest.importorskip('rclpy')
 
+from node_door import try_some
+from node_doors import short_doors
+from node_session import NodeSession
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from dexgrasp_ros.bridge.attempt import attempt_grasp
@@ -187,3 +190,12 @@ def test_what_is_seen_is_lifted_and_nothing_moves_before_that_is_asked_for(robot
     assert attempt.lifted, attempt.cause
     assert list(attempt.phases) == ['pregrasp', 'grasp', 'squeeze', 'hold', 'lift']
     assert attempt.course.heights()[-1] > 0.08
+
+
+DOORS = (*short_doors('sim_hand_node'), *short_doors('sim_camera_node'))
+
+
+@pytest.mark.parametrize('door', DOORS, ids=lambda door: door.way)
+def test_spoilt_messages_are_dealt_with(door, robot):
+    robot.start_anew()
+    try_some(door, NodeSession(robot.client, robot.log))
