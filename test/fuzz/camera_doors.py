@@ -129,7 +129,7 @@ CAMERA_DOORS = (
             parameters=_ASK | ({'input': 'points'} if topic == 'points' else {}),
             changes={} if topic == 'points' else _ASK,
             # Clouds need a node that was started for them.
-            examples=0 if topic == 'points' else 15,
+            examples=0 if topic == 'points' else 4,
         )
         for topic in ('depth/image', 'depth/camera_info', 'segmentation', 'points')
     ),
@@ -140,7 +140,7 @@ CAMERA_DOORS = (
         ask=_requested,
         parameters=_ASK,
         changes=_ASK,
-        examples=15,
+        examples=4,
     ),
     *(
         NodeDoor(
@@ -150,7 +150,7 @@ CAMERA_DOORS = (
             ask=functools.partial(_segmented, topic),
             parameters=_CUT,
             changes=_CUT,
-            examples=10,
+            examples=3,
         )
         for topic in (
             *('depth/image', 'depth/camera_info', 'rgb/image'),

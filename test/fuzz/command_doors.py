@@ -100,6 +100,6 @@ COMMAND_DOORS = (
         sound=lambda _: String(data=URDF[:-9]),
         ask=heard(NODE, String, 'robot_description', latched_publisher()),
         parameters=PARAMETERS,
-        examples=10,
+        examples=5,
     ),
 )

@@ -124,7 +124,7 @@ GRASP_DOORS = (
         ask=_synthesize,
         parameters=SEARCH,
         changes=SEARCH,
-        examples=20,
+        examples=5,
     ),
     NodeDoor(
         node=NODE,
@@ -133,7 +133,7 @@ GRASP_DOORS = (
         ask=_search_what_was_published,
         parameters=SEARCH,
         changes=SEARCH,
-        examples=15,
+        examples=4,
     ),
     NodeDoor(
         node=NODE,
@@ -148,7 +148,7 @@ GRASP_DOORS = (
         sound=lambda _: String(data='0' * 32),
         ask=heard(NODE, String, 'follow_token', latched_publisher()),
         parameters=SEARCH,
-        examples=10,
+        examples=5,
     ),
     NodeDoor(
         node=VIEWER,

@@ -22,7 +22,7 @@ class NodeDoor:
     ask: Callable[[NodeSession, Any], str]  # sends one; the node's sentence when it is done
     parameters: dict[str, Any] = field(default_factory=dict)  # with which a node is started
     changes: dict[str, Any] = field(default_factory=dict)  # of parameters of one that runs
-    examples: int = 25  # of the short run: what takes a second or two
+    examples: int = 12  # of the short run: what takes a second or two
 
     @property
     def name(self) -> str:

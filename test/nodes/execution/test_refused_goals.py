@@ -14,6 +14,9 @@ from action_msgs.msg import GoalStatus
 from builtin_interfaces.msg import Time
 from execute_goals import OBJECT, PARAMETERS, grasp_of, set_parameters, stale, wait_for
 from geometry_msgs.msg import Pose, Vector3
+from node_door import try_some
+from node_doors import short_doors
+from node_session import NodeSession
 
 from dexgrasp_msgs.action import ExecuteGrasp
 from dexgrasp_msgs.msg import Contact
@@ -212,3 +215,13 @@ def test_nothing_leaves_while_commands_are_not_enabled(client, robot, hand):
     assert reply.result.error_code == ErrorCode.COMMAND_DISABLED
     robot.wait_until_heard()
     assert not robot.heard
+
+
+@pytest.fixture(scope='module')
+def session(client, log, connected_robot):
+    return NodeSession(client, log, connected_robot)
+
+
+@pytest.mark.parametrize('door', short_doors('hand_command_node'), ids=lambda door: door.way)
+def test_spoilt_messages_are_dealt_with_and_lead_nowhere(door, session, robot):
+    try_some(door, session)

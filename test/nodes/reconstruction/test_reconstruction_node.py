@@ -10,6 +10,9 @@ import pytest
 pytest.importorskip('rclpy')
 
 from diagnostic_msgs.msg import DiagnosticArray
+from node_door import try_some
+from node_doors import short_doors
+from node_session import NodeSession
 
 from dexgrasp_msgs.msg import ObjectArray
 from dexgrasp_msgs.srv import ReconstructObjects
@@ -23,11 +26,15 @@ FAST = {'image_timeout': 1.0, 'max_age': 2.0}
 
 
 @pytest.fixture(scope='module')
-def client(module_ros_domain):
+def log():
+    return []
+
+
+@pytest.fixture(scope='module')
+def client(module_ros_domain, log):
+    own = {'reconstruction_node': FAST}
     with (
-        start_graph(
-            nodes=['reconstruction_node'], parameters={'reconstruction_node': FAST}, log=print
-        ),
+        start_graph(nodes=['reconstruction_node'], parameters=own, log=log.append),
         GraspClient() as client,
     ):
         client.wait_until_ready(120, grasps=False)
@@ -256,3 +263,14 @@ def until_code(client, code, labels=()):
         response = client.reconstruct(labels)
     assert response.error_code == code, response.error_message
     return response
+
+
+@pytest.fixture(scope='module')
+def session(client, log):
+    return NodeSession(client, log)
+
+
+@pytest.mark.parametrize('door', short_doors('reconstruction_node'), ids=lambda door: door.way)
+def test_spoilt_messages_are_dealt_with(door, session, camera):
+    camera.send({})  # the door's own are to be the newest
+    try_some(door, session)

@@ -13,6 +13,9 @@ import trimesh
 
 pytest.importorskip('rclpy')
 
+from node_door import try_some
+from node_doors import short_doors
+from node_session import NodeSession
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from dexgrasp_msgs.action import ExecuteGrasp
@@ -218,3 +221,12 @@ def test_another_simulation_in_place_of_one_that_was_killed(robot, simulated_rob
     grasp = other.client.synthesize(label=1, timeout=300).check().grasps.grasps[0]
     attempt = attempt_grasp(other.client, other.watch, grasp)
     assert attempt.reply.succeeded, attempt.reply.result.error_message
+
+
+DOORS = (*short_doors('sim_hand_node'), *short_doors('sim_camera_node'))
+
+
+@pytest.mark.parametrize('door', DOORS, ids=lambda door: door.way)
+def test_spoilt_messages_are_dealt_with(door, robot):
+    robot.start_anew()
+    try_some(door, NodeSession(robot.client, robot.log))

@@ -19,6 +19,9 @@ from geometry_msgs.msg import PoseArray, Vector3
 from ideal_robot import IdealRobot
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
+from node_door import try_some
+from node_doors import short_doors
+from node_session import NodeSession
 from rcl_interfaces.msg import Parameter, ParameterValue
 from rcl_interfaces.srv import SetParameters
 from sensor_msgs.msg import JointState
@@ -60,9 +63,14 @@ TOPICS = {
 
 
 @pytest.fixture(scope='module')
-def processes(module_ros_domain):
+def log():
+    return []
+
+
+@pytest.fixture(scope='module')
+def processes(module_ros_domain, log):
     nodes = ['grasp_node', 'hand_command_node']
-    with start_graph(nodes=nodes, parameters=PARAMETERS, log=print) as processes:
+    with start_graph(nodes=nodes, parameters=PARAMETERS, log=log.append) as processes:
         yield processes
 
 
@@ -505,3 +513,13 @@ def call(client, service, request):
     wait_for(future.done, 'the response')
     client.node.destroy_client(service)
     return future.result()
+
+
+@pytest.fixture(scope='module')
+def session(client, log):
+    return NodeSession(client, log)
+
+
+@pytest.mark.parametrize('door', short_doors('grasp_node'), ids=lambda door: door.way)
+def test_spoilt_messages_are_dealt_with(door, session):
+    try_some(door, session)

@@ -11,6 +11,9 @@ import pytest
 pytest.importorskip('rclpy')
 
 import rclpy
+from node_door import try_some
+from node_doors import short_doors
+from node_session import NodeSession
 from rclpy.executors import SingleThreadedExecutor
 from scipy.spatial.transform import Rotation
 from std_msgs.msg import Header
@@ -132,6 +135,13 @@ def test_objects_of_one_name_are_told_apart(viewer):
     viewer.bench.objects(box(), other)
     wait_for(lambda: len(viewer._page._objects) == 2)
     assert [o.name for o in viewer._page._objects] == ['box object_1', 'box object_2']
+
+
+@pytest.mark.parametrize('door', short_doors('viewer_node'), ids=lambda door: door.way)
+def test_spoilt_messages_are_dealt_with(door, viewer, ros_domain, capfd):
+    with GraspClient(domain_id=ros_domain) as client:
+        try_some(door, NodeSession(client, []))
+    assert 'Traceback' not in capfd.readouterr().err
 
 
 @pytest.mark.usefixtures('ros_domain')
