@@ -57,8 +57,8 @@ def grasp_set(
     }
     stiffness = _posture(grasps[0], 'joint_stiffness', hand) if grasps else hand.joint_stiffness
     contacts = [g.contacts for g in grasps]
-    locked = [_locked(g) for g in grasps]
     turn = pose_to_matrix(frame_pose)
+    locked = [_locked(g) for g in grasps]
     quality = {
         name: np.array([getattr(g.quality, name) for g in grasps], dtype=np.float64)
         for name in _MEASURES
@@ -77,7 +77,7 @@ def grasp_set(
         opening_width=np.array([g.opening_width for g in grasps], dtype=np.float64),
         **postures,
         **quality,
-        locked_joints=locked[0] if grasps else {},
+        locked_joints=locked[0] if locked else {},
         contact_count=np.array([g.quality.contact_count for g in grasps], dtype=np.int64),
         contact_links=_links(contacts, hand),
         contact_points=_vectors(contacts, 'point') @ turn[:3, :3].T + turn[:3, 3],

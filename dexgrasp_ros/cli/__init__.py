@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-import warnings
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from dexgrasp_ros.cli.interrupts import INTERRUPTED, end_interrupted, end_soon_when_interrupted
 
@@ -24,8 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             end_soon_when_interrupted()
         from dexgrasp_ros.core.quiet import quiet_libraries
 
-        with quiet_libraries():
-            warnings.showwarning = _tell
+        with quiet_libraries(_tell):
             return _run(arguments)
     except BaseException as error:
         # A library that is interrupted while it loads says that it cannot be loaded.
@@ -83,6 +80,6 @@ def _is_interrupt(error: BaseException | None) -> bool:
     return _is_interrupt(error.__cause__ or error.__context__)
 
 
-def _tell(message: Warning | str, *_: Any) -> None:
+def _tell(message: str) -> None:
     """Print what this package warns of."""
     print(f'dexgrasp: warning: {message}', file=sys.stderr)

@@ -269,7 +269,7 @@ def _table_warnings(grasps: GraspSet, floor: NDArray[np.float64] | None) -> list
     """Say where grasps are lifted from a floor that nobody told their planner of."""
     if floor is None or np.isfinite(grasps.support_plane).all():
         return []
-    return ['These grasps were planned for no table: hands may start, or close, inside of it.']
+    return ['Planned for no table: hands may start or close inside of this one.']
 
 
 def _unrest(

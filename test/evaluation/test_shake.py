@@ -182,7 +182,7 @@ def test_an_object_that_does_not_rest_gives_a_warning(cage):
     slab = load_object((mesh.vertices, mesh.faces))
     found = evaluate(beside, object=slab, protocol='tabletop', support_plane=[*tilted, 0.051])
     assert [w for w in found.warnings if 'moves by itself' in w and '80 degrees' in w]
-    assert sum('planned for no table' in w for w in found.warnings) == 1
+    assert sum('Planned for no table' in w for w in found.warnings) == 1
     flat = evaluate(beside, object=slab, protocol='tabletop', support_plane=[0, 1, 0, 0.005])
     assert not [w for w in flat.warnings if 'moves by itself' in w]
 
