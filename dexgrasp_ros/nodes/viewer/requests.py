@@ -30,7 +30,7 @@ class _Job:
     """Something that was asked for and has no end yet."""
 
     name: str  # of the service or action
-    is_offered: Callable[[], bool]  # for a goal that is accepted: by the node that took it
+    is_offered: Callable[[], bool]  # of what is under way: by the node that took it
     handle: ClientGoalHandle | None = None  # of a goal, once it is accepted
     is_stopped: bool = False
 
@@ -64,8 +64,9 @@ class ViewerRequests:
         """Mesh all objects of the newest image."""
         job = self._begin('reconstruct_objects', self._reconstruct.service_is_ready)
         if job is not None:
-            request = ReconstructObjects.Request()
-            future = self._reconstruct.call_async(request)
+            server = ServerWatch(self._node, job.name, is_service=True)
+            job.is_offered = lambda: not server.is_gone() and self._reconstruct.service_is_ready()
+            future = self._reconstruct.call_async(ReconstructObjects.Request())
             future.add_done_callback(lambda f: self._finish(job, f, _objects_sentence))
 
     def synthesize(self) -> None:

@@ -11,15 +11,18 @@ pytest.importorskip('rclpy')
 
 from action_msgs.msg import GoalStatus
 from execute_goals import (
+    PARAMETERS,
     PHASES,
     TERMINAL,
     check_end,
     grasp_of,
     put_near,
+    set_parameters,
     start,
     stopped,
     wait_for,
 )
+from many_clients import at_once
 from trajectory_msgs.msg import MultiDOFJointTrajectory
 
 from dexgrasp_msgs.action import ExecuteGrasp
@@ -92,3 +95,37 @@ def test_a_time_limit_beyond_all_clocks_is_none(client, robot, hand, states):
     handle = start(client, robot, grasp_of(client, hand), 'pregrasp', time_limit=1e10)
     assert client.cancel(handle)
     check_end(client, robot, states, handle, GoalStatus.STATUS_CANCELED, ErrorCode.CANCELLED)
+
+
+@pytest.fixture
+def patience(client):
+    """Let the robot, whose thread ten clients keep from its work, be late."""
+    late = dict.fromkeys(('joint_state_max_age', 'wrist_max_age', 'tracking_delay'), 30.0)
+    set_parameters(client, **late)
+    yield
+    set_parameters(client, **{name: PARAMETERS[name] for name in late})
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures('patience')
+def test_of_ten_clients_the_newest_goal_moves_the_hand_and_each_ends_once(
+    client, robot, hand, states
+):
+    """As `docs/execution.md` says."""
+    grasp = grasp_of(client, hand)
+    put_near(robot, grasp)
+    goal = ExecuteGrasp.Goal(grasp=grasp, speed_scale=0.1, hold_time=1.0)
+
+    def ask(other):
+        handle = other.send_execution(goal, timeout=60)
+        stamp = handle.stamp.sec, handle.stamp.nanosec
+        result = other.wait_for_result(handle, 60).result
+        return stamp, bytes(handle.goal_id.uuid), result.error_code
+
+    replies = sorted(at_once(10, ask, grasps=False, reconstruction=False, execution=True))
+    codes = [code for *_, code in replies]
+    assert codes == [ErrorCode.PREEMPTED] * 9 + [ErrorCode.SUCCESS]
+    for _, uuid, _ in replies:
+        wait_for(lambda uuid=uuid: states.get(uuid, [(0, 0)])[-1][0] in TERMINAL, 'its end')
+        assert sum(status in TERMINAL for status, _ in states[uuid]) == 1
+    assert client.execute(grasp_of(client, hand), hold_time=0.1, timeout=60).succeeded

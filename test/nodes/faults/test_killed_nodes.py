@@ -1,6 +1,7 @@
 """Nodes that are killed (`kill -9`) at rest and at work, and started again; the rest goes on.
 
-`hand_command_node` is killed in `execution/test_end_of_node.py`.
+`hand_command_node` is killed in `execution/test_end_of_node.py`, `sim_hand_node` in
+`simulation/test_closed_loop.py`, and whom the viewer waits for in `viewer/test_viewer_node.py`.
 """
 
 from __future__ import annotations
@@ -43,6 +44,15 @@ def test_at_rest(graph, node):
     graph.until_grasps(**ALL)
     if node != 'sim_camera_node':
         graph.until_said(node, lambda *_: True)
+
+
+@pytest.mark.parametrize('node', ['reconstruction_node', 'grasp_node'])
+def test_one_that_stood_still(graph, node):
+    """It goes on, or where nothing reaches it any more it begins anew."""
+    graph.pause(node)
+    time.sleep(3.0)
+    graph.go_on(node)
+    graph.until_grasps(**ALL)
 
 
 @pytest.mark.parametrize('node', ['sim_camera_node', 'tabletop_segmentation_node'])

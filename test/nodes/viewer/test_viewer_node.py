@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
 import socket
 import threading
 
@@ -142,6 +144,35 @@ def test_spoilt_messages_are_dealt_with(door, viewer, ros_domain, capfd):
     with GraspClient(domain_id=ros_domain) as client:
         try_some(door, NodeSession(client, []))
     assert 'Traceback' not in capfd.readouterr().err
+
+
+@pytest.mark.slow  # a node that was killed is taken for a living one for 20 s
+@pytest.mark.parametrize('is_replaced', [False, True])
+def test_a_reconstruction_whose_node_is_killed_is_given_up(viewer, is_replaced):
+    """Also where another one offers the service by then; what it is asked next, it does."""
+    options = {'nodes': ['reconstruction_node'], 'log': print}
+
+    def says(words):
+        return lambda: words in viewer._page.panel._status.content
+
+    def press_reconstruct():
+        viewer.executor.create_task(viewer._requests.reconstruct)
+
+    with contextlib.ExitStack() as stack:
+        first = stack.enter_context(start_graph(**options))['reconstruction_node']
+        wait_for(viewer._requests._reconstruct.service_is_ready, 240)
+        first.send_signal(signal.SIGSTOP)
+        press_reconstruct()
+        wait_for(says('Waiting for'))
+        first.kill()
+        if is_replaced:
+            stack.enter_context(start_graph(**options))
+        wait_for(says('is gone'), 90)
+        if not is_replaced:
+            stack.enter_context(start_graph(**options))
+        wait_for(viewer._requests._reconstruct.service_is_ready, 240)
+        press_reconstruct()
+        wait_for(says('NO_IMAGES'))
 
 
 @pytest.mark.usefixtures('ros_domain')
