@@ -33,10 +33,20 @@ HAND = POLICY.parents[2] / 'docs' / 'hands' / 'simple_gripper.urdf'
 ARGUMENTS = ['--ros-args', '-r', f'__ns:={NAMESPACE}', '-p', f'hand:={HAND}', '-p', 'port:=0']
 # What a node has only with these parameters.
 VARIANTS = {
-    'reconstruction_node': [{'input': 'depth'}, {'input': 'points'}],
     'hand_command_node': [
         {'controller_interface': kind}
         for kind in ('topic', 'follow_joint_trajectory', 'parallel_gripper_command')
+    ],
+    'reconstruction_node': [
+        {'input': 'depth'},
+        {'input': 'points'},
+        {'transport': 'compressedDepth'},
+        {'transport': 'compressed'},
+    ],
+    'tabletop_segmentation_node': [
+        {},
+        {'transport': 'compressedDepth'},
+        {'transport': 'compressed'},
     ],
 }
 # Types do not matter here: those of packages that may be absent are others'.
