@@ -5,6 +5,7 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import LifecycleNode
 from launch_ros.substitutions import FindPackageShare
 
+from dexgrasp_ros.core.topic_arguments import TOPIC_ARGUMENTS, remappings, wants_tabletop
 from launch import LaunchContext, LaunchDescription
 
 ARGUMENTS = {
@@ -17,7 +18,6 @@ ARGUMENTS = {
     'hand_root_link': ('', 'link of robot_description below which the hand is'),
     'check_reachability': ('false', 'drop grasps that the arm does not reach'),
     'device': ('auto', "device of the search: 'cpu', 'cuda', 'cuda:1' or 'auto'"),
-    'segmentation': ('false', 'label what stands on the table, where nobody else does'),
     'viewer': ('false', 'serve a web page of the graph at http://127.0.0.1:8080'),
     'command_enabled': (
         'false',
@@ -29,14 +29,16 @@ ARGUMENTS = {
 def generate_launch_description() -> LaunchDescription:
     declared = [
         DeclareLaunchArgument(name, default_value=value, description=description)
-        for name, (value, description) in ARGUMENTS.items()
+        for name, (value, description) in {**ARGUMENTS, **TOPIC_ARGUMENTS}.items()
     ]
     return LaunchDescription([*declared, OpaqueFunction(function=make_nodes)])
 
 
 def make_nodes(context: LaunchContext) -> list[LifecycleNode]:
     """Make the nodes, once the arguments are known as text."""
-    given = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
+    given = {
+        name: LaunchConfiguration(name).perform(context) for name in (*ARGUMENTS, *TOPIC_ARGUMENTS)
+    }
     share = FindPackageShare('dexgrasp_ros').perform(context)
     shared = {name: is_true(name, given[name]) for name in ('use_sim_time', 'autostart')}
     own = {
@@ -53,7 +55,7 @@ def make_nodes(context: LaunchContext) -> list[LifecycleNode]:
             'command_enabled': is_true('command_enabled', given['command_enabled']),
         },
     }
-    if is_true('segmentation', given['segmentation']):
+    if wants_tabletop(given):
         own['tabletop_segmentation_node'] = {}
     if is_true('viewer', given['viewer']):
         own['viewer_node'] = {'hand': given['hand']}
@@ -67,6 +69,7 @@ def make_nodes(context: LaunchContext) -> list[LifecycleNode]:
             namespace=given['namespace'],
             output='screen',
             parameters=[f'{share}/config/{name}.yaml', {**shared, **parameters}, *last],
+            remappings=remappings(given),
             arguments=['--ros-args', '--log-level', given['log_level']],
         )
         for name, parameters in own.items()
