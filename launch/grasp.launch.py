@@ -9,6 +9,7 @@ from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 
 from dexgrasp_ros.core.parameter_files import check_parameter_file
+from dexgrasp_ros.core.topic_arguments import TOPIC_ARGUMENTS, remappings, wants_tabletop
 from dexgrasp_ros.nodes.launching import ProcessWatch, is_true, node_process
 from launch import Action, LaunchContext, LaunchDescription
 
@@ -18,7 +19,6 @@ ARGUMENTS = {
     'closed_loop': ('false', 'parameters for a simulated robot, of config/closed_loop'),
     'log_level': ('info', 'debug, info, warn, error or fatal'),
     'respawn': ('true', 'start a node again that has died'),
-    'segmentation': ('false', 'label what stands on the table, where nobody else does'),
     'viewer': ('false', 'serve a web page of the graph at http://127.0.0.1:8080'),
     'planning_scene': ('false', 'tell MoveIt what stands there; needs moveit_msgs'),
     'grasp_planning': ('false', 'serve plan_grasps; needs grasping_msgs and moveit_msgs'),
@@ -49,7 +49,6 @@ PARAMETERS = {
 }
 # Nodes that an argument starts.
 ON_REQUEST = {
-    'segmentation': 'tabletop_segmentation_node',
     'viewer': 'viewer_node',
     'planning_scene': 'planning_scene_node',
     'grasp_planning': 'grasp_planning_node',
@@ -59,16 +58,20 @@ ON_REQUEST = {
 def generate_launch_description() -> LaunchDescription:
     declared = [
         DeclareLaunchArgument(name, default_value=value, description=description)
-        for name, (value, description) in ARGUMENTS.items()
+        for name, (value, description) in {**ARGUMENTS, **TOPIC_ARGUMENTS}.items()
     ]
     return LaunchDescription([*declared, OpaqueFunction(function=make_nodes)])
 
 
 def make_nodes(context: LaunchContext) -> list[Action]:
     """Make the nodes, once the arguments are known as text."""
-    given = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
+    given = {
+        name: LaunchConfiguration(name).perform(context) for name in (*ARGUMENTS, *TOPIC_ARGUMENTS)
+    }
     wanted = ['reconstruction_node', 'grasp_node', 'hand_command_node']
     wanted += [node for name, node in ON_REQUEST.items() if is_true(name, given[name])]
+    if wants_tabletop(given):
+        wanted.append('tabletop_segmentation_node')
     respawn = is_true('respawn', given['respawn'])
     warning = ''
     if given['params_file']:
@@ -83,6 +86,7 @@ def make_nodes(context: LaunchContext) -> list[Action]:
             respawn=respawn,
             namespace=given['namespace'],
             parameters=parameters(name, given, config),
+            remappings=remappings(given),
         )
         for name in wanted
     }

@@ -1,109 +1,75 @@
-"""CameraInfo ↔ intrinsics, and the three messages of a camera as one `DepthFrame`."""
+"""The three messages of a camera as one `DepthFrame`."""
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
-from sensor_msgs.msg import CameraInfo, Image
-from std_msgs.msg import Header
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
+from dexgrasp_ros.bridge.compressed_images import as_image
 from dexgrasp_ros.bridge.geometry import stamp_to_nanoseconds
 from dexgrasp_ros.bridge.images import depth_array, label_array
+from dexgrasp_ros.bridge.intrinsics import rectified_intrinsics
+from dexgrasp_ros.bridge.rectification import rectification
 from dexgrasp_ros.core.depth_frame import DepthFrame
-from dexgrasp_ros.core.errors import ErrorCode, InputError, quoted
+from dexgrasp_ros.core.errors import InputError
 
 
 def depth_frame(
-    depth: Image,
+    depth: Image | CompressedImage,
     info: CameraInfo,
-    labels: Image | None,
+    labels: Image | CompressedImage | None,
     *,
     min_depth: float = 0.0,
     max_depth: float = np.inf,
     assume_rectified: bool = False,
+    assume_aligned: bool = False,
 ) -> DepthFrame:
-    """Depth, camera_info and segmentation of one moment as a `DepthFrame`.
+    """Depth, camera_info and segmentation of one moment as a rectified `DepthFrame`.
 
-    Frame and stamp are the depth image's.
+    Frame and stamp are the depth image's. Pixels that the lens did not show are invalid, and
+    background.
 
     Raises
     ------
     InputError
-        UNKNOWN_ENCODING, WRONG_SHAPE, OUT_OF_RANGE (focal length) or INVALID_INPUT (distortion).
+        INVALID_INPUT where depth and labels are of different cameras; what `as_image`,
+        `depth_array`, `label_array`, `rectified_intrinsics` and `rectification` raise.
     """
-    metres = depth_array(depth, min_depth=min_depth, max_depth=max_depth)
+    if not assume_aligned:
+        frame_id = depth.header.frame_id
+        check_same_camera('camera_info', info.header.frame_id, frame_id)
+        if labels is not None:
+            check_same_camera('segmentation image', labels.header.frame_id, frame_id)
+    metres = depth_array(as_image(depth), min_depth=min_depth, max_depth=max_depth)
+    numbers = None if labels is None else label_array(as_image(labels), metres.shape)
+    lens = rectification(info, metres.shape, assume_rectified=assume_rectified)
+    if lens is not None:
+        metres = lens.rectified(metres)
+        numbers = None if numbers is None else lens.rectified(numbers)
     return DepthFrame(
         depth=metres,
-        labels=None if labels is None else label_array(labels, metres.shape),
-        intrinsics=intrinsics(info, metres.shape, assume_rectified=assume_rectified),
+        labels=numbers,
+        intrinsics=rectified_intrinsics(info, metres.shape),
         frame_id=depth.header.frame_id,
         stamp=stamp_to_nanoseconds(depth.header.stamp),
     )
 
 
-def intrinsics(
-    info: CameraInfo, shape: tuple[int, int], *, assume_rectified: bool = False
-) -> NDArray[np.float64]:
-    """Intrinsics [3, 3] of a rectified image with `shape` (H, W).
+def check_same_camera(what: str, frame_id: str, depth_frame_id: str) -> None:
+    """Refuse what names another frame than the depth image does; an empty name tells nothing.
 
-    `P` is used where it is set, else `K`. Region of interest and binning act as image_geometry
-    has them: f / b and (c - offset) / b. Where `info` speaks of an image that is larger than the
-    one at hand by one integer factor, without saying so in its binning, that factor is taken.
+    Images of equal size may be of two cameras beside each other, and nothing else shows it.
 
     Raises
     ------
     InputError
-        WRONG_SHAPE where the sizes do not fit, INVALID_INPUT where the image is distorted,
-        OUT_OF_RANGE where there is no focal length.
+        INVALID_INPUT.
     """
-    if np.any(np.asarray(info.d) != 0) and not assume_rectified:
+    own, depth = frame_id.lstrip('/'), depth_frame_id.lstrip('/')
+    if own and depth and own != depth:
         raise InputError(
-            f'camera_info has distortion {quoted(list(info.d))} ({quoted(info.distortion_model)});'
-            ' expected a rectified depth image. If it is rectified, set assume_rectified.'
+            f"The {what} is of the frame '{own}', the depth image of '{depth}'; expected one"
+            ' camera for both. Take the depth that the driver aligns to the other camera, with'
+            ' its own camera_info; if they are aligned and only named differently, set'
+            ' assume_aligned.'
         )
-    P = np.asarray(info.p, dtype=np.float64).reshape(3, 4)[:, :3]
-    K = P if P[0, 0] > 0 else np.asarray(info.k, dtype=np.float64).reshape(3, 3)
-    roi = info.roi
-    cropped = roi.width > 0 and roi.height > 0
-    width, height = (roi.width, roi.height) if cropped else (info.width, info.height)
-    binning = np.array([max(1, info.binning_x), max(1, info.binning_y)])
-    if (height // binning[1], width // binning[0]) != tuple(shape):
-        binning = _integer_binning((height, width), tuple(shape))
-    offset = np.array([roi.x_offset, roi.y_offset]) if cropped else np.zeros(2)
-    scaled = np.eye(3)
-    scaled[[0, 1], [0, 1]] = K[[0, 1], [0, 1]] / binning
-    scaled[:2, 2] = (K[:2, 2] - offset) / binning
-    if not (np.isfinite(scaled).all() and scaled[0, 0] > 0 and scaled[1, 1] > 0):
-        raise InputError(
-            f'camera_info has focal lengths {scaled[0, 0]:g}, {scaled[1, 1]:g}; expected finite'
-            ' and positive. Is the camera calibrated?',
-            ErrorCode.OUT_OF_RANGE,
-        )
-    return scaled
-
-
-def camera_info_message(K: NDArray, shape: tuple[int, int], header: Header) -> CameraInfo:
-    """CameraInfo of a rectified pinhole camera with intrinsics [3, 3] and `shape` (H, W)."""
-    P = np.zeros((3, 4))
-    P[:, :3] = K
-    return CameraInfo(
-        header=header,
-        height=shape[0],
-        width=shape[1],
-        distortion_model='plumb_bob',
-        d=[0.0] * 5,
-        k=np.asarray(K, dtype=np.float64).ravel(),
-        r=np.eye(3).ravel(),
-        p=P.ravel(),
-    )
-
-
-def _integer_binning(full: tuple[int, int], shape: tuple[int, int]) -> NDArray:
-    (height, width), (h, w) = full, shape
-    if height % h or width % w or height // h != width // w or height < h:
-        raise InputError(
-            f'camera_info is of an image of {width} × {height}, the depth image has {w} × {h};'
-            ' expected the same size or one integer factor between them.',
-            ErrorCode.WRONG_SHAPE,
-        )
-    return np.full(2, height // h)

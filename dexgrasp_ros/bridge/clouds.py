@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from sensor_msgs.msg import CameraInfo, Image, PointCloud2
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
 
-from dexgrasp_ros.bridge.camera import intrinsics
+from dexgrasp_ros.bridge.compressed_images import as_image
 from dexgrasp_ros.bridge.geometry import FARTHEST, cloud_array, stamp_to_nanoseconds
 from dexgrasp_ros.bridge.images import label_array
+from dexgrasp_ros.bridge.intrinsics import rectified_intrinsics
+from dexgrasp_ros.bridge.rectification import Rectification, rectification
 from dexgrasp_ros.core.depth_frame import DepthFrame
 from dexgrasp_ros.core.errors import ErrorCode, InputError, PerceptionError
 from dexgrasp_ros.core.poses import transform_points
 
 # Points of an organised cloud lie on the rays of their pixels; drivers that register depth to a
-# colour camera round by half a pixel, and rays of an unrectified image are off by several.
+# colour camera round by half a pixel, as rectification does.
 _PIXEL_ERROR = 1.0
 _LEAST_FITTED = 100  # points from which intrinsics are fitted
 _FITTED = 20_000  # of which so many are used
@@ -26,7 +28,7 @@ _SPARSEST, _SMALL_IMAGE = 64, 2**21
 def cloud_frame(
     cloud: PointCloud2,
     info: CameraInfo | None,
-    labels: Image | None,
+    labels: Image | CompressedImage | None,
     *,
     T_cam_cloud: NDArray[np.float64] | None = None,
     assume_rectified: bool = False,
@@ -36,7 +38,7 @@ def cloud_frame(
     The depth of an organised cloud (height above 1) is z, pixel by pixel; without camera_info
     the intrinsics are fitted to it. A cloud in one row is projected with camera_info, the nearest
     point of each pixel counts, and pixels without one are invalid: it should be about as dense as
-    the image.
+    the image. Labels, and the pixels of an organised cloud, are rectified.
 
     Parameters
     ----------
@@ -50,7 +52,7 @@ def cloud_frame(
         Pose [7] of the cloud's frame in that of `info`, for a cloud in one row whose frame is
         another one; None where they are the same.
     assume_rectified
-        Take a camera_info with distortion.
+        Take images and organised clouds for rectified whatever `info` says about the lens.
 
     Returns
     -------
@@ -60,16 +62,19 @@ def cloud_frame(
     Raises
     ------
     InputError
-        What `cloud_array`, `intrinsics` and `label_array` raise; INVALID_INPUT for a cloud in one
+        What `cloud_array`, `rectified_intrinsics`, `rectification`, `as_image` and `label_array`
+        raise; INVALID_INPUT for a cloud in one
         row without camera_info, or an organised one that no pinhole camera at its origin sees so;
         OUT_OF_RANGE for one in a row that is too sparse for its image.
     PerceptionError
         NO_VALID_DEPTH where no point is before the camera.
     """
-    points = cloud_array(cloud)
+    points, lens = cloud_array(cloud), None
     if cloud.height > 1:
         points[~((np.abs(points) <= FARTHEST).all(axis=-1) & (points[..., 2] > 0))] = np.nan
-        depth, K = _organised(points, info, assume_rectified)
+        if info is not None:
+            lens = rectification(info, points.shape[:2], assume_rectified=assume_rectified)
+        depth, K = _organised(points, info, lens)
         frame_id = cloud.header.frame_id
     else:
         if info is None:
@@ -84,7 +89,8 @@ def cloud_frame(
             points = transform_points(T_cam_cloud, points)
         shape = _image_shape(info)
         _check_density(len(points), shape)
-        K = intrinsics(info, shape, assume_rectified=assume_rectified)
+        lens = rectification(info, shape, assume_rectified=assume_rectified)
+        K = rectified_intrinsics(info, shape)
         depth, frame_id = project_depth(points, K, shape), info.header.frame_id
     if not depth.any():
         raise PerceptionError(
@@ -92,9 +98,12 @@ def cloud_frame(
             " expected some with z > 0 in the camera's optical frame.",
             ErrorCode.NO_VALID_DEPTH,
         )
+    numbers = None if labels is None else label_array(as_image(labels), depth.shape)
+    if lens is not None and numbers is not None:
+        numbers = lens.rectified(numbers)
     return DepthFrame(
         depth=depth,
-        labels=None if labels is None else label_array(labels, depth.shape),
+        labels=numbers,
         intrinsics=K,
         frame_id=frame_id,
         stamp=stamp_to_nanoseconds(cloud.header.stamp),
@@ -143,7 +152,7 @@ def fit_intrinsics(points: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _organised(
-    points: NDArray[np.float64], info: CameraInfo | None, assume_rectified: bool
+    points: NDArray[np.float64], info: CameraInfo | None, lens: Rectification | None
 ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
     """Depth [H, W] and intrinsics of an organised cloud with NaN where it is invalid."""
     shape = points.shape[:2]
@@ -152,7 +161,8 @@ def _organised(
     if info is None:
         K = fit_intrinsics(points)
     else:
-        K = intrinsics(info, shape, assume_rectified=assume_rectified)
+        K = rectified_intrinsics(info, shape)
+        points = points if lens is None else lens.rectified(points, np.nan)
     _check_rays(points, K)
     return np.nan_to_num(points[..., 2]).astype(np.float32), K
 

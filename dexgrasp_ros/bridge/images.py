@@ -82,7 +82,7 @@ def depth_message(depth: NDArray[np.float32], header: Header, encoding: str = '3
     else:
         pixels = np.where(valid, np.rint(np.nan_to_num(depth) / _MILLIMETRE), 0)
         pixels = np.clip(pixels, 0, np.iinfo(np.uint16).max)
-    return _message(pixels, header, encoding, _DEPTH_TYPES)
+    return image_message(pixels, header, encoding)
 
 
 def label_message(labels: NDArray[np.integer], header: Header, encoding: str = '16UC1') -> Image:
@@ -101,7 +101,26 @@ def label_message(labels: NDArray[np.integer], header: Header, encoding: str = '
             f' {limits.max}.',
             ErrorCode.OUT_OF_RANGE,
         )
-    return _message(labels, header, encoding, _LABEL_TYPES)
+    return image_message(labels, header, encoding)
+
+
+def image_message(pixels: NDArray, header: Header, encoding: str) -> Image:
+    """Pixels [H, W] as an image message in an encoding of depth or labels, with its numbers."""
+    pixels = np.ascontiguousarray(pixels, dtype='<' + (_DEPTH_TYPES | _LABEL_TYPES)[encoding])
+    height, width = pixels.shape
+    message = Image(
+        header=header,
+        height=height,
+        width=width,
+        encoding=encoding,
+        is_bigendian=0,
+        step=width * pixels.itemsize,
+    )
+    # rclpy takes array.array as it is, but checks a list or bytes element by element.
+    data = array.array('B')
+    data.frombytes(memoryview(pixels).cast('B'))
+    message.data = data
+    return message
 
 
 def _check_encoding(encoding: str, types: dict[str, str], what: str) -> None:
@@ -131,24 +150,6 @@ def _view(message: Image, types: dict[str, str], what: str) -> NDArray:
     return np.ndarray((height, width), dtype, buffer, strides=(step, dtype.itemsize))
 
 
-def _message(pixels: NDArray, header: Header, encoding: str, types: dict[str, str]) -> Image:
-    pixels = np.ascontiguousarray(pixels, dtype='<' + types[encoding])
-    height, width = pixels.shape
-    message = Image(
-        header=header,
-        height=height,
-        width=width,
-        encoding=encoding,
-        is_bigendian=0,
-        step=width * pixels.itemsize,
-    )
-    # rclpy takes array.array as it is, but checks a list or bytes element by element.
-    data = array.array('B')
-    data.frombytes(memoryview(pixels).cast('B'))
-    message.data = data
-    return message
-
-
 def _resize(labels: NDArray[np.int32], shape: tuple[int, int]) -> NDArray[np.int32]:
     (h, w), (height, width) = labels.shape, shape
     if h % height == 0 and w % width == 0 and h // height == w // width:
@@ -160,6 +161,7 @@ def _resize(labels: NDArray[np.int32], shape: tuple[int, int]) -> NDArray[np.int
         return labels.repeat(factor, axis=0).repeat(factor, axis=1)
     raise InputError(
         f'The segmentation image is {w} × {h}, the depth image {width} × {height}; expected the'
-        ' same size or one integer factor between them.',
+        ' same size or one integer factor between them. Labels of a colour image need depth that'
+        ' is aligned to it.',
         ErrorCode.WRONG_SHAPE,
     )

@@ -36,7 +36,9 @@ class Play:
     file: tyro.conf.Positional[Path]
     """The recording: folder, .mcap or .db3."""
     topics: tuple[str, ...] = ()
-    """Which topics, by their full names; by default all."""
+    """Which topics, by their full names as recorded; by default all."""
+    remap: tuple[str, ...] = ()
+    """FROM:=TO: publish the recorded topic FROM under another name."""
     rate: float = 1.0
     """How many seconds of the recording one second takes."""
     loop: bool = False
@@ -135,6 +137,7 @@ def _play(options: Play) -> None:
             node,
             reader,
             options.topics,
+            remap=read_remappings(options.remap),
             rate=options.rate,
             clock=options.clock,
             restamp=options.restamp,
@@ -150,6 +153,23 @@ def _play(options: Play) -> None:
         player.finish()
         _sleep(options.hold, should_stop)
     console.print(f'Played {options.file}, {total:.1f} s', highlight=False)
+
+
+def read_remappings(rules: tuple[str, ...]) -> dict[str, str]:
+    """Names by recorded names, of words FROM:=TO.
+
+    Raises
+    ------
+    InputError
+        INVALID_INPUT for a word of another form.
+    """
+    from dexgrasp_ros.core.errors import InputError, quoted
+
+    pairs = [tuple(rule.split(':=')) for rule in rules]
+    for rule, pair in zip(rules, pairs, strict=True):
+        if len(pair) != 2 or not all(pair):
+            raise InputError(f'--remap is {quoted(rule)}; expected FROM:=TO, two topics.')
+    return dict(pairs)
 
 
 def _sleep(seconds: float, should_stop: Callable[[], bool]) -> None:

@@ -6,9 +6,10 @@ pytest.importorskip('rclpy')
 from sensor_msgs.msg import CameraInfo
 from std_msgs.msg import Header
 
-from dexgrasp_ros.bridge.camera import camera_info_message, depth_frame, intrinsics
+from dexgrasp_ros.bridge.camera import depth_frame
 from dexgrasp_ros.bridge.geometry import header
 from dexgrasp_ros.bridge.images import depth_message, label_message
+from dexgrasp_ros.bridge.intrinsics import camera_info_message, rectified_intrinsics
 from dexgrasp_ros.core.errors import ErrorCode, InputError
 
 K = np.array([[525.0, 0, 319.5], [0, 520.0, 239.5], [0, 0, 1]])
@@ -22,22 +23,22 @@ def info(**changes) -> CameraInfo:
 
 
 def test_the_same_size_gives_the_same_numbers():
-    np.testing.assert_allclose(intrinsics(info(), (480, 640)), K)
+    np.testing.assert_allclose(rectified_intrinsics(info(), (480, 640)), K)
 
 
 def test_the_projection_matrix_wins_and_k_stands_in_for_it():
     P = np.zeros((3, 4))
     P[:, :3] = K * 1.1
     P[2, 2] = 1
-    np.testing.assert_allclose(intrinsics(info(p=P.ravel()), (480, 640)), P[:, :3])
-    np.testing.assert_allclose(intrinsics(info(p=np.zeros(12)), (480, 640)), K)
+    np.testing.assert_allclose(rectified_intrinsics(info(p=P.ravel()), (480, 640)), P[:, :3])
+    np.testing.assert_allclose(rectified_intrinsics(info(p=np.zeros(12)), (480, 640)), K)
 
 
 @pytest.mark.parametrize('changes', [{}, {'binning_x': 2, 'binning_y': 2}])
 def test_binning_is_scaled_whether_the_message_says_so_or_not(changes):
     expected = K / 2
     expected[2, 2] = 1
-    np.testing.assert_allclose(intrinsics(info(**changes), (240, 320)), expected)
+    np.testing.assert_allclose(rectified_intrinsics(info(**changes), (240, 320)), expected)
 
 
 def test_a_region_of_interest_moves_the_centre():
@@ -47,26 +48,19 @@ def test_a_region_of_interest_moves_the_centre():
     expected = K.copy()
     expected[0, 2] -= 100
     expected[1, 2] -= 50
-    np.testing.assert_allclose(intrinsics(message, (160, 200)), expected)
+    np.testing.assert_allclose(rectified_intrinsics(message, (160, 200)), expected)
 
 
 @pytest.mark.parametrize('shape', [(480, 320), (200, 320), (960, 1280), (479, 640)])
 def test_any_other_size_is_refused(shape):
     with pytest.raises(InputError) as caught:
-        intrinsics(info(), shape)
+        rectified_intrinsics(info(), shape)
     assert caught.value.code == ErrorCode.WRONG_SHAPE
-
-
-def test_distortion_is_refused_unless_the_image_is_said_to_be_rectified():
-    distorted = info(d=[0.1, 0, 0, 0, 0])
-    with pytest.raises(InputError, match='assume_rectified'):
-        intrinsics(distorted, (480, 640))
-    np.testing.assert_allclose(intrinsics(distorted, (480, 640), assume_rectified=True), K)
 
 
 def test_an_uncalibrated_camera_is_refused():
     with pytest.raises(InputError, match='calibrated') as caught:
-        intrinsics(CameraInfo(width=640, height=480), (480, 640))
+        rectified_intrinsics(CameraInfo(width=640, height=480), (480, 640))
     assert caught.value.code == ErrorCode.OUT_OF_RANGE
 
 
@@ -83,3 +77,29 @@ def test_a_frame_has_all_three_messages_and_the_stamp_of_the_depth():
     np.testing.assert_allclose(frame.intrinsics, K)
     assert frame.labels.shape == (480, 640)
     assert (frame.labels == 4).sum() == 4 * (labels == 4).sum()
+
+
+@pytest.mark.parametrize('which', ['info', 'labels'])
+@pytest.mark.parametrize('frame_id', ['other', '/camera', 'camera', ''])
+def test_messages_of_two_cameras_are_refused(which, frame_id):
+    """Of equal size, labels on depth that is not aligned to them would only be a little wrong."""
+    head = header('camera', 5)
+    depth = depth_message(np.full((480, 640), 0.7, np.float32), head)
+    labels = label_message(np.zeros((480, 640), np.int32), head)
+    about = info(header=head)
+    (about if which == 'info' else labels).header = header(frame_id, 5)
+    if frame_id == 'other':
+        with pytest.raises(InputError, match=r"'other'.*'camera'.*assume_aligned") as caught:
+            depth_frame(depth, about, labels)
+        assert caught.value.code == ErrorCode.INVALID_INPUT
+    assert depth_frame(depth, about, labels, assume_aligned=True).frame_id == 'camera'
+    if frame_id != 'other':
+        assert depth_frame(depth, about, labels).frame_id == 'camera'
+
+
+def test_labels_of_a_larger_colour_image_point_to_aligned_depth():
+    depth = depth_message(np.full((480, 640), 0.7, np.float32), header('camera', 5))
+    labels = label_message(np.zeros((720, 1280), np.int32), Header())
+    with pytest.raises(InputError, match='aligned') as caught:
+        depth_frame(depth, info(), labels)
+    assert caught.value.code == ErrorCode.WRONG_SHAPE

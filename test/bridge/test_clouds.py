@@ -11,10 +11,10 @@ from scipy.spatial.transform import Rotation
 from sensor_msgs.msg import CameraInfo, PointCloud2, PointField
 from std_msgs.msg import Header
 
-from dexgrasp_ros.bridge.camera import camera_info_message
 from dexgrasp_ros.bridge.clouds import cloud_frame, fit_intrinsics, project_depth
 from dexgrasp_ros.bridge.geometry import cloud_message, header
 from dexgrasp_ros.bridge.images import label_message
+from dexgrasp_ros.bridge.intrinsics import camera_info_message
 from dexgrasp_ros.core.errors import DexGraspError, ErrorCode
 
 K = np.array([[60.0, 0, 31.5], [0, 58.0, 23.5], [0, 0, 1]])
@@ -179,7 +179,7 @@ def test_a_cloud_in_one_row_needs_a_camera_info(depth):
     row = cloud_message(points_of(depth).reshape(-1, 3), header('camera', 0))
     assert code_of(row, None) == ErrorCode.INVALID_INPUT
     assert code_of(row, CameraInfo()) == ErrorCode.WRONG_SHAPE
-    assert code_of(row, info(d=[0.1, 0.0, 0.0, 0.0, 0.0])) == ErrorCode.INVALID_INPUT
+    assert code_of(row, info(d=[0.1] * 5, distortion_model='moon')) == ErrorCode.INVALID_INPUT
     assert code_of(row, info(), np.ones((7, 9), np.int32)) == ErrorCode.WRONG_SHAPE
 
 

@@ -13,51 +13,15 @@ import pytest
 pytest.importorskip('rclpy')
 
 import rclpy
+from box_view import view_of_box
 from rclpy.context import Context
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 
-from dexgrasp_ros.bridge.camera import camera_info_message
 from dexgrasp_ros.bridge.geometry import cloud_message, header
 from dexgrasp_ros.bridge.images import depth_message, label_message
+from dexgrasp_ros.bridge.intrinsics import camera_info_message
 from dexgrasp_ros.bridge.qos import standard
 from dexgrasp_ros.core.depth_frame import DepthFrame, load_scene
-
-K = np.array([[300.0, 0, 159.5], [0, 300.0, 119.5], [0, 0, 1]])
-SIZE = (240, 320)
-LABEL = 5
-
-
-def view_of_box(azimuth: float = 0.0) -> dict[str, np.ndarray]:
-    """A box of 6 x 6 x 10 cm on a floor, seen from 0.6 m, 40 degrees above the horizon.
-
-    With an azimuth [rad] the camera has gone around it so far.
-    """
-    height, width = SIZE
-    v, u = np.mgrid[:height, :width]
-    rays = np.stack([(u - K[0, 2]) / K[0, 0], (v - K[1, 2]) / K[1, 1], np.ones(SIZE)], -1)
-    # World: z up, box standing on the floor at the origin. The camera looks at its middle.
-    look = np.array([0.0, np.cos(np.radians(40)), -np.sin(np.radians(40))])
-    right = np.array([1.0, 0, 0])
-    c, s = np.cos(azimuth), np.sin(azimuth)
-    around = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])
-    R = around @ np.stack([right, np.cross(look, right), look], axis=1)
-    eye = np.array([0, 0, 0.05]) - 0.6 * R[:, 2]
-    direction = rays @ R.T
-    half, middle = np.array([0.03, 0.03, 0.05]), np.array([0, 0, 0.05])
-    with np.errstate(divide='ignore'):
-        near, far = ((middle + s * half - eye) / direction for s in (-1, 1))
-    enter, leave = np.minimum(near, far).max(-1), np.maximum(near, far).min(-1)
-    hit = (enter < leave) & (enter > 0)
-    floor = -eye[2] / direction[..., 2]
-    floor[(floor <= 0) | (floor > 3)] = 0
-    T = np.eye(4)
-    T[:3, :3], T[:3, 3] = R, eye
-    return {
-        'depth': np.where(hit, enter, floor).astype(np.float32),
-        'seg': np.where(hit, LABEL, 0).astype(np.int32),
-        'K': K,
-        'T_world_cam': T,
-    }
 
 
 @pytest.fixture(scope='session')
@@ -138,12 +102,12 @@ class Camera:
     ) -> None:
         """Publish other messages from now on."""
         later = {'segmentation': labels_later}
-        self._messages = [(t, later.get(t, 0.0) - age, m) for t, m in messages.items()]
+        self.messages = [(t, later.get(t, 0.0) - age, m) for t, m in messages.items()]
 
     def _run(self) -> None:
         while not self._end.wait(0.1):
             now = self.node.get_clock().now().nanoseconds
-            for topic, offset, message in self._messages:
+            for topic, offset, message in self.messages:
                 stamp = now + int(offset * 1e9)
                 message.header = header(message.header.frame_id, stamp)
                 self._publishers[topic].publish(message)

@@ -33,11 +33,21 @@ ARGUMENTS = ['--ros-args', '-r', f'__ns:={NAMESPACE}', '-p', 'hand:=barrett', '-
 GRIPPER = str(POLICY.parents[2] / 'docs' / 'hands' / 'simple_gripper.urdf')
 # What a node has only with these parameters.
 VARIANTS = {
-    'reconstruction_node': [{'input': 'depth'}, {'input': 'points'}],
     'hand_command_node': [
         {},
         {'controller_interface': 'follow_joint_trajectory'},
         {'controller_interface': 'parallel_gripper_command', 'hand': GRIPPER},
+    ],
+    'reconstruction_node': [
+        {'input': 'depth'},
+        {'input': 'points'},
+        {'transport': 'compressedDepth'},
+        {'transport': 'compressed'},
+    ],
+    'tabletop_segmentation_node': [
+        {},
+        {'transport': 'compressedDepth'},
+        {'transport': 'compressed'},
     ],
 }
 # Types do not matter here: those of packages that may be absent are others'.

@@ -8,19 +8,21 @@ moves a robot is published under another name, see `bridge.bags.harmless_name`.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 
 from rclpy.duration import Duration
 from rclpy.node import Node
 from rclpy.publisher import Publisher
 from rclpy.serialization import deserialize_message
+from rclpy.validate_topic_name import validate_topic_name
 from rosgraph_msgs.msg import Clock
 
 from dexgrasp_ros.bridge.bags import harmless_name, move_stamps, publisher_profile
 from dexgrasp_ros.bridge.geometry import nanoseconds_to_stamp
 from dexgrasp_ros.bridge.message_types import message_class
 from dexgrasp_ros.bridge.qos import standard
-from dexgrasp_ros.core.errors import ErrorCode, InputError
+from dexgrasp_ros.core.doors import reading
+from dexgrasp_ros.core.errors import ErrorCode, InputError, choices
 from dexgrasp_ros.dataset.formats.bags import BagReader
 
 _SLEEP = 0.02  # s; how often a wait moves the clock and asks whether it should stop
@@ -32,11 +34,13 @@ class BagPlayer:
     Parameters
     ----------
     node
-        Publishes; topics have the names that they had, but for commands.
+        Publishes; topics have the names that they had, but for commands and `remap`.
     reader
         The recording.
     topics
         Which of its topics; by default all.
+    remap
+        Other names of recorded topics. Commands move nothing under any name.
     rate
         How many seconds of the recording one second takes.
     clock
@@ -48,7 +52,8 @@ class BagPlayer:
     ------
     InputError
         OUT_OF_RANGE for the rate, INVALID_INPUT for a topic that was not recorded or nothing
-        to play, FILE_NOT_FOUND for a type of message that is not installed.
+        to play, for two topics of one name or a name that is none, FILE_NOT_FOUND for a type of
+        message that is not installed.
     """
 
     def __init__(
@@ -57,6 +62,7 @@ class BagPlayer:
         reader: BagReader,
         topics: Collection[str] = (),
         *,
+        remap: Mapping[str, str] | None = None,
         rate: float = 1.0,
         clock: bool = False,
         restamp: bool = False,
@@ -68,6 +74,7 @@ class BagPlayer:
             raise InputError(f"'{reader.path}' has no messages of these topics.")
         self._node, self._reader, self._topics = node, reader, topics
         self._rate, self._restamp = rate, restamp
+        names = _played_names(reader, topics, remap or {})
         self._clock = node.create_publisher(Clock, '/clock', standard(1)) if clock else None
         self._types: dict[str, type] = {}
         self._publishers: dict[str, Publisher] = {}
@@ -77,7 +84,7 @@ class BagPlayer:
             profile = publisher_profile(topic.profiles, topic.count)
             self._types[topic.name] = message_class(topic.kind)
             self._publishers[topic.name] = node.create_publisher(
-                self._types[topic.name], harmless_name(topic.name, topic.kind), profile
+                self._types[topic.name], harmless_name(names[topic.name], topic.kind), profile
             )
 
     def play(
@@ -119,3 +126,24 @@ class BagPlayer:
     def _tell(self, stamp: int) -> None:
         if self._clock is not None:
             self._clock.publish(Clock(clock=nanoseconds_to_stamp(stamp)))
+
+
+def _played_names(
+    reader: BagReader, topics: Collection[str], remap: Mapping[str, str]
+) -> dict[str, str]:
+    """Names that recorded topics are played under."""
+    if absent := remap.keys() - set(topics):
+        raise InputError(
+            f"Other names are given for {choices(absent)}, and what is played of '{reader.path}'"
+            f' is {choices(topics)}.'
+        )
+    for name in remap.values():
+        with reading(f"'{name}' is no name of a topic"):
+            validate_topic_name(name)
+    names = {topic: remap.get(topic, topic) for topic in topics}
+    if len(set(names.values())) < len(names):
+        raise InputError(
+            f'{choices(remap.values())} would be the name of two topics that are played; expected'
+            ' one for each.'
+        )
+    return names

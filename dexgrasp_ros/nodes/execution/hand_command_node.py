@@ -30,6 +30,7 @@ from dexgrasp_ros.bridge.diagnostics import OK, WARN, Diagnostics, Report
 from dexgrasp_ros.bridge.geometry import age_text, stamp_to_nanoseconds
 from dexgrasp_ros.bridge.grasps import joint_trajectory
 from dexgrasp_ros.bridge.qos import sensor_data, standard
+from dexgrasp_ros.bridge.silent_topics import why_silent
 from dexgrasp_ros.bridge.transforms import transform_listener
 from dexgrasp_ros.core.errors import DexGraspError, ErrorCode
 from dexgrasp_ros.core.hand_model import HandModel
@@ -150,12 +151,16 @@ class HandCommandNode(AutostartNode[HandCommandParameters]):
         except DexGraspError as error:
             self.get_logger().error(f'The hand cannot be commanded: {error}')
 
+    def _why_no_states(self) -> str:
+        return why_silent(self, 'joint_states', [JointState], sensor_data())
+
     def _use(self, held: HeldHand | None) -> None:
         """Command this hand from now on."""
         self._hand = self._joints = None
         if held is not None:
             self._gate.configure(held.hand)
-            self._hand, self._joints = held.hand, JointFeed(held.hand.joint_names)
+            self._hand = held.hand
+            self._joints = JointFeed(held.hand.joint_names, self._why_no_states)
         self._server.use(self._hand, self._joints)
 
     def _take_state(self, message: JointState) -> None:

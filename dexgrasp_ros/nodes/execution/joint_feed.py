@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,10 +28,12 @@ class JointFeed:
     ----------
     names
         Joints of the hand, in the order of the readings.
+    why_silent
+        Says why nothing may come, for the error about joints that nobody has spoken of.
     """
 
-    def __init__(self, names: tuple[str, ...]) -> None:
-        self._names = names
+    def __init__(self, names: tuple[str, ...], why_silent: Callable[[], str] = lambda: '') -> None:
+        self._names, self._why_silent = names, why_silent
         self._index = {name: i for i, name in enumerate(names)}
         self._positions = np.full(len(names), np.nan)
         self._efforts = np.full(len(names), np.nan)
@@ -69,11 +72,13 @@ class JointFeed:
             far = ~(np.abs(self._ages(now)) <= max_age)
             names = [name for name, is_far in zip(self._names, far, strict=True) if is_far]
             said = f'is {age_text(age)}' if np.isfinite(age) else 'never came'
-            raise DexGraspError(
+            text = (
                 f"The state of {choices(names)} {said}; expected 'joint_states' with stamps of the"
-                f' last {max_age:g} s.',
-                ErrorCode.STALE_DATA,
+                f' last {max_age:g} s.'
             )
+            if not self._stamps.any():
+                text = f'{text} {self._why_silent()}'.rstrip()
+            raise DexGraspError(text, ErrorCode.STALE_DATA)
         return JointReading(positions=self._positions.copy(), efforts=self._efforts.copy())
 
     def _ages(self, now: int) -> NDArray[np.float64]:

@@ -1,35 +1,36 @@
 """Depth frames for a node: what came on its topics, matched by stamp.
 
 The depth comes as `depth/image` with `depth/camera_info`, or as the point cloud `points`; labels
-always come as `segmentation`.
+always come as `segmentation`. Where a segmentation says on `segmentation_refusals` why it gives
+none, that is the answer.
 """
 
 from __future__ import annotations
 
-import functools
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.node import Node
 from rclpy.qos_overriding_options import QoSOverridingOptions
+from rclpy.subscription import Subscription
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 
 from dexgrasp_ros.bridge.camera import depth_frame
 from dexgrasp_ros.bridge.clouds import cloud_frame
 from dexgrasp_ros.bridge.geometry import age_text, stamp_to_nanoseconds
-from dexgrasp_ros.bridge.qos import sensor_data
-from dexgrasp_ros.bridge.synchronizer import StampSynchronizer
+from dexgrasp_ros.bridge.qos import sensor_data, standard
+from dexgrasp_ros.bridge.refusals import refusal_error
 from dexgrasp_ros.bridge.transforms import TransformListener
 from dexgrasp_ros.core.depth_frame import DepthFrame
 from dexgrasp_ros.core.errors import ErrorCode, PerceptionError
 from dexgrasp_ros.nodes.reconstruction.parameters import ReconstructionParameters
+from dexgrasp_ros.nodes.shared.matched_topics import DEPTH, INFO, MatchedTopics
 
-_INFO = 'depth/camera_info'
 # What makes a match, the depth first; the camera_info of a cloud need not be of its moment.
 _TOPICS: Mapping[str, Mapping[str, type]] = {
-    'depth': {'depth/image': Image, _INFO: CameraInfo, 'segmentation': Image},
+    'depth': {DEPTH: Image, INFO: CameraInfo, 'segmentation': Image},
     'points': {'points': PointCloud2, 'segmentation': Image},
 }
 _POLL = 0.02  # s between two looks for a new image
@@ -63,29 +64,32 @@ class FrameSource:
         self._on_match = on_match
         self._node, self._config, self._transforms = node, config, transforms
         self._input = config().input
-        topics = _TOPICS[self._input]
-        self._synchronizer = StampSynchronizer(
-            list(topics),
-            slop=0 if config().exact_sync else int(config().sync_slop * 1e9),
-            queue_size=config().sync_queue_size,
-        )
         self._newest: tuple[Any, ...] | None = None
-        self._info: CameraInfo | None = None
-        self.received: Counter[str] = Counter(dict.fromkeys(topics, 0))
-        self.matched = 0
-        self._subscriptions = [
+        self._info: CameraInfo | None = None  # of a cloud
+        self._refusal: DiagnosticArray | None = None
+        self.topics = MatchedTopics(
+            node,
+            _TOPICS[self._input],
+            self._on_messages,
+            transport=config().transport,
+            slop=0 if config().exact_sync else config().sync_slop,
+            queue_size=config().sync_queue_size,
+            overrides=overrides,
+        )
+        self._subscriptions: list[Subscription] = [
             node.create_subscription(
-                kind,
-                topic,
-                functools.partial(self._take, topic),
-                sensor_data(),
-                qos_overriding_options=overrides,
+                DiagnosticArray, 'segmentation_refusals', self._on_refusal, standard()
             )
-            for topic, kind in {**topics, _INFO: CameraInfo}.items()
         ]
+        if self._input == 'points':
+            info = node.create_subscription(
+                CameraInfo, INFO, self._on_info, sensor_data(), qos_overriding_options=overrides
+            )
+            self._subscriptions.append(info)
 
     def close(self) -> None:
         """Stop listening."""
+        self.topics.close()
         for subscription in self._subscriptions:
             self._node.destroy_subscription(subscription)
         self._subscriptions = []
@@ -98,9 +102,7 @@ class FrameSource:
     @property
     def age(self) -> float | None:
         """Age of the newest match [s], by the node's clock; negative where that is behind."""
-        if self._newest is None:
-            return None
-        return (self._node.get_clock().now().nanoseconds - _stamp(self._newest)) / 1e9
+        return None if self._newest is None else self._age_of(_stamp(self._newest))
 
     def wait(self, max_age: float, timeout: float, is_wanted: Callable[[], bool]) -> DepthFrame:
         """Return the newest match, once there is one whose stamp is within `max_age` [s] of now.
@@ -119,8 +121,9 @@ class FrameSource:
         Raises
         ------
         PerceptionError
-            PREEMPTED when it is not wanted any more, STALE_DATA or NO_IMAGES after the timeout,
-            TRANSFORM_UNAVAILABLE for a cloud in another frame than the camera's.
+            PREEMPTED when it is not wanted any more; what the segmentation has said in place of
+            labels; STALE_DATA or NO_IMAGES after the timeout; TRANSFORM_UNAVAILABLE for a cloud in
+            another frame than the camera's.
         InputError
             As `depth_frame` and `cloud_frame`.
         """
@@ -129,6 +132,7 @@ class FrameSource:
             newest, age = self._newest, self.age
             # A stamp that is ahead of the clock says as little as an old one.
             if newest is not None and abs(age) <= max_age:
+                self._check_labelled(newest)
                 return self._frame(newest)
             if not is_wanted():
                 raise PerceptionError(
@@ -137,39 +141,44 @@ class FrameSource:
             if time.monotonic() > until:
                 break
             time.sleep(_POLL)
+        refusal = self._refusal
+        if refusal is not None and abs(self._age_of(_stamp([refusal]))) <= max_age:
+            raise refusal_error(refusal)
         if newest is not None:
             raise PerceptionError(
                 f'The newest images are {age_text(age)}; expected stamps of the last {max_age:g} s'
                 ' (does the camera still publish, and on the same clock?).',
                 ErrorCode.STALE_DATA,
             )
-        counts = ', '.join(
-            f"{count} on '{self._node.resolve_topic_name(topic)}'"
-            for topic, count in self.received.items()
-        )
-        expected = ' and '.join(self.received)
-        raise PerceptionError(
-            f'No {expected} of one moment came; messages: {counts}.'
-            ' Large best-effort images get lost without config/fastdds_shm.xml at the sender.',
-            ErrorCode.NO_IMAGES,
-        )
+        raise PerceptionError(self.topics.missing(), ErrorCode.NO_IMAGES)
 
-    def _take(self, topic: str, message: Any) -> None:
-        if topic == _INFO:
-            self._info = message
-        if topic not in self.received:
-            return
-        self.received[topic] += 1
-        match = self._synchronizer.add(topic, stamp_to_nanoseconds(message.header.stamp), message)
-        if match is not None:
-            self.matched += 1
-            self._newest = match
-            self._on_match()
+    def _on_messages(self, *match: Any) -> None:
+        self._newest = match
+        self._on_match()
+
+    def _on_info(self, message: CameraInfo) -> None:
+        self._info = message
+
+    def _on_refusal(self, message: DiagnosticArray) -> None:
+        self._refusal = message
+
+    def _age_of(self, stamp: int) -> float:
+        return (self._node.get_clock().now().nanoseconds - stamp) / 1e9
+
+    def _check_labelled(self, match: tuple[Any, ...]) -> None:
+        """Raise what the segmentation has said about the image of the labels, if it refused it."""
+        refusal = self._refusal
+        if refusal is not None and refusal.header.stamp == match[-1].header.stamp:
+            raise refusal_error(refusal)
 
     def _frame(self, match: tuple[Any, ...]) -> DepthFrame:
         config = self._config()
         if self._input == 'depth':
-            return depth_frame(*match, assume_rectified=config.assume_rectified)
+            return depth_frame(
+                *match,
+                assume_rectified=config.assume_rectified,
+                assume_aligned=config.assume_aligned,
+            )
         cloud, labels = match
         return cloud_frame(
             cloud,

@@ -5,9 +5,15 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
+from dexgrasp_ros.bridge.image_topics import TRANSPORTS
 from dexgrasp_ros.core.config import check_ranges, setting
 from dexgrasp_ros.core.errors import InputError
-from dexgrasp_ros.nodes.shared.parameter_texts import AUTOSTART
+from dexgrasp_ros.nodes.shared.parameter_texts import (
+    ASSUME_ALIGNED,
+    ASSUME_RECTIFIED,
+    AUTOSTART,
+    TRANSPORT,
+)
 from dexgrasp_ros.perception.config import ReconstructionConfig
 from dexgrasp_ros.perception.fusion.config import FusionConfig
 from dexgrasp_ros.perception.tracking import TrackingConfig
@@ -45,7 +51,9 @@ class ReconstructionParameters:
         0.02, 'm', 'a view counts when its camera moved so far from all others …', 0.0, 10.0
     )
     fuse_angle: float = setting(0.1, 'rad', '… or turned so far', 0.0, 3.2)
-    assume_rectified: bool = setting(False, '-', 'take images whose camera_info has distortion')
+    transport: str = setting('auto', '-', TRANSPORT, allowed=TRANSPORTS, read_on='activation')
+    assume_rectified: bool = setting(False, '-', ASSUME_RECTIFIED)
+    assume_aligned: bool = setting(False, '-', ASSUME_ALIGNED)
     exact_sync: bool = setting(
         False, '-', 'match messages of equal stamps only', read_on='activation'
     )

@@ -232,15 +232,14 @@ class ReconstructionNode(AutostartNode[ReconstructionParameters]):
 
     def _report(self) -> Report:
         source, config = self._source, self.config
-        counts = {**source.received, 'matches': source.matched}
-        rates = self._rates.add(time.monotonic(), counts)
+        rates = self._rates.add(time.monotonic(), source.topics.counts())
         level, text = OK, 'Images come in and match.'
-        if not source.matched:
-            level, text = WARN, f'No {" and ".join(source.received)} of one moment came.'
+        if source.age is None:
+            level, text = WARN, source.topics.missing()
         elif abs(source.age) > config.max_age:
             level, text = WARN, f'The newest images are {age_text(source.age)}.'
         values = {f'{name} [Hz]': rate for name, rate in rates.items()}
-        values |= {'age of newest match [s]': source.age if source.matched else 'none'}
+        values |= {'age of newest match [s]': 'none' if source.age is None else source.age}
         values |= {'requests refused for old images': self._refused}
         values |= {'fused views': self._task.view_count}
         values |= {'reconstructions': self._reconstructions, **self._last}

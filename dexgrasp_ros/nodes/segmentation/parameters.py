@@ -5,8 +5,14 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
+from dexgrasp_ros.bridge.image_topics import TRANSPORTS
 from dexgrasp_ros.core.config import check_ranges, setting
-from dexgrasp_ros.nodes.shared.parameter_texts import AUTOSTART
+from dexgrasp_ros.nodes.shared.parameter_texts import (
+    ASSUME_ALIGNED,
+    ASSUME_RECTIFIED,
+    AUTOSTART,
+    TRANSPORT,
+)
 from dexgrasp_ros.perception.segmentation.config import SegmentationConfig
 
 
@@ -15,7 +21,9 @@ class TabletopSegmentationParameters:
     """Parameters of `tabletop_segmentation_node`."""
 
     autostart: bool = setting(True, '-', AUTOSTART, read_on='start')
-    assume_rectified: bool = setting(False, '-', 'take images whose camera_info has distortion')
+    transport: str = setting('auto', '-', TRANSPORT, allowed=TRANSPORTS, read_on='activation')
+    assume_rectified: bool = setting(False, '-', ASSUME_RECTIFIED)
+    assume_aligned: bool = setting(False, '-', ASSUME_ALIGNED)
     rate: float = setting(2.0, 'Hz', 'label images published each second at most', 0.01, 100.0)
     sync_queue_size: int = setting(
         30, '1', 'messages of a topic that wait', 1, 1000, read_on='activation'

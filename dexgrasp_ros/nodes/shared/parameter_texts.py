@@ -10,3 +10,9 @@ HAND_ROOT = (
 DESCRIPTION = 'URDF of the robot; what comes on the topic robot_description counts more'
 OVERRIDES = 'YAML that says what the description does not; empty: found by name'
 MESH_FOLDER = 'where relative mesh files of robot_description are'
+ASSUME_RECTIFIED = 'take images for rectified whatever camera_info says about the lens'
+ASSUME_ALIGNED = 'take images for those of one camera whatever frames they name'
+TRANSPORT = (
+    'form of the images; auto: raw where it is published, else compressed; compressedDepth: depth,'
+    ' others compressed'
+)

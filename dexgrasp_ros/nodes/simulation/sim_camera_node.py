@@ -17,10 +17,10 @@ from rclpy.node import Node
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CameraInfo, Image
 
-from dexgrasp_ros.bridge.camera import camera_info_message
 from dexgrasp_ros.bridge.color_images import color_message
 from dexgrasp_ros.bridge.geometry import header
 from dexgrasp_ros.bridge.images import depth_message, label_message
+from dexgrasp_ros.bridge.intrinsics import camera_info_message
 from dexgrasp_ros.bridge.parameters import NodeParameters
 from dexgrasp_ros.bridge.qos import standard
 from dexgrasp_ros.bridge.transforms import StaticTransformPublisher

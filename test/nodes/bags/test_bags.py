@@ -19,13 +19,16 @@ pytest.importorskip('rclpy')
 from rosbags.rosbag2 import Reader
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
+from sensor_msgs.msg import Image
 from std_msgs.msg import String
 from trajectory_msgs.msg import JointTrajectory
 
 from dexgrasp_ros.bridge.client import GraspClient
 from dexgrasp_ros.bridge.qos import sensor_data, standard
+from dexgrasp_ros.cli.bag import read_remappings
 from dexgrasp_ros.core.errors import ErrorCode, InputError
 from dexgrasp_ros.dataset.formats.bags import BagReader, BagWriter, add_definitions
+from dexgrasp_ros.nodes.bags.player import BagPlayer
 from dexgrasp_ros.nodes.graph import start_graph
 
 COMMAND = [sys.executable, '-m', 'dexgrasp_ros.cli', 'bag']
@@ -246,6 +249,46 @@ def test_a_recording_of_commands_moves_nothing(tmp_path, ros_domain):
     assert set(heard) == {recorded}
     with BagReader(tmp_path / 'moves') as reader:  # so other players move nothing either
         assert {t.name for t in reader.topics} == {'/words', f'/{recorded}'}
+
+
+def test_topics_are_played_under_other_names(recording, ros_domain):
+    with GraspClient() as client:
+        node, heard = client.node, []
+        node.create_subscription(Image, '/cam/depth', heard.append, sensor_data())
+        rules = ['/depth/image:=/cam/depth', '/segmentation:=/cam/labels']
+        player = bag('play', recording, '--loop', '--topics', *CAMERA, '--remap', *rules)
+        until = time.monotonic() + 60
+        while not heard and time.monotonic() < until:
+            time.sleep(0.02)
+        names = {name for name, _ in node.get_topic_names_and_types()}
+        player.send_signal(signal.SIGINT)
+        assert player.wait(60) == 0, player.stdout.read()
+    assert heard[0].encoding == '32FC1'
+    assert {'/cam/depth', '/cam/labels', '/depth/camera_info'} <= names
+    assert not {'/depth/image', '/segmentation'} & names
+
+
+@pytest.mark.parametrize(
+    ('remap', 'words'),
+    [
+        ({'/moon': '/sun'}, "'/moon'"),
+        ({'/depth/image': '/segmentation'}, 'name of two topics'),
+        ({'/depth/image': 'no name'}, 'no name of a topic'),
+    ],
+)
+def test_names_that_cannot_be_played_are_refused(recording, ros_domain, remap, words):
+    with (
+        GraspClient() as client,
+        BagReader(recording) as reader,
+        pytest.raises(InputError, match=words),
+    ):
+        BagPlayer(client.node, reader, remap=remap)
+
+
+@pytest.mark.parametrize('rule', ['/a', '/a:=', ':=/b', '/a:=/b:=/c'])
+def test_a_rule_that_is_none_is_refused(rule):
+    with pytest.raises(InputError, match='FROM:=TO'):
+        read_remappings((rule,))
 
 
 def test_damage_in_the_middle_is_said(recording, tmp_path):

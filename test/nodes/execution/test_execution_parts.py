@@ -164,6 +164,12 @@ def test_a_state_is_put_together_from_messages_with_some_of_the_joints():
         feed.read(11 * SECOND + SECOND // 10, 1.0)
 
 
+def test_where_no_state_has_come_the_reason_is_told():
+    feed = JointFeed(('a',), lambda: 'Nobody publishes it.')
+    with pytest.raises(DexGraspError, match=r'never came.*Nobody publishes it\.'):
+        feed.read(10 * SECOND, 1.0)
+
+
 def test_a_state_from_the_future_is_as_good_as_an_old_one():
     feed = JointFeed(('a', 'b'))
     feed.take(state(10 * SECOND, a=1.0))

@@ -9,6 +9,7 @@ import pytest
 
 pytest.importorskip('rclpy')
 
+from box_view import LENSES, view_of_box
 from diagnostic_msgs.msg import DiagnosticArray
 from node_door import try_some
 from node_doors import short_doors
@@ -17,9 +18,10 @@ from node_session import NodeSession
 from dexgrasp_msgs.msg import ObjectArray
 from dexgrasp_msgs.srv import ReconstructObjects
 from dexgrasp_ros.bridge.client import GraspClient
-from dexgrasp_ros.bridge.geometry import mesh_arrays
+from dexgrasp_ros.bridge.geometry import header, mesh_arrays
 from dexgrasp_ros.bridge.qos import latched_subscription, standard
-from dexgrasp_ros.core.errors import ErrorCode
+from dexgrasp_ros.bridge.refusals import refusal_message
+from dexgrasp_ros.core.errors import ErrorCode, InputError
 from dexgrasp_ros.nodes.graph import start_graph
 
 FAST = {'image_timeout': 1.0, 'max_age': 2.0}
@@ -63,6 +65,7 @@ def camera(running_camera):
 def test_without_a_camera_it_says_what_did_not_come(blind_response):
     assert blind_response.error_code == ErrorCode.NO_IMAGES
     assert "0 on '/depth/image'" in blind_response.error_message
+    assert "'/depth/image': nobody publishes it" in blind_response.error_message
 
 
 def test_a_box_becomes_a_mesh_of_its_size(client, camera, frame):
@@ -92,7 +95,21 @@ BAD = {
     'unknown label encoding': ({'labels_encoding': 'rgb8'}, [], ErrorCode.UNKNOWN_ENCODING),
     'image of another size': ({'depth': np.ones((200, 320))}, [], ErrorCode.WRONG_SHAPE),
     'data cut off': ({'depth_height': 300}, [], ErrorCode.WRONG_SHAPE),
-    'distorted': ({'info_d': [0.1, 0.0, 0.0, 0.0, 0.0]}, [], ErrorCode.INVALID_INPUT),
+    'a lens that nobody knows': (
+        {'info_d': [0.1, 0.0, 0.0, 0.0, 0.0], 'info_distortion_model': 'moon'},
+        [],
+        ErrorCode.INVALID_INPUT,
+    ),
+    'labels of another camera': (
+        {'labels_header': header('camera_color_optical_frame', 0)},
+        [],
+        ErrorCode.INVALID_INPUT,
+    ),
+    'camera_info of another camera': (
+        {'info_header': header('camera_color_optical_frame', 0)},
+        [],
+        ErrorCode.INVALID_INPUT,
+    ),
     'old': ({'age': 60.0}, [], ErrorCode.STALE_DATA),
 }
 
@@ -154,6 +171,40 @@ def test_every_layout_of_the_images_gives_the_same_object(client, camera, plain_
     np.testing.assert_allclose(
         bounds(until_code(client, ErrorCode.SUCCESS)), plain_bounds, atol=0.004
     )
+
+
+def test_a_lens_is_taken_back_and_gives_the_same_object(client, camera, plain_bounds):
+    camera.show(labels=np.zeros((240, 320), int))
+    until_code(client, ErrorCode.UNKNOWN_LABEL)
+    lens = LENSES['plumb_bob']
+    seen = view_of_box(rays=lens.rays())
+    camera.show(
+        depth=seen['depth'],
+        labels=seen['seg'],
+        info_d=list(lens.coefficients),
+        info_distortion_model=lens.model,
+    )
+    np.testing.assert_allclose(
+        bounds(until_code(client, ErrorCode.SUCCESS)), plain_bounds, atol=0.004
+    )
+
+
+def test_what_the_segmentation_refuses_is_the_answer(client, camera):
+    """It says why there are no labels; without its word they would only be old, or never come."""
+    until_code(client, ErrorCode.SUCCESS)
+    refusals = client.node.create_publisher(DiagnosticArray, 'segmentation_refusals', standard())
+    camera.send({topic: m for topic, _, m in camera.messages if topic != 'segmentation'})
+    error = InputError('Too dark.', ErrorCode.OUT_OF_RANGE)
+    until, response = time.monotonic() + 60, client.reconstruct()
+    while response.error_code != ErrorCode.OUT_OF_RANGE and time.monotonic() < until:
+        now = client.node.get_clock().now().nanoseconds
+        refusals.publish(refusal_message('/labels', header('camera', now), error))
+        response = client.reconstruct()
+    assert response.error_code == ErrorCode.OUT_OF_RANGE
+    assert response.error_message == "No labels from '/labels': Too dark."
+    client.node.destroy_publisher(refusals)
+    camera.show()
+    until_code(client, ErrorCode.SUCCESS)
 
 
 def test_an_object_keeps_its_identifier_when_its_label_flips(client, camera, frame):

@@ -13,6 +13,7 @@ pytest.importorskip('rclpy')
 
 import rclpy
 import trimesh
+from box_view import LENSES, Lens, view_of_box
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PointStamped
 from node_door import try_some
@@ -22,13 +23,14 @@ from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from sensor_msgs.msg import CameraInfo, Image, RegionOfInterest
 
-from dexgrasp_ros.bridge.camera import camera_info_message
 from dexgrasp_ros.bridge.client import GraspClient
 from dexgrasp_ros.bridge.color_images import color_message
 from dexgrasp_ros.bridge.diagnostics import WARN
-from dexgrasp_ros.bridge.geometry import header, point
+from dexgrasp_ros.bridge.geometry import header, point, stamp_to_nanoseconds
 from dexgrasp_ros.bridge.images import depth_message, label_array
+from dexgrasp_ros.bridge.intrinsics import camera_info_message
 from dexgrasp_ros.bridge.qos import sensor_data, standard
+from dexgrasp_ros.bridge.refusals import refusal_error
 from dexgrasp_ros.bridge.transforms import StaticTransformPublisher
 from dexgrasp_ros.core.errors import ErrorCode
 from dexgrasp_ros.core.poses import matrix_to_pose
@@ -80,7 +82,10 @@ class Camera:
                 ('clicked_point', PointStamped),
             )
         }
-        self.sent, self.heard = [], []
+        self.sent, self.heard, self.refusals = [], [], []
+        self.node.create_subscription(
+            DiagnosticArray, 'segmentation_refusals', self.refusals.append, standard()
+        )
         self.node.create_subscription(Image, 'segmentation', self.heard.append, sensor_data())
         self.frame, self._stop = frame, threading.Event()
         self.show()
@@ -93,13 +98,19 @@ class Camera:
         for thread in self._threads:
             thread.start()
 
-    def show(self, *, rgb=None, **changes) -> None:
-        """Show the frame, or one with other arrays, without colours unless `rgb` says so."""
+    def show(self, *, rgb=None, lens=None, **changes) -> None:
+        """Show the frame, or one with other arrays, without colours unless `rgb` says so.
+
+        With a lens camera_info tells of its distortion.
+        """
         frame, head = dataclasses.replace(self.frame, **changes), header('camera', 0)
         messages = {
             'depth/image': depth_message(frame.depth, head),
             'depth/camera_info': camera_info_message(frame.intrinsics, frame.depth.shape, head),
         }
+        if lens is not None:
+            info = messages['depth/camera_info']
+            info.distortion_model, info.d = lens.model, list(lens.coefficients)
         if rgb is not None:
             messages['rgb/image'] = color_message(rgb, head)
         self._messages = messages
@@ -289,6 +300,39 @@ def test_without_an_object_the_image_is_empty_and_the_log_says_why(camera, log, 
     camera.labels_when(lambda found: found.max() == 0)
     # Warnings come at intervals; another kind of trouble may have come just before.
     wait_for(lambda: any(code.name in line for line in log))
+    camera.show()
+    camera.labels_when(lambda found: found.max() == 2)
+
+
+def test_labels_are_for_the_pixels_of_a_distorted_image(camera):
+    lens = LENSES['rational']
+    seen = view_of_box(rays=lens.rays())
+    camera.show(depth=seen['depth'], labels=seen['seg'], intrinsics=seen['K'], lens=lens)
+    truth = seen['seg'] > 0
+    camera.labels_when(lambda found: found.max() == 1 and overlap(found == 1, truth) > 0.95)
+    # A box is given in the same pixels.
+    v, u = np.nonzero(truth)
+    box = RegionOfInterest(
+        x_offset=int(u.min()) - 3,
+        y_offset=int(v.min()) - 3,
+        width=int(np.ptp(u)) + 7,
+        height=int(np.ptp(v)) + 7,
+    )
+    send(camera, 'segmentation_box', box)
+    camera.labels_when(lambda found: found.max() == 1 and overlap(found == 1, truth) > 0.95)
+    send(camera, 'segmentation_box', RegionOfInterest())
+    camera.show()
+    camera.labels_when(lambda found: found.max() == 2)
+
+
+def test_what_it_refuses_is_said_with_its_code_and_the_stamp_of_the_image(camera):
+    camera.refusals.clear()
+    camera.show(lens=Lens('moon', (0.1, 0.0, 0.0, 0.0)))
+    wait_for(lambda: camera.refusals)
+    message = camera.refusals[-1]
+    error = refusal_error(message)
+    assert error.code == ErrorCode.INVALID_INPUT and "'moon'" in str(error)
+    assert stamp_to_nanoseconds(message.header.stamp) in camera.sent
     camera.show()
     camera.labels_when(lambda found: found.max() == 2)
 

@@ -1,0 +1,144 @@
+"""Launch files name the topics of camera and robot by arguments, which become remappings."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from launch_recorder import file_of, performed, run, stand_ins
+
+from dexgrasp_ros.core.topic_arguments import (
+    TOPIC_ARGUMENTS,
+    argument_of,
+    remappings,
+    wants_tabletop,
+)
+
+ROOT = Path(__file__).resolve().parents[2]
+GRASP = ROOT / 'launch' / 'grasp.launch.py'
+EXAMPLES = sorted((ROOT / 'launch' / 'examples').glob('*.launch.py'))
+# Of the launch file of each driver: package, file, and what must be so for aligned depth.
+DRIVERS = {
+    'azure_kinect': (
+        '/share/azure_kinect_ros_driver/launch/driver.launch.py',
+        {'depth_unit': '32FC1', 'overwrite_robot_description': 'false'},
+    ),
+    'orbbec': (
+        '/share/orbbec_camera/launch/gemini_330_series.launch.py',
+        {'depth_registration': 'true'},
+    ),
+    'realsense': (
+        '/share/realsense2_camera/launch/rs_launch.py',
+        {'align_depth.enable': 'true', 'enable_sync': 'true'},
+    ),
+    'zed': ('/share/zed_wrapper/launch/zed_camera.launch.py', {'camera_model': 'zed2i'}),
+}
+
+
+@pytest.fixture(autouse=True)
+def launch():
+    with stand_ins():
+        yield
+
+
+def nodes(**given: str) -> dict[str, dict]:
+    """What each node of grasp.launch.py is started with."""
+    return {n.options['name']: n.options for n in run(GRASP, given)}
+
+
+def test_without_arguments_every_node_keeps_its_names():
+    assert {tuple(options['remappings']) for options in nodes().values()} == {()}
+
+
+def test_an_argument_is_a_remapping_of_every_node():
+    given = {
+        'depth': '/camera/depth',
+        'camera_info': '/camera/info',
+        'rgb': 'colours',
+        'segmentation': '/network/labels',
+        'joint_states': '/robot/joint_states',
+        'points': '/camera/points',
+    }
+    started = nodes(**given)
+    assert 'tabletop_segmentation_node' not in started
+    for options in started.values():
+        assert dict(options['remappings']) == {
+            'depth/image': '/camera/depth',
+            'depth/camera_info': '/camera/info',
+            'rgb/image': 'colours',
+            'segmentation': '/network/labels',
+            'joint_states': '/robot/joint_states',
+            'points': '/camera/points',
+        }
+
+
+@pytest.mark.parametrize(
+    ('value', 'is_started'), [('true', True), ('True', True), ('false', False)]
+)
+def test_segmentation_may_be_asked_for_in_place_of_a_topic(value, is_started):
+    started = nodes(segmentation=value)
+    assert ('tabletop_segmentation_node' in started) == is_started
+    assert not any(options['remappings'] for options in started.values())
+
+
+def test_arguments_and_own_names_belong_together():
+    assert argument_of('depth/image') == 'depth' and argument_of('objects') == ''
+    assert remappings({'hand': 'shadow', 'depth': '', 'rgb': 'rgb/image'}) == []
+    assert wants_tabletop({'segmentation': 'TRUE'}) and not wants_tabletop({})
+    assert all(len(text) > 10 for _, text in TOPIC_ARGUMENTS.values())
+
+
+@pytest.mark.parametrize('path', EXAMPLES, ids=lambda p: p.name.split('.')[0])
+def test_an_example_starts_the_driver_and_takes_its_topics(path):
+    context: dict[str, str] = {'hand': 'barrett'}
+    driver, grasp = run(path, context)
+    file, settings = DRIVERS[path.name.split('.')[0]]
+    assert driver.options['forwarding'] is False
+    configurations = {
+        name: performed(value, context)
+        for name, value in driver.options['launch_configurations'].items()
+    }
+    assert settings.items() <= configurations.items()
+    assert file_of(driver.given[0][0], {**context, **configurations}) == file
+    assert performed(driver.options['condition'].given[0], context) == 'true'
+    # What the example declares is what the included file finds.
+    assert file_of(grasp, context) == '/share/dexgrasp_ros/launch/grasp.launch.py'
+    started = {n.options['name']: n.options for n in run(GRASP, context)}
+    assert 'tabletop_segmentation_node' in started
+    assert started['grasp_node']['parameters'][1]['hand'] == 'barrett'
+    for options in started.values():
+        topics = dict(options['remappings'])
+        assert topics.keys() == {'depth/image', 'depth/camera_info', 'rgb/image'}
+        assert all(name.startswith('/') for name in topics.values())
+        assert (
+            topics['depth/image'].rpartition('/')[0]
+            == (topics['depth/camera_info'].rpartition('/')[0])
+        )
+
+
+def test_each_camera_has_an_example():
+    assert [p.name.split('.')[0] for p in EXAMPLES] == sorted(DRIVERS)
+
+
+def test_launch_files_find_the_arguments_where_only_python_is_installed():
+    """`ros2 launch` runs with the system's Python, whatever the nodes run with."""
+    code = (
+        'import sys\nfrom dexgrasp_ros.core.topic_arguments import remappings\n'
+        'assert not {"numpy", "rclpy"} & set(sys.modules)'
+    )
+    subprocess.run([sys.executable, '-S', '-c', code], check=True, env={'PYTHONPATH': str(ROOT)})
+
+
+@pytest.mark.parametrize('path', [GRASP, *EXAMPLES], ids=lambda p: p.name)
+def test_launch_itself_reads_the_file(path, monkeypatch):
+    for name in [n for n in sys.modules if n.partition('.')[0] in ('launch', 'launch_ros')]:
+        monkeypatch.delitem(sys.modules, name)
+    pytest.importorskip('launch_ros')
+    spec = importlib.util.spec_from_file_location('launch_file', path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    declared = {a.name for a in module.generate_launch_description().get_launch_arguments()}
+    assert {'depth', 'camera_info', 'rgb', 'segmentation'} <= declared
