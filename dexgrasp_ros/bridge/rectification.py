@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sensor_msgs.msg import CameraInfo
 
 from dexgrasp_ros.bridge.intrinsics import raw_intrinsics, rectified_intrinsics
-from dexgrasp_ros.core.errors import InputError, choices
+from dexgrasp_ros.core.errors import InputError, choices, quoted
 
 # What may be published as `distortion_model`, and the numbers of coefficients it may have. Drivers
 # call eight coefficients plumb_bob as well; by their order they are of one family.
@@ -121,7 +121,7 @@ def _coefficients(info: CameraInfo) -> tuple[float, ...]:
     model, given = info.distortion_model, tuple(map(float, info.d))
     if model not in _MODELS:
         raise InputError(
-            f"camera_info has distortion of the model '{model}'; expected one of"
+            f'camera_info has distortion of the model {quoted(model)}; expected one of'
             f' {choices(_MODELS)}, or a rectified image. If it is rectified, set assume_rectified.'
         )
     counts = _MODELS[model]
@@ -130,10 +130,11 @@ def _coefficients(info: CameraInfo) -> tuple[float, ...]:
         given = given[:-1]
     given += (0.0,) * (min((n for n in counts if n >= len(given)), default=0) - len(given))
     if len(given) not in counts or not np.isfinite(given).all():
+        lengths = ' or '.join(map(str, counts))
         raise InputError(
-            f'camera_info has {len(info.d)} coefficients of distortion {list(info.d)[:14]}'
-            f" ('{model}'); expected {' or '.join(map(str, counts))} finite ones. If the image is"
-            ' rectified, set assume_rectified.'
+            f'camera_info has {len(info.d)} coefficients of distortion {quoted(list(info.d)[:14])}'
+            f' ({quoted(model)}); expected {lengths} finite ones. If the image is rectified, set'
+            ' assume_rectified.'
         )
     return given
 

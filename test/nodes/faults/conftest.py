@@ -18,6 +18,7 @@ pytest.importorskip('rclpy')
 
 import trimesh
 from diagnostic_msgs.msg import DiagnosticArray
+from viewer_bench import free_port
 
 from dexgrasp_msgs.action import SynthesizeGrasps
 from dexgrasp_ros.bridge.client import GoalReply, GraspClient
@@ -31,7 +32,9 @@ from dexgrasp_ros.nodes.graph import start_graph
 Goal = SynthesizeGrasps.Goal
 LABEL = 5
 PATIENCE = 180.0  # s; nodes start in the midst of it, and a machine may be busy
+PAGE_PORT = free_port()
 PARAMETERS = {
+    'viewer_node': {'port': PAGE_PORT},
     'sim_camera_node': {'rate': 5.0},
     'reconstruction_node': {'image_timeout': 1.0, 'max_age': 2.0},
     'grasp_node': {
@@ -191,6 +194,12 @@ def small_frame(frame: DepthFrame) -> DepthFrame:
         labels=frame.labels[::2, ::2],
         intrinsics=frame.intrinsics * [[0.5], [0.5], [1]],
     )
+
+
+@pytest.fixture(scope='session')
+def page_address() -> str:
+    """Where `viewer_node` offers its page."""
+    return f'http://127.0.0.1:{PAGE_PORT}'
 
 
 @pytest.fixture(scope='session')

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import threading
 import time
+import urllib.error
+import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -44,6 +46,31 @@ def test_at_rest(graph, node):
     graph.until_grasps(**ALL)
     if node != 'sim_camera_node':
         graph.until_said(node, lambda *_: True)
+
+
+def test_the_page_at_rest(graph, open_page, page_address, until):
+    """What was found before is on the new page as well, and asks for more."""
+    for _ in range(2):
+        graph.start('viewer_node')
+        until(lambda: answers(page_address), 'the page')
+        page = open_page(page_address)
+        page.wait(lambda page=page: 'object_' in page.tab.content())
+        until(lambda page=page: reconstructs(page), 'objects')
+        page.tab.close()  # else it complains of what comes now
+        graph.kill('viewer_node')
+
+
+def answers(address: str) -> bool:
+    try:
+        return urllib.request.urlopen(address, timeout=60).status == 200
+    except urllib.error.URLError:  # nobody listens there yet
+        return False
+
+
+def reconstructs(page) -> bool:
+    page.press('Reconstruct')
+    page.wait(lambda: 'STALE_DATA' in page.says() or ' in ' in page.says())
+    return 'STALE_DATA' not in page.says()  # a machine may be busy
 
 
 @pytest.mark.parametrize('node', ['reconstruction_node', 'grasp_node'])
