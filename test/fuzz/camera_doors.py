@@ -12,10 +12,10 @@ from node_session import NodeSession, wait_for
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2, RegionOfInterest
 
 from dexgrasp_msgs.srv import ReconstructObjects
-from dexgrasp_ros.bridge.camera import camera_info_message
 from dexgrasp_ros.bridge.color_images import color_message
 from dexgrasp_ros.bridge.geometry import cloud_message, header
 from dexgrasp_ros.bridge.images import depth_message, label_message
+from dexgrasp_ros.bridge.intrinsics import camera_info_message
 from dexgrasp_ros.bridge.qos import standard
 from dexgrasp_ros.core.errors import ErrorCode
 
