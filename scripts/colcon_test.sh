@@ -18,6 +18,8 @@ mkdir -p "$workspace/src/dexgrasp_ros"
 tar -C "$root" -cf - --exclude='./.*' --exclude=./build --exclude=./install --exclude=./log \
   --exclude=./out --exclude=./msg/build --exclude='*.egg-info' --exclude=__pycache__ . |
   tar -C "$workspace/src/dexgrasp_ros" -xf -
+# What an older version left of its name would be found beside the new one's.
+rm -rf "$workspace"/install/dexgrasp_ros/lib/python*/site-packages/dexgrasp_ros-*.egg-info
 mv "$workspace/src/dexgrasp_ros/test/client_package" "$workspace/src/dexgrasp_client"
 cd "$workspace"
 

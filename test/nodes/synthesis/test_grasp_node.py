@@ -19,9 +19,6 @@ from geometry_msgs.msg import PoseArray, Vector3
 from ideal_robot import IdealRobot
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
-from node_door import try_some
-from node_doors import short_doors
-from node_session import NodeSession
 from rcl_interfaces.msg import Parameter, ParameterValue
 from rcl_interfaces.srv import SetParameters
 from sensor_msgs.msg import JointState
@@ -513,13 +510,3 @@ def call(client, service, request):
     wait_for(future.done, 'the response')
     client.node.destroy_client(service)
     return future.result()
-
-
-@pytest.fixture(scope='module')
-def session(client, log):
-    return NodeSession(client, log)
-
-
-@pytest.mark.parametrize('door', short_doors('grasp_node'), ids=lambda door: door.way)
-def test_spoilt_messages_are_dealt_with(door, session):
-    try_some(door, session)
