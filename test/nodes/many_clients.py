@@ -18,8 +18,8 @@ def at_once(count: int, ask: Callable[[GraspClient], T], **ready: bool) -> list[
     together = threading.Barrier(count)
 
     def run(client: GraspClient) -> T:
-        client.wait_until_ready(60, **ready)
-        together.wait(60)
+        client.wait_until_ready(240, **ready)
+        together.wait(240)
         return ask(client)
 
     with contextlib.ExitStack() as stack, ThreadPoolExecutor(count) as pool:

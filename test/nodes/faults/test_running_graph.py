@@ -124,9 +124,9 @@ def test_of_ten_clients_the_newest_goal_is_done_and_each_ends_once(graph, camera
             states.setdefault(bytes(entry.goal_info.goal_id.uuid), []).append(entry.status)
 
     def ask(client):
-        handle = client.send_goal(SynthesizeGrasps.Goal(label=5, seed_count=64), timeout=60)
+        handle = client.send_goal(SynthesizeGrasps.Goal(label=5, seed_count=64), timeout=240)
         stamp = handle.stamp.sec, handle.stamp.nanosec
-        result = client.wait_for_result(handle, 120).result
+        result = client.wait_for_result(handle, 240).result
         return stamp, bytes(handle.goal_id.uuid), result.error_code
 
     topic = 'synthesize_grasps/_action/status'

@@ -16,9 +16,6 @@ import trimesh
 from box_view import LENSES, Lens, view_of_box
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PointStamped
-from node_door import try_some
-from node_doors import short_doors
-from node_session import NodeSession
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from sensor_msgs.msg import CameraInfo, Image, RegionOfInterest
@@ -379,15 +376,3 @@ def wait_for(condition, timeout=60.0):
     while not condition():
         assert time.monotonic() < until
         time.sleep(0.02)
-
-
-@pytest.fixture(scope='module')
-def session(running_camera, log):
-    with GraspClient() as client:
-        yield NodeSession(client, log)
-
-
-@pytest.mark.parametrize('door', short_doors(NODE), ids=lambda door: door.way)
-def test_spoilt_messages_are_dealt_with(door, session, camera):
-    camera.stop_showing()  # the door's own are to be the newest
-    try_some(door, session)
