@@ -33,6 +33,8 @@ TABLE = np.array([0.0, 0.0, 1.0, 0.0])  # plane n, d of the world's z = 0
 _WRIST_TIME = 0.03  # s
 _PALM_HEIGHT = 0.40  # m, of the palm above the table at the start
 _PALM_BACK = 0.30  # m, along -x from the middle of the table
+# m, of a wrist from the middle of the table; from 1 km in a moment the physics do not recover.
+_FARTHEST = 10.0
 
 
 class SimWorld:
@@ -152,8 +154,15 @@ class SimWorld:
         Raises
         ------
         CommandError
-            INVALID_COMMAND.
+            INVALID_COMMAND, also for places that are too far away.
         """
+        poses = np.asarray(poses, dtype=np.float64).reshape(-1, 7)
+        away = np.linalg.norm(poses[:, :3], axis=1).max(initial=0.0)
+        if away > _FARTHEST:
+            raise CommandError(
+                f'The wrist would go {away:g} m from the middle of the table; expected at most'
+                f' {_FARTHEST:g} m.'
+            )
         self._wrist = PosePath(
             self._wrist_pose, poses, times, self.time if begin is None else begin
         )

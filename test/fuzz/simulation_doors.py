@@ -50,7 +50,6 @@ SIMULATION_DOORS = (
         sound=_wrist,
         ask=heard(HAND, MultiDOFJointTrajectory, 'wrist_trajectory'),
         parameters=_SLOW,
-        examples=0,  # beside a camera and a search its answers take longer than a short run has
     ),
     NodeDoor(
         node=CAMERA,

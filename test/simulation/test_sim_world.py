@@ -289,3 +289,18 @@ def test_a_pose_turns_the_shorter_way():
     path = PosePath(start, [[0, 0, 0, *-turn]], [1.0])
     half = Rotation.from_quat(path.at(0.5)[3:]).as_rotvec()
     np.testing.assert_allclose(half, [0, 0.4, 0], atol=1e-9)
+
+
+@pytest.mark.parametrize('seconds', [1e-3, 1.0])
+def test_a_wrist_that_would_go_far_away_is_refused(world, seconds):
+    """As far as it may go, the physics stand it, however soon it is to be there."""
+    world.reset()
+    for far, way in ((1e6, 0), (11.0, 2)):
+        pose = np.array([0.0, 0, 0, 0, 0, 0, 1])
+        pose[way] = far
+        with pytest.raises(CommandError, match='at most 10 m'):
+            world.follow_wrist([pose], [seconds])
+    world.follow_wrist([[0.0, 0, 9.9, 0, 0, 0, 1]], [seconds])
+    world.run(0.5)
+    assert world.is_sane
+    world.reset()

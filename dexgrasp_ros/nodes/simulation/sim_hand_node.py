@@ -160,6 +160,8 @@ class SimHandNode(AutostartNode[SimHandParameters]):
         while self._behind >= step or factor == 0.0:
             self._world.step()
             self._behind -= step
+            if not self._world.is_sane:  # nobody is to hear of it
+                break
             self._publish_due()
             if time.monotonic() - now > _BUDGET:
                 break
