@@ -148,10 +148,6 @@ def goal_config(goal: Goal, defaults: SynthesisConfig) -> SynthesisConfig:
         value = getattr(goal, name)
         if value != 0.0:
             changes[name] = value
-    if 'friction' in changes:
-        # What is planned with less is held with less, in the same proportion.
-        share = defaults.holding_friction / defaults.friction
-        changes['holding_friction'] = share * changes['friction']
     for name in ('max_force', 'max_contact_force'):
         if changes.get(name) == math.inf:
             changes[name] = 0.0  # no limit, in a configuration

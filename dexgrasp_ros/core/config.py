@@ -215,9 +215,14 @@ class SynthesisConfig:
     )
     max_rotation: float = setting(0.2, 'rad', 'or turns more', 0.0, 3.2)
     holding_friction: float = setting(
-        0.3, '1', 'Coulomb coefficient about which grasps are ranked by how they hold', 0.01, 5.0
+        0.0, '1', 'about which grasps are ranked by how they hold; 0: ¾ of friction', 0.0, 5.0
     )
 
     def __post_init__(self) -> None:
         """Check every range."""
         check_ranges(self)
+
+    @property
+    def friction_held(self) -> float:
+        """Friction about which grasps are ranked by how they hold."""
+        return self.holding_friction or 0.75 * self.friction

@@ -56,9 +56,10 @@ class GraspSet:
     seed_index: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     # [N] m, gap between the fingers of a gripper at the grasp; NaN for other hands, or unknown
     opening_width: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
-    # [N] least friction coefficient at which each still holds in simulation; NaN: not computed
+    # [N] least friction coefficient at which each still holds in simulation; NaN: not computed, or
+    # lost at all that was tried
     least_friction: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
-    # [N] N, largest force on the object, in any direction, that it still holds; NaN: not computed
+    # [N] N, largest force along any axis of the mesh's frame that it still holds; NaN likewise
     largest_pull: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     # [4] n, d of what the object stands on, in the frame of its mesh, free side n·x + d > 0; NaN
     # where there is nothing, or where that is not known

@@ -113,7 +113,7 @@ def _check_stl(path: Path) -> None:
     with path.open('rb') as file:
         head = file.read(_HEADER)
     size, count = path.stat().st_size, int.from_bytes(head[80:84], 'little')
-    if b'facet' not in head and size != 84 + 50 * count:
+    if b'facet' not in head.lower() and size != 84 + 50 * count:
         raise ValueError(
             f'it has {size} bytes, and its {count} triangles would have {84 + 50 * count}: it is'
             ' cut off, or no STL'

@@ -163,15 +163,15 @@ def _axis_velocity(hand: Hand, b: int, body: wp.transform, x: wp.vec3):
 
 
 @wp.func
-def _joint_mass(dynamics: Dynamics, c: int, pull: float):
+def _joint_mass(dynamics: Dynamics, c: int, spring: float):
     """Linear mass of a joint in one implicit step, and the impulse of its controller."""
     h = dynamics.step
     mass = dynamics.armature[c] + h * dynamics.damping[c]
-    torque = pull
-    if wp.abs(pull) < dynamics.effort[c]:
+    torque = spring
+    if wp.abs(spring) < dynamics.effort[c]:
         mass += h * h * dynamics.stiffness[c]
     else:
-        torque = wp.sign(pull) * dynamics.effort[c]
+        torque = wp.sign(spring) * dynamics.effort[c]
     return mass, torque * h
 
 
@@ -265,8 +265,8 @@ def step_dynamics(
     v = motion.linear[n] + wp.quat_rotate_inv(turned, motion.pull[n]) * (pull * h / dynamics.mass)
     w = motion.angular[n]
     for c in range(masses.shape[1]):
-        pull = dynamics.stiffness[c] * (target[n, c] - motion.q[n, c])
-        mass, impulse = _joint_mass(dynamics, c, pull)
+        spring = dynamics.stiffness[c] * (target[n, c] - motion.q[n, c])
+        mass, impulse = _joint_mass(dynamics, c, spring)
         motion.rate[n, c] = (dynamics.armature[c] * motion.rate[n, c] + impulse) / mass
         masses[n, c] = mass
     count = int(0)

@@ -49,8 +49,8 @@ def watch_object(
     far = wp.min(_moved(pose, center) / SLIPPED, MOST) + wp.min(_turned(pose) / TURNED, MOST)
     slip[n] = slip[n] + far
     since = pose * wp.transform_inverse(begun[n])
-    gone = _moved(since, wp.transform_point(begun[n], center)) / limits.displacement
-    gone = wp.max(gone, _turned(since) / limits.rotation)
-    # Not `>`: a simulation that diverged has lost it as well.
-    if lost[n] > step and not gone < 1.0:
+    moved = _moved(since, wp.transform_point(begun[n], center))
+    # Not `>`, nor a maximum: a simulation that diverged has lost it as well, though one be NaN.
+    kept = moved < limits.displacement and _turned(since) < limits.rotation
+    if lost[n] > step and not kept:
         lost[n] = step

@@ -9,7 +9,7 @@ from dexgrasp_ros.core.config import SynthesisConfig
 
 # Where the fingers come to rest forces differ by some percent from those that were planned.
 _PLANNED_SHARE = 0.95
-_LEAST_CONTACTS = 2  # that hold anything
+_PAIR = 2  # contacts that hold anything
 _GRAVITY = 9.81  # m/s^2
 
 
@@ -51,7 +51,7 @@ def squeeze_force(config: SynthesisConfig) -> float:
     if config.max_force > 0.0:
         limits.append(config.max_force)
     if config.max_contact_force > 0.0:
-        limits.append(_LEAST_CONTACTS * config.max_contact_force)
+        limits.append(_PAIR * config.max_contact_force)
     return min(limits)
 
 

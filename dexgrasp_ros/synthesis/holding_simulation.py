@@ -24,9 +24,10 @@ from dexgrasp_ros.synthesis.postures import Closing
 _DIRECTIONS = np.repeat(np.eye(3), 2, axis=0) * np.tile([1.0, -1.0], 3)[:, None]
 _STEP = 0.02  # s, of a pull: what it begins as goes on, so that long steps tell as much
 _STEPS = 24  # of a pull
-# m/(s N), about what MuJoCo's contacts of usual softness creep between light fingers and an object
-# of 0.1 kg: time constant 20 ms, impedance 0.95.
-_CREEP = 0.02
+# kg m/(s N): creep times the object's mass, since contacts of MuJoCo are as soft as what they move
+# is light. Of usual softness (time constant 20 ms, impedance 0.95) and with light fingers about
+# 2 cm/s for each newton at 0.1 kg.
+_CREEP = 0.002
 _ACCELERATION = 20.0  # m/s^2, of an object that nobody holds
 _FADING = (5.0 / 3.0, 1.0 / 3.0)  # friction at first and in the end, of that which is asked about
 _GROWING = (0.3, 10.0)  # pull at first and in the end, of that above
@@ -67,13 +68,14 @@ class HoldingSimulation:
     ) -> None:
         self._uploaded, self._config, self._device = uploaded, config, device
         self._should_stop = should_stop
-        self._squeezing = upload_dynamics(hand, obj, config, device, creep=_CREEP)
-        self._pulling = upload_dynamics(hand, obj, config, device, step=_STEP, creep=_CREEP)
+        creep = _CREEP / config.object_mass
+        self._squeezing = upload_dynamics(hand, obj, config, device, creep=creep)
+        self._pulling = upload_dynamics(hand, obj, config, device, step=_STEP, creep=creep)
         self._limits = _limits(obj.center_of_mass)
 
     def fade(self, closing: Closing) -> Holding:
         """Pull with one force while friction fades, about `holding_friction`."""
-        friction = self._config.holding_friction * np.geomspace(*_FADING, _STEPS)
+        friction = self._config.friction_held * np.geomspace(*_FADING, _STEPS)
         pull = np.full(_STEPS, _ACCELERATION * self._config.object_mass)
         slip, lost = self._pull(closing, friction, pull)
         return Holding(
@@ -84,7 +86,7 @@ class HoldingSimulation:
     def largest_pull(self, closing: Closing) -> NDArray[np.float64]:
         """[N] force [N] that every direction bears at `holding_friction`; NaN for none."""
         pull = _ACCELERATION * self._config.object_mass * np.geomspace(*_GROWING, _STEPS)
-        friction = np.full(_STEPS, self._config.holding_friction)
+        friction = np.full(_STEPS, self._config.friction_held)
         _slip, lost = self._pull(closing, friction, pull)
         return _last_held(pull, lost.min(axis=1))
 
@@ -130,6 +132,6 @@ def _limits(center: NDArray) -> Limits:
 
 
 def _last_held(values: NDArray[np.float64], lost: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Of the values of each step, the last one that held; NaN where none did."""
-    last = np.where(lost < len(values), lost - 1 - _DELAY, len(values) - 1)
+    """Of the values of each step, the last one that surely held; NaN where none did."""
+    last = lost - 1 - _DELAY  # also at the end: what is not lost yet may be about to
     return np.where(last >= 0, values[np.maximum(last, 0)], np.nan)

@@ -16,6 +16,7 @@ from dexgrasp_ros.hand import link_poses, primitive_distance
 from dexgrasp_ros.object.distance import MeshDistance, sample_distance
 
 _SAMPLES = 20_000  # 2 mm^2 each on a can of 0.04 m^2
+_BLOCK = 64  # grasps at a time: a frame for each near point of each takes 0.4 MB a grasp
 _GRID_ERROR = 0.001  # m, of what lies between a grid's nodes; 0.8 mm was seen
 
 
@@ -58,6 +59,17 @@ class TrueSurface:
         near
             [N, G] groups that may reach into the object; the others are not looked at.
         """
+        parts = [slice(k, k + _BLOCK) for k in range(0, len(q), _BLOCK)]
+        found = [self._penetration(hand, base_pose[p], q[p], near[p]) for p in parts]
+        return np.concatenate([np.empty(0), *found])
+
+    def _penetration(
+        self,
+        hand: HandModel,
+        base_pose: NDArray[np.float64],
+        q: NDArray[np.float64],
+        near: NDArray[np.bool_],
+    ) -> NDArray[np.float64]:
         links = pose_to_matrix(link_poses(hand, q, base_pose))
         depth = self._depth_of_points(hand, links, near)
         row, group = np.nonzero(near)

@@ -128,7 +128,8 @@ def test_what_a_goal_says_of_the_object_takes_the_place_of_the_parameters():
     assert goal_config(goal(), own) == own
     said = goal_config(goal(object_mass=0.06, friction=0.2, max_force=8.0), own)
     assert (said.object_mass, said.friction, said.max_force) == (0.06, 0.2, 8.0)
-    assert said.holding_friction == pytest.approx(own.holding_friction * 0.2 / 0.5)
+    assert said.friction_held == pytest.approx(0.15)
+    assert goal_config(goal(friction=0.01), own).friction_held < 0.01
     assert said.max_contact_force == 5.0
     free = goal_config(goal(max_force=np.inf, max_contact_force=np.inf), own)
     assert (free.max_force, free.max_contact_force) == (0.0, 0.0)

@@ -76,3 +76,10 @@ def test_every_format_is_read(tmp_path):
         if suffix != '.gltf':  # in several files
             box.export(tmp_path / f'box{suffix}')
             assert load_mesh(tmp_path / f'box{suffix}').volume == pytest.approx(0.006, rel=1e-5)
+
+
+def test_words_of_an_stl_may_be_capitals(tmp_path):
+    box = trimesh.creation.box((0.1, 0.1, 0.1))
+    text = trimesh.exchange.stl.export_stl_ascii(box)
+    (tmp_path / 'box.stl').write_text(text.upper())
+    assert len(load_mesh(tmp_path / 'box.stl').faces) == 12

@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+import warp as wp
 from closing_scenes import (
     TOUCH,
     brick,
@@ -17,12 +18,15 @@ from closing_scenes import (
 )
 
 from dexgrasp_ros.core.config import SynthesisConfig
+from dexgrasp_ros.kernels.closing import Motion
+from dexgrasp_ros.kernels.holding import Limits, watch_object
 from dexgrasp_ros.synthesis.batches import take
 from dexgrasp_ros.synthesis.search import Search
 
 STIFFNESS = 8000.0  # N/m
 MASS = 0.1  # kg
 PULL = 20.0 * MASS  # N, while friction fades
+END = 0.5 * 5 ** (-21 / 23)  # of that friction, less two steps
 # What friction and pull change by in a few steps; rather too cautious.
 LEAST, MOST = 0.65, 1.15
 
@@ -57,8 +61,41 @@ def test_friction_may_fade_until_it_bears_the_pull_no_longer(pair, block):
     assert np.isnan(found.least_friction[0])
     ratio = PULL / (2 * forces[1:4]) / found.least_friction[1:4]
     assert ratio.min() > LEAST and ratio.max() < MOST, found.least_friction
-    assert found.least_friction[4] == pytest.approx(0.1)  # the least that is asked about
+    assert found.least_friction[4] == pytest.approx(END)  # the least that is asked about
     assert (np.diff(found.slip) < 0).all()
+
+
+@pytest.mark.parametrize('heavier', [0.2, 5.0, 20.0])
+def test_what_holds_does_so_for_heavier_things_if_it_presses_harder(pair, block, heavier):
+    """Forces, masses and creep go together, so that nothing else changes."""
+    strong = dataclasses.replace(
+        pair,
+        joint_stiffness=heavier * pair.joint_stiffness,
+        effort_limits=heavier * pair.effort_limits,
+    )
+    light, heavy = (
+        Search.hold(*squeezed(hand, block, forces, object_mass=mass))
+        for hand, forces, mass in (
+            (pair, np.array([4.0, 6.0]), MASS),
+            (strong, np.array([4.0, 6.0]), heavier * MASS),
+        )
+    )
+    assert np.abs(np.log(heavy.least_friction / light.least_friction)).max() < 0.15
+
+
+def test_a_simulation_that_diverged_has_lost_its_object():
+    limits = Limits()
+    limits.displacement, limits.rotation = 0.01, 0.15
+    motion, poses = Motion(), np.tile(np.eye(7, dtype=np.float32)[6], (2, 1))
+    begun = wp.array(poses, dtype=wp.transform, device='cpu')
+    poses[0, :3] = np.nan
+    motion.pose = wp.array(poses, dtype=wp.transform, device='cpu')
+    slip = wp.zeros(2, dtype=float, device='cpu')
+    lost = wp.full(2, 24, dtype=int, device='cpu')
+    inputs = [limits, motion, begun, 3, slip, lost]
+    wp.launch(watch_object, dim=2, inputs=inputs, device='cpu')
+    assert lost.numpy().tolist() == [3, 24]
+    assert np.isfinite(slip.numpy()).all()
 
 
 @pytest.mark.parametrize('friction', [0.15, 0.3, 0.6])
