@@ -76,8 +76,10 @@ def make_graph(context: LaunchContext) -> list[Action]:
         processes, respawn=respawn, component=f'simulation {given["namespace"]}'.strip()
     )
     grasp = {name: given[name] for name in PASSED_ON}
+    # Said in any case: arguments of what was included before are found here as well.
+    grasp['use_sim_time'] = 'true' if closed_loop else ''
     if closed_loop:
-        grasp['use_sim_time'] = 'true'
+        grasp['command_enabled'] = 'true'  # the simulated hand's
     rviz = {'namespace': given['namespace'], 'use_sim_time': str(closed_loop).lower()}
     # RViz first: where it is missing, nothing else has been started.
     shown = [include(share, 'rviz.launch.py', rviz)] if is_true('rviz', given['rviz']) else []

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
 
+from dexgrasp_ros.bridge.camera import check_same_camera
 from dexgrasp_ros.bridge.compressed_images import as_image
 from dexgrasp_ros.bridge.geometry import FARTHEST, cloud_array, stamp_to_nanoseconds
 from dexgrasp_ros.bridge.images import label_array
@@ -32,6 +33,7 @@ def cloud_frame(
     *,
     T_cam_cloud: NDArray[np.float64] | None = None,
     assume_rectified: bool = False,
+    assume_aligned: bool = False,
 ) -> DepthFrame:
     """Point cloud, camera_info and segmentation of one moment as a `DepthFrame`.
 
@@ -53,6 +55,8 @@ def cloud_frame(
         another one; None where they are the same.
     assume_rectified
         Take images and organised clouds for rectified whatever `info` says about the lens.
+    assume_aligned
+        Take labels for those of the camera though their frame is neither `info`'s nor the cloud's.
 
     Returns
     -------
@@ -62,8 +66,8 @@ def cloud_frame(
     Raises
     ------
     InputError
-        What `cloud_array`, `rectified_intrinsics`, `rectification`, `as_image` and `label_array`
-        raise; INVALID_INPUT for a cloud in one
+        What `cloud_array`, `rectified_intrinsics`, `rectification`, `as_image`,
+        `check_same_camera` and `label_array` raise; INVALID_INPUT for a cloud in one
         row without camera_info, or an organised one that no pinhole camera at its origin sees so;
         OUT_OF_RANGE for one in a row that is too sparse for its image.
     PerceptionError
@@ -98,6 +102,10 @@ def cloud_frame(
             " expected some with z > 0 in the camera's optical frame.",
             ErrorCode.NO_VALID_DEPTH,
         )
+    of_camera = labels is not None and info is not None
+    of_camera = of_camera and labels.header.frame_id == info.header.frame_id
+    if labels is not None and not (of_camera or assume_aligned):
+        check_same_camera('labels', labels.header.frame_id, frame_id)
     numbers = None if labels is None else label_array(as_image(labels), depth.shape)
     if lens is not None and numbers is not None:
         numbers = lens.rectified(numbers)

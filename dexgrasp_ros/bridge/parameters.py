@@ -101,19 +101,30 @@ class NodeParameters(Generic[T]):
 
 
 def _warn_of_others(node: Node, config: Any) -> None:
-    """Warn of what the node was given and does not have: ROS passes over it in silence."""
+    """Warn of what may have been meant for this node: ROS passes over it in silence.
+
+    What has no name like it may be for another node, as files for ``/**`` are for all.
+
+    Raises
+    ------
+    InputError
+        INVALID_INPUT for a switch of an older version that is on: without it the node would do
+        something else.
+    """
     old = {about['formerly']: name for name, about, _ in parameter_fields(config)}
     names = [name for name, _, _ in parameter_fields(config)]
     for given in node._parameter_overrides:  # rclpy has no other way
         # The QoS of topics is declared with them, later.
         if node.has_parameter(given) or given.startswith('qos_overrides.'):
             continue
+        told = f'There is no parameter {quoted(given)} here.'
         if given in old:
-            hint = f" Its place has '{old[given]}'."
-        else:
-            near = difflib.get_close_matches(given, names, n=2)
-            hint = f' Near it: {choices(near)}.' if near else ''
-        node.get_logger().warning(f'There is no parameter {quoted(given)} here.{hint}')
+            told += f" Its place has '{old[given]}'."
+            if node._parameter_overrides[given].value is True:
+                raise InputError(f'{told} Set that, and remove this one.')
+            node.get_logger().warning(told)
+        elif near := difflib.get_close_matches(given, names, n=2):
+            node.get_logger().warning(f'{told} Near it: {choices(near)}.')
 
 
 def parameter_fields(

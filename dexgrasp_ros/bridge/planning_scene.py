@@ -17,16 +17,16 @@ from scipy.spatial.transform import Rotation
 from shape_msgs.msg import SolidPrimitive
 
 from dexgrasp_msgs.msg import Object, ObjectArray
-from dexgrasp_ros.bridge.checks import check_texts
+from dexgrasp_ros.bridge.checks import LONGEST_WARNING, check_texts
 from dexgrasp_ros.bridge.geometry import pose_message, transform_plane
 from dexgrasp_ros.bridge.objects import observed_object
 from dexgrasp_ros.bridge.optional import optional_messages
+from dexgrasp_ros.core.errors import InputError, quoted
 from dexgrasp_ros.core.object_model import ObservedObject
 from dexgrasp_ros.core.poses import transform_points
 
 TABLE, OBSTACLES = 'table', 'obstacles'  # their ids; objects have their own
 _THICKNESS = 0.02  # m of the table; what is below it is none of the planner's business
-_LONGEST_WARNING = 10_000  # bytes
 
 # Objects with the poses [7] of their own frames, and poses [7] of boxes with their sizes [3] m.
 Seen = Sequence[tuple[ObservedObject, NDArray[np.float64]]]
@@ -53,12 +53,19 @@ def collision_objects(
     Raises
     ------
     DexGraspError
-        FILE_NOT_FOUND where moveit_msgs is not installed; what `observed_object` raises.
+        FILE_NOT_FOUND where moveit_msgs is not installed, INVALID_INPUT for ids that are empty,
+        or not one for each; what `observed_object` raises.
     """
     kind = optional_messages('moveit_msgs').CollisionObject
     made, seen = {}, []
     for message in objects.objects:
-        check_texts(message, warnings=_LONGEST_WARNING)
+        check_texts(message, warnings=LONGEST_WARNING)
+        if message.id in ('', TABLE, OBSTACLES) or prefix + message.id in made:
+            # To a planner an empty one is all that there is.
+            raise InputError(
+                f'An object has the id {quoted(message.id)}; expected one of its own, and not'
+                f" '{TABLE}' or '{OBSTACLES}', which others have."
+            )
         observed, pose = observed_object(message)
         made[prefix + message.id] = _mesh(kind, prefix + message.id, message)
         if message.header.frame_id == objects.header.frame_id:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sensor_msgs.msg import CameraInfo
 
 from dexgrasp_ros.bridge.intrinsics import raw_intrinsics, rectified_intrinsics
-from dexgrasp_ros.core.errors import InputError, choices, quoted
+from dexgrasp_ros.core.errors import ErrorCode, InputError, choices, quoted
 
 # What may be published as `distortion_model`, and the numbers of coefficients it may have. Drivers
 # call eight coefficients plumb_bob as well; by their order they are of one family.
@@ -94,11 +94,17 @@ def rectification(
     Raises
     ------
     InputError
-        INVALID_INPUT: a lens of another model, an image that is turned; what `raw_intrinsics` and
-        `rectified_intrinsics` raise.
+        WRONG_SHAPE: an image of one row or column; INVALID_INPUT: a lens of another model, an
+        image that is turned; what `raw_intrinsics` and `rectified_intrinsics` raise.
     """
     if assume_rectified or not np.any(np.asarray(info.d) != 0):
         return None
+    if min(shape) < 2:
+        raise InputError(
+            f'The image has {shape[1]} × {shape[0]} pixels, and camera_info a distortion; expected'
+            ' at least two each way.',
+            ErrorCode.WRONG_SHAPE,
+        )
     coefficients = _coefficients(info)
     R = np.asarray(info.r, dtype=np.float64).reshape(3, 3)
     if np.any(R) and not np.allclose(R, np.eye(3), atol=1e-6):

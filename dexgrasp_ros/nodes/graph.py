@@ -125,6 +125,8 @@ def _closed_loop(given: dict[str, dict[str, object]], hand: str) -> dict[str, di
     for file in sorted(find_resource('config/closed_loop').glob('*.yaml')):
         settings = yaml.safe_load(file.read_text('utf-8'))['/**']['ros__parameters']
         given[file.stem] = settings | given[file.stem]
+    # No file says so: with one, the launch file of a real robot would let commands leave.
+    given['hand_command_node']['command_enabled'] = True
     for values in given.values():
         values['use_sim_time'] = True
     return {'sim_hand_node': {'hand': hand}, **given}

@@ -200,3 +200,17 @@ def test_an_image_far_larger_than_its_cloud_is_refused(depth):
     with pytest.raises(DexGraspError, match='60000 × 60000') as caught:
         cloud_frame(row, camera_info_message(K_large, (60_000, 60_000), Header()), None)
     assert caught.value.code == ErrorCode.OUT_OF_RANGE
+
+
+@pytest.mark.parametrize('is_organised', [True, False])
+def test_labels_of_another_camera_are_refused(is_organised):
+    """Where sizes are equal nothing else would show it."""
+    depth = np.full(SHAPE, 0.5, np.float32)
+    points = points_of(depth)
+    row = cloud_message(points.reshape(-1, 3), header('camera', 0))
+    cloud = organised(points) if is_organised else row
+    labels = label_message(np.ones(SHAPE, np.int32), header('colour_camera', 0))
+    with pytest.raises(DexGraspError, match="'colour_camera'"):
+        cloud_frame(cloud, info(), labels)
+    frame = cloud_frame(cloud, info(), labels, assume_aligned=True)
+    assert frame.labels.any()

@@ -189,3 +189,10 @@ def test_a_box_outside_of_what_is_rectified_is_refused():
     way = rectification(info_of(LENSES['plumb_bob']), SIZE)
     with pytest.raises(InputError, match='no pixel'):
         way.rectified_box((400, 10, 20, 20))
+
+
+@pytest.mark.parametrize('shape', [(1, 320), (240, 1)])
+def test_an_image_of_one_row_or_column_is_refused(lens, shape):
+    with pytest.raises(InputError, match='at least two each way') as caught:
+        rectification(info_of(lens), shape)
+    assert caught.value.code == ErrorCode.WRONG_SHAPE

@@ -135,7 +135,7 @@ def test_the_demo_needs_no_arguments(launched, monkeypatch):
     (grasp,) = of_kind(actions, 'IncludeLaunchDescription')
     assert grasp.args[0].args[0].endswith('launch/grasp.launch.py')
     given = dict(grasp.launch_arguments)
-    assert given['hand'] == '' and 'use_sim_time' not in given
+    assert given['hand'] == '' and given['use_sim_time'] == '' and 'command_enabled' not in given
     monkeypatch.setattr(sim_camera_node, 'make_demo_scene', lambda: 'rendered')
     assert sim_camera_node._scene('demo') == 'rendered'
 
@@ -156,6 +156,13 @@ def test_the_closed_loop_has_one_hand_and_one_clock(launched, ros_domain, tmp_pa
         'barrett',
         'true',
     )
+    assert given['command_enabled'] == 'true'
+
+
+def test_parameters_of_a_simulated_robot_let_no_command_leave(launched, ros_domain, tmp_path):
+    nodes = nodes_of(launched('grasp', closed_loop='true'))
+    values = as_ros_has_it(ros_domain, nodes['hand_command_node'], tmp_path)
+    assert values['command_enabled'] is False and values['max_effort'] == 4.0
 
 
 def test_rviz_comes_before_what_it_shows_and_says_where_it_is_missing(

@@ -8,6 +8,7 @@ none, that is the answer.
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -33,6 +34,7 @@ _TOPICS: Mapping[str, Mapping[str, type]] = {
     'depth': {DEPTH: Image, INFO: CameraInfo, 'segmentation': Image},
     'points': {'points': PointCloud2, 'segmentation': Image},
 }
+_REFUSALS = 10  # of a segmentation that are kept
 _POLL = 0.02  # s between two looks for a new image
 
 
@@ -66,7 +68,8 @@ class FrameSource:
         self._input = config().input
         self._newest: tuple[Any, ...] | None = None
         self._info: CameraInfo | None = None  # of a cloud
-        self._refusal: DiagnosticArray | None = None
+        # The newest; one of another image may come between those of image and labels.
+        self._refusals: deque[DiagnosticArray] = deque(maxlen=_REFUSALS)
         self.topics = MatchedTopics(
             node,
             _TOPICS[self._input],
@@ -141,9 +144,8 @@ class FrameSource:
             if time.monotonic() > until:
                 break
             time.sleep(_POLL)
-        refusal = self._refusal
-        if refusal is not None and abs(self._age_of(_stamp([refusal]))) <= max_age:
-            raise refusal_error(refusal)
+        if self._refusals and abs(self._age_of(_stamp([self._refusals[-1]]))) <= max_age:
+            raise refusal_error(self._refusals[-1])
         if newest is not None:
             raise PerceptionError(
                 f'The newest images are {age_text(age)}; expected stamps of the last {max_age:g} s'
@@ -160,16 +162,16 @@ class FrameSource:
         self._info = message
 
     def _on_refusal(self, message: DiagnosticArray) -> None:
-        self._refusal = message
+        self._refusals.append(message)
 
     def _age_of(self, stamp: int) -> float:
         return (self._node.get_clock().now().nanoseconds - stamp) / 1e9
 
     def _check_labelled(self, match: tuple[Any, ...]) -> None:
         """Raise what the segmentation has said about the image of the labels, if it refused it."""
-        refusal = self._refusal
-        if refusal is not None and refusal.header.stamp == match[-1].header.stamp:
-            raise refusal_error(refusal)
+        for refusal in self._refusals:
+            if refusal.header.stamp == match[-1].header.stamp:
+                raise refusal_error(refusal)
 
     def _frame(self, match: tuple[Any, ...]) -> DepthFrame:
         config = self._config()
@@ -186,6 +188,7 @@ class FrameSource:
             labels,
             T_cam_cloud=self._pose_of(cloud),
             assume_rectified=config.assume_rectified,
+            assume_aligned=config.assume_aligned,
         )
 
     def _pose_of(self, cloud: PointCloud2) -> Any:

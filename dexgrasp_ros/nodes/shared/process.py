@@ -89,9 +89,10 @@ def run(make_node: Callable[[], Node], args: list[str] | None = None) -> int:
         executor.shutdown()
         node.destroy_node()
         rclpy.try_shutdown()
-    if is_deaf and not stop.is_set():
+    if is_deaf:
         del executor, node
         gc.collect()  # DDS ends with them, and gives back its locks and its shared memory
+    if is_deaf and not stop.is_set():  # looked at last: a signal may come meanwhile
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
     return 0
 
