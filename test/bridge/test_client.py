@@ -123,7 +123,7 @@ def test_so_it_is_where_the_client_is_closed_meanwhile(slow_server):
 def test_a_client_that_is_closed_ends_what_moves_for_it(slow_server):
     slow_server.answer.set()
     with GraspClient() as client:
-        ready(client).send_execution(ExecuteGrasp.Goal())
+        ready(client).send_execution(ExecuteGrasp.Goal(), timeout=60)
     assert slow_server.cancelled.wait(25)
 
 
@@ -137,7 +137,7 @@ def test_a_goal_whose_node_is_killed_ends(ros_domain, tmp_path, is_replaced):
         client = stack.enter_context(GraspClient())
         mortal = stack.enter_context(subprocess.Popen(command, env=environment))
         stack.callback(mortal.kill)
-        handle = ready(client).send_execution(ExecuteGrasp.Goal())
+        handle = ready(client).send_execution(ExecuteGrasp.Goal(), timeout=60)
         assert not client.is_complete(handle)
         mortal.kill()
         if is_replaced:

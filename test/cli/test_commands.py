@@ -330,7 +330,7 @@ def test_a_label_of_twenty_points_does_not_stop_the_rest(scene, tmp_path, capsys
         (['view', '{can}', '--count', '0'], 'OUT_OF_RANGE'),
         (['paint', '{can}'], 'INVALID_INPUT'),
         ([], 'INVALID_INPUT'),
-        (['demo', '--scene', 'nothing.npz'], 'FILE_NOT_FOUND'),
+        (['demo', '--scene', 'nothing.npz', '--headless'], 'FILE_NOT_FOUND'),
     ],
 )
 def test_wrong_arguments_give_one_coded_line(arguments, code, can, tmp_path, capsys, monkeypatch):

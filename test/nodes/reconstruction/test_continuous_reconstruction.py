@@ -142,7 +142,7 @@ def test_nothing_is_published_while_nothing_changes(camera, listener):
 
 
 def test_what_changes_is_published_and_keeps_its_identifier(client, camera, listener, frame):
-    (before,) = client.reconstruct().objects.objects
+    (before,) = until_code(client, ErrorCode.SUCCESS).objects.objects
     camera.show(with_info=False, labels=np.where(frame.labels > 0, 9, 0))
     (found,) = listener.next(lambda message: label_of(message) == 9).objects
     assert found.id == before.id
