@@ -10,6 +10,7 @@ from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
 from dexgrasp_ros.bridge.geometry import nanoseconds_to_stamp
+from dexgrasp_ros.bridge.port_watch import times_begun_anew
 from dexgrasp_ros.bridge.qos import standard
 
 OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
@@ -20,6 +21,8 @@ Report = tuple[bytes, str, Mapping[str, object]]
 
 class Diagnostics:
     """Publishes what one component of a node says about itself, once a second.
+
+    A process that has begun anew, see `port_watch`, says how often.
 
     Parameters
     ----------
@@ -47,7 +50,10 @@ class Diagnostics:
     def _publish(self) -> None:
         name = f'{self._node.get_fully_qualified_name()}: {self._component}'
         stamp = self._node.get_clock().now().nanoseconds
-        self._publisher.publish(diagnostics_message(stamp, name, *self._report()))
+        level, text, values = self._report()
+        if count := times_begun_anew():
+            values = {**values, 'begun anew': count}
+        self._publisher.publish(diagnostics_message(stamp, name, level, text, values))
 
 
 class CountRates:

@@ -14,12 +14,14 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import sys
 import time
 from pathlib import Path
 
 _FOLDER, _DELETED = '/dev/shm/', ' (deleted)'
 _LOCK = re.compile(rf'{_FOLDER}(fast(?:rtps|dds)_port\d+)_el(?:{re.escape(_DELETED)})?')
 _PERIOD = 1.0  # s between two looks
+_BEGUN_ANEW = 'DEXGRASP_ROS_BEGUN_ANEW'  # outlives `exec`
 _LOOKS = 3  # in a row that find a port lost; while it is made anew it may be so for a moment
 
 
@@ -46,6 +48,17 @@ class PortWatch:
             self.lost = lost_ports(self._own)
             self._looks = self._looks + 1 if self.lost else 0
         return self._looks >= _LOOKS
+
+
+def times_begun_anew() -> int:
+    """How often this process has taken a new port by running its command line anew."""
+    return int(os.environ.get(_BEGUN_ANEW, '0'))
+
+
+def begin_anew() -> None:
+    """Run this process's command line anew, which makes another port; does not return."""
+    os.environ[_BEGUN_ANEW] = str(times_begun_anew() + 1)
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 
 def own_ports() -> set[str]:

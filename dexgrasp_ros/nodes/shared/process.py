@@ -22,7 +22,7 @@ from rclpy.logging import get_logger
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
-from dexgrasp_ros.bridge.port_watch import PortWatch
+from dexgrasp_ros.bridge.port_watch import PortWatch, begin_anew
 from dexgrasp_ros.core.errors import DexGraspError, choices
 from dexgrasp_ros.core.resources import find_resource
 
@@ -93,7 +93,7 @@ def run(make_node: Callable[[], Node], args: list[str] | None = None) -> int:
         del executor, node
         gc.collect()  # DDS ends with them, and gives back its locks and its shared memory
     if is_deaf and not stop.is_set():  # looked at last: a signal may come meanwhile
-        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+        begin_anew()
     return 0
 
 

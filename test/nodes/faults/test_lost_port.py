@@ -12,7 +12,10 @@ import pytest
 
 pytest.importorskip('rclpy')
 
+from diagnostic_msgs.msg import DiagnosticArray
+
 from dexgrasp_ros.bridge.client import GraspClient
+from dexgrasp_ros.bridge.qos import standard
 from dexgrasp_ros.core.errors import DexGraspError, ErrorCode
 from dexgrasp_ros.nodes.graph import start_graph
 
@@ -54,6 +57,16 @@ def test_it_begins_anew_and_answers(ros_domain, until):
         until(lambda: any('begins anew' in line for line in said), said)
         until(answers, 'an answer of the same process')
         assert process.poll() is None
+        counts = []
+
+        def note(message):
+            values = [value for status in message.status for value in status.values]
+            counts.extend(value.value for value in values if value.key == 'begun anew')
+
+        with GraspClient() as client:
+            client.node.create_subscription(DiagnosticArray, '/diagnostics', note, standard())
+            until(lambda: counts, 'the count on /diagnostics')
+        assert set(counts) == {'1'}
 
 
 def test_a_client_is_told(ros_domain):
