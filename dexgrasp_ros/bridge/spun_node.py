@@ -11,9 +11,10 @@ from typing import Any
 
 import rclpy
 from rclpy.context import Context
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import ExternalShutdownException
 from rclpy.task import Future
 
+from dexgrasp_ros.bridge.executor import SteadyExecutor
 from dexgrasp_ros.bridge.port_watch import lost_ports, own_ports
 from dexgrasp_ros.core.errors import DexGraspError, ErrorCode
 
@@ -40,7 +41,7 @@ class SpunNode:
         self._context = Context()
         rclpy.init(context=self._context, domain_id=domain_id)
         self.node = rclpy.create_node(name, namespace=namespace or None, context=self._context)
-        self._executor = SingleThreadedExecutor(context=self._context)
+        self._executor = SteadyExecutor(context=self._context)
         self._executor.add_node(self.node)
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._spin, name=name, daemon=True)

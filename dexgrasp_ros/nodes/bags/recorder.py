@@ -10,7 +10,6 @@ import functools
 import time
 from collections.abc import Callable, Sequence
 
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rclpy.subscription import Subscription
@@ -21,6 +20,7 @@ from dexgrasp_ros.bridge.bags import (
     recorded_profile,
     subscription_profile,
 )
+from dexgrasp_ros.bridge.executor import SteadyExecutor
 from dexgrasp_ros.bridge.message_types import message_class
 from dexgrasp_ros.core.errors import DexGraspError
 from dexgrasp_ros.dataset.formats.bags import BagWriter
@@ -109,7 +109,7 @@ def record(
 ) -> None:
     """Record until `should_stop`; `progress` takes the messages so far, by topic."""
     recorder = BagRecorder(node, writer, topics)
-    executor = SingleThreadedExecutor(context=node.context)
+    executor = SteadyExecutor(context=node.context)
     executor.add_node(node)
     due = time.monotonic()
     try:

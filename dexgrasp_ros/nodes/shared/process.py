@@ -17,11 +17,12 @@ from typing import Protocol
 
 import rclpy
 from rclpy.exceptions import ParameterException
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import ExternalShutdownException
 from rclpy.logging import get_logger
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
+from dexgrasp_ros.bridge.executor import SteadyExecutor
 from dexgrasp_ros.bridge.port_watch import PortWatch, begin_anew
 from dexgrasp_ros.core.errors import DexGraspError, choices
 from dexgrasp_ros.core.resources import find_resource
@@ -71,7 +72,7 @@ def run(make_node: Callable[[], Node], args: list[str] | None = None) -> int:
         get_logger('dexgrasp_ros').fatal(f'The node cannot start: {error}')
         rclpy.try_shutdown()
         return 1
-    executor = SingleThreadedExecutor()
+    executor = SteadyExecutor()
     executor.add_node(node)
     watch, is_deaf = PortWatch(), False
     try:
@@ -151,7 +152,7 @@ def _end_on_signals(stop: threading.Event, is_closed: threading.Event) -> None:
     threading.Thread(target=end, name='end', daemon=True).start()
 
 
-def _spin(executor: SingleThreadedExecutor, node: Node, done: Callable[[], bool]) -> None:
+def _spin(executor: SteadyExecutor, node: Node, done: Callable[[], bool]) -> None:
     while not done() and node.context.ok():
         try:
             executor.spin_once(timeout_sec=_SPIN)
