@@ -50,6 +50,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     # Tests of nodes are long and wait; others compute. Side by side they leave no core idle, and
     # none of the long ones is left for the end, when nothing else is to be done.
     files = [list(tests) for _, tests in itertools.groupby(items, lambda item: item.path)]
+    if config.getoption('--slow'):
+        files.sort(key=lambda tests: not any(test.get_closest_marker('slow') for test in tests))
     waiting = [tests for tests in files if NODES in tests[0].path.parents]
     computing = [tests for tests in files if NODES not in tests[0].path.parents]
     pairs = itertools.zip_longest(waiting, computing, fillvalue=[])
