@@ -14,12 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation, Slerp
 
+from dexgrasp_ros.core.pulls import DIRECTIONS
 from dexgrasp_ros.evaluation.protocols import Protocol
 from dexgrasp_ros.simulation import NearPairs, PhysicsModel
 from dexgrasp_ros.simulation.unwarned import unwarned
-
-# ±x, ±y, ±z, in this order.
-DIRECTIONS = np.repeat(np.eye(3), 2, axis=0) * np.tile([1.0, -1.0], 3)[:, None]
 
 # Time steps while nothing is driven: 20 ms, in which the pull moves a free object by 2 mm.
 _BETWEEN_VERDICTS = 5
