@@ -21,6 +21,7 @@ from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.core.object_model import ObjectModel
 from dexgrasp_ros.core.poses import compose, invert, pose_to_matrix
 from dexgrasp_ros.hand import jacobian, link_poses
+from dexgrasp_ros.hand.groups import point_groups
 from dexgrasp_ros.synthesis.postures import radians
 from dexgrasp_ros.synthesis.search import Search
 from dexgrasp_ros.synthesis.seeds import draw_seeds
@@ -55,9 +56,7 @@ def make_field(hand: HandModel, rng: np.random.Generator) -> list[Finger]:
     q = rng.uniform(lower, upper, (_POSTURES, len(hand.joint_names)))
     in_palm = np.linalg.inv(pose_to_matrix(hand.palm_pose))
     links = in_palm @ pose_to_matrix(link_poses(hand, q))
-    group_of_point = np.repeat(
-        np.arange(len(hand.group_names)), np.diff(hand.cluster_points[hand.group_clusters])
-    )
+    group_of_point = point_groups(hand)
     fingers = []
     for finger in range(int(hand.group_fingers.max()) + 1):
         tip = np.flatnonzero((hand.group_fingers == finger) & (hand.group_weights >= 1.0))

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.core.open3d_loader import import_open3d
 from dexgrasp_ros.core.poses import pose_to_matrix
+from dexgrasp_ros.hand.groups import point_groups
 
 
 class Surface:
@@ -41,6 +42,5 @@ class Surface:
 
 def hand_points(hand: HandModel, link_poses: NDArray[np.float64]) -> NDArray[np.float64]:
     """Points [P, 3] of a hand's surface where its links' poses [L, 7] carry them."""
-    count = np.diff(hand.cluster_points[hand.group_clusters])
-    T = pose_to_matrix(link_poses)[np.repeat(hand.geometry_links, count)]
+    T = pose_to_matrix(link_poses)[hand.geometry_links[point_groups(hand)]]
     return np.einsum('pij,pj->pi', T[:, :3, :3], hand.points) + T[:, :3, 3]

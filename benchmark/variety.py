@@ -1,15 +1,17 @@
 """Grasps of the kind one asks for: success, diversity and coverage; run it again and it goes on.
 
     .venv/bin/python benchmark/variety.py [--hands allegro shadow …] [--random-seeds 0 …]
-        [--objects 025_mug …] [--kinds any power precision cone hold] [--out FILE.jsonl]
+        [--objects 025_mug …] [--kinds any power precision cone hold avoid]
+        [--protocols fc hard] [--out FILE.jsonl]
 
-Every object is searched with 128 seeds for 16 grasps of each kind, and what comes is shaken
-(protocol ``fc``); grasps that did not come count as failures. Kinds: those of ``--grasp-type``;
-``cone``: the palm within 30 degrees of facing down in the frame of the mesh; ``hold``: contacts in
-the upper half of the object along the longest side of its bounding box only. Whether a grasp is
-of its kind is measured anew at its grasp posture on the true mesh: links within 2 mm, and where.
-The last column says how many of the grasps of ``any`` are of that kind by chance.
-Each result is one line of JSON in ``--out``, and lines that are there are not made again.
+Every object is searched with 128 seeds for 16 grasps of each kind, and what comes is shaken by
+each of the protocols; grasps that did not come count as failures. Kinds: those of
+``--grasp-type``; ``cone``: the palm within 30 degrees of facing down in the frame of the mesh;
+``hold``: contacts in the upper half of the object along the longest side of its bounding box only;
+``avoid``: none in the upper quarter. Whether a grasp is of its kind is measured anew at its grasp
+posture on the true mesh: links within 2 mm, and where. ``by chance`` says how many of the grasps
+of ``any`` are of that kind. Each result is one line of JSON in ``--out``, and lines that are there
+are not made again.
 """
 
 from __future__ import annotations
@@ -45,12 +47,12 @@ from dexgrasp_ros.core.poses import compose, pose_to_matrix
 from dexgrasp_ros.evaluation.geometry import GraspGeometry, Lie
 from dexgrasp_ros.synthesis.fingers import fingertips
 
-KINDS = ('any', 'power', 'precision', 'cone', 'hold')
+KINDS = ('any', 'power', 'precision', 'cone', 'hold', 'avoid')
 _CONE = math.radians(30.0)
 _DOWN = (0.0, 0.0, -1.0)
 _MARGIN = 0.02  # m, of the region around the object
 _NEAR = 0.002  # m, of a contact beyond the border of its region
-_KEY = ('hand', 'object', 'kind', 'random_seed', 'seed_count', 'asked', 'iterations')
+_KEY = ('hand', 'object', 'kind', 'protocol', 'random_seed', 'seed_count', 'asked', 'iterations')
 _HEAD = (
     *('kind', 'returned', 'held', '95 % interval', 'of the kind', 'by chance'),
     *('first component', 'touched share', 'fingertip / inner / palm contacts'),
@@ -64,6 +66,7 @@ def main(
     random_seeds: tuple[int, ...] = (0,),
     objects: tuple[str, ...] = TUNED,
     kinds: tuple[str, ...] = KINDS,
+    protocols: tuple[str, ...] = ('fc',),
     seed_count: int = 128,
     max_grasps: int = 16,
     iterations: int = 200,
@@ -84,7 +87,8 @@ def main(
             'asked': max_grasps,
             'iterations': iterations,
         }
-        if head not in stored:
+        heads = [head | {'protocol': p} for p in protocols]
+        if todo := [h for h in heads if h not in stored]:
             config = SynthesisConfig(
                 seed_count=seed_count,
                 max_grasps=max_grasps,
@@ -92,13 +96,15 @@ def main(
                 iterations=iterations,
                 device=device,
             )
-            made = _run(load_hand_once(hand), load(meshes[name]), kind, config)
-            stored.add(head | made)
-            told = f'{made["returned"]} returned, {made["held"]} held'
-            print(f'{hand} {name} {kind}: {told}', flush=True)
-        records.append(stored[head])
-    for hand in hands:
-        show(_table(hand, [r for r in records if r['hand'] == hand], len(set(random_seeds))))
+            made = _run(load_hand_once(hand), load(meshes[name]), kind, config, todo)
+            for record in made:
+                stored.add(record)
+                told = f'{record["returned"]} returned, {record["held"]} held'
+                print(f'{hand} {name} {kind}, {record["protocol"]}: {told}', flush=True)
+        records += [stored[h] for h in heads]
+    for hand, protocol in itertools.product(hands, protocols):
+        own = [r for r in records if (r['hand'], r['protocol']) == (hand, protocol)]
+        show(_table(f'{hand}, {protocol}', own, len(set(random_seeds))))
 
 
 def wishes_of(kind: str, obj: ObjectModel) -> Wishes | None:
@@ -108,35 +114,46 @@ def wishes_of(kind: str, obj: ObjectModel) -> Wishes | None:
     if kind == 'cone':
         return Wishes(approach_axis=_DOWN, approach_half_angle=_CONE)
     if kind == 'hold':
-        return Wishes(hold_regions=(_upper_half(obj),))
+        return Wishes(hold_regions=(_upper(obj, 0.5),))
+    if kind == 'avoid':
+        return Wishes(avoid_regions=(_upper(obj, 0.25),))
     return Wishes(grasp_type=kind)
 
 
-def _upper_half(obj: ObjectModel) -> Region:
+def _upper(obj: ObjectModel, share: float) -> Region:
+    """Box around this share of the object at the upper end of its longest side."""
     low, high = obj.vertices.min(axis=0) - _MARGIN, obj.vertices.max(axis=0) + _MARGIN
     axis = int(np.argmax(high - low))
-    low[axis] = (low[axis] + high[axis]) / 2
+    low[axis] = high[axis] - share * (high[axis] - low[axis])
     return Region(shape='box', size=tuple(high - low), pose=(*(low + high) / 2, 0, 0, 0, 1))
 
 
-def _run(hand: HandModel, obj: ObjectModel, kind: str, config: SynthesisConfig) -> Record:
+def _run(
+    hand: HandModel, obj: ObjectModel, kind: str, config: SynthesisConfig, heads: list[Record]
+) -> Iterator[Record]:
+    """Search once, and shake by the protocol of each of the heads."""
     start = time.process_time()
     grasps = synthesize(hand, obj, config, wishes=wishes_of(kind, obj))
     seconds = time.process_time() - start
-    result = evaluate(grasps, hand=hand, object=obj)
     geometry = GraspGeometry(hand, obj)
     lies = [geometry.measure(p, q) for p, q in zip(grasps.base_pose, grasps.grasp, strict=True)]
     counts = np.array([_contacts(hand, lie) for lie in lies]).reshape(-1, 3)
-    return {
-        **result.summary(),
-        'returned': len(grasps),
-        'contacts': counts.tolist(),
-        'of_kind': {k: _of_kind(k, hand, obj, grasps, lies) for k in KINDS},
-        'rejected': grasps.rejected,
-        'search_cpu_seconds': seconds,
-        'config': dataclasses.asdict(config),
-        'wishes': grasps.wishes,
-    }
+    of_kind = {k: _of_kind(k, hand, obj, grasps, lies) for k in KINDS}
+    for head in heads:
+        result = evaluate(
+            grasps, hand=hand, object=obj, protocol=head['protocol'], time_limit=3600.0
+        )
+        yield {
+            **result.summary(),
+            **head,
+            'returned': len(grasps),
+            'contacts': counts.tolist(),
+            'of_kind': of_kind,
+            'rejected': grasps.rejected,
+            'search_cpu_seconds': seconds,
+            'config': dataclasses.asdict(config),
+            'wishes': grasps.wishes,
+        }
 
 
 def _contacts(hand: HandModel, lie: Lie) -> list[int]:
@@ -163,14 +180,16 @@ def _lies_so(kind: str, hand: HandModel, obj: ObjectModel, lie: Lie) -> bool:
     if kind == 'power':
         return palm > 0 and len(fingers) >= 2
     if kind == 'hold':
-        return bool((_upper_half(obj).distance(lie.points) <= _NEAR).all())
+        return bool((_upper(obj, 0.5).distance(lie.points) <= _NEAR).all())
+    if kind == 'avoid':
+        return bool((_upper(obj, 0.25).distance(lie.points) >= -_NEAR).all())
     return tips + inner + palm > 0
 
 
-def _table(hand: str, records: list[Record], seeds: int) -> Iterator[str]:
+def _table(title: str, records: list[Record], seeds: int) -> Iterator[str]:
     """Yield a row for each kind, over all objects and random seeds."""
     objects = len({r['object'] for r in records})
-    yield f'\n{hand}, {objects} objects, {seeds} random seeds\n'
+    yield f'\n{title}, {objects} objects, {seeds} random seeds\n'
     by_kind = defaultdict(list)
     for record in records:
         by_kind[record['kind']].append(record)

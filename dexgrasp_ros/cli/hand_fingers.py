@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.core.poses import pose_to_matrix
 from dexgrasp_ros.hand import link_poses
+from dexgrasp_ros.hand.groups import point_groups
 from dexgrasp_ros.hand.opening import is_gripper, opening_width
 from dexgrasp_ros.synthesis.fingers import finger_names, fingers_of_links, fingertips
 from dexgrasp_ros.synthesis.upload import moving_bodies
@@ -55,8 +56,7 @@ def stage_openings(hand: HandModel) -> dict[str, float]:
 def find_fingers(hand: HandModel) -> list[Finger]:
     """Fingers in the order of their numbers."""
     of_link, names = fingers_of_links(hand), finger_names(hand)
-    of_point = np.repeat(np.arange(len(hand.cluster_radii)), np.diff(hand.cluster_points))
-    of_point = np.repeat(np.arange(len(hand.group_names)), np.diff(hand.group_clusters))[of_point]
+    of_point = point_groups(hand)
     at_tip = fingertips(hand)[of_point]
     poses = link_poses(hand, stage_postures(hand))
     fingers = []

@@ -56,10 +56,12 @@ class GraspSet:
     seed_index: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     # [N] m, gap between the fingers of a gripper at the grasp; NaN for other hands, or unknown
     opening_width: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
-    # [N] least friction coefficient at which each still holds in simulation; NaN: not computed, or
-    # lost at all that was tried
+    # [N] least friction coefficient at which each still holds in simulation, rather too large than
+    # too small. Those from 5/3 to 0.38 times `holding_friction` are told apart, by default 0.5 to
+    # 0.115: the least of these means that or less; NaN: lost at all of them, or not computed
     least_friction: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
-    # [N] N, largest force along any axis of the mesh's frame that it still holds; NaN likewise
+    # [N] N, largest force along any axis of the mesh's frame that it still holds. Pulls of 6 to
+    # 147 m/s^2 times `object_mass` are told apart: the largest means that or more; NaN likewise
     largest_pull: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     # [4] n, d of what the object stands on, in the frame of its mesh, free side n·x + d > 0; NaN
     # where there is nothing, or where that is not known

@@ -15,12 +15,8 @@ from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.core.object_model import ObjectModel
 from dexgrasp_ros.core.poses import pose_to_matrix
 from dexgrasp_ros.hand import link_poses
-from dexgrasp_ros.synthesis.true_surface import (
-    TrueSurface,
-    group_distance,
-    half_extents,
-    point_groups,
-)
+from dexgrasp_ros.hand.groups import group_distance, half_extents, point_groups
+from dexgrasp_ros.object.true_surface import TrueSurface
 
 THRESHOLDS = (0.001, 0.002, 0.005)  # m, at which contacts and their area are counted
 CONTACT_DISTANCE = 0.002  # m, at which a group is a contact of the wrench metrics

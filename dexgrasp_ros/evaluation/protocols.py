@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from dexgrasp_ros.core.errors import ErrorCode, InputError, choices
+from dexgrasp_ros.core.pulls import ACCELERATION, MAX_DISPLACEMENT, MAX_ROTATION
 from dexgrasp_ros.simulation import PhysicsSettings
 
 
@@ -21,13 +22,13 @@ class Protocol:
     closing_time: float = 0.4  # s, from pre-grasp to grasp
     squeezing_time: float = 0.4  # s, from grasp to squeeze
     pull_time: float = 2.0  # s that each force acts
-    pull: float = 10.0  # m/s^2, force on the object divided by its mass
+    pull: float = ACCELERATION  # m/s^2, force on the object divided by its mass
     lift_height: float = 0.0  # m; above zero there is a floor, and no pulling
     lift_time: float = 1.0  # s
     hold_time: float = 1.0  # s after the lift
     max_pregrasp_depth: float = 0.01  # m
-    max_displacement: float = 0.05  # m, of the centre of mass from where it should be
-    max_rotation: float = 0.2617993877991494  # rad, 15°
+    max_displacement: float = MAX_DISPLACEMENT  # m, of the centre of mass from where it should be
+    max_rotation: float = MAX_ROTATION  # rad
 
 
 def find_protocol(name: str) -> Protocol:

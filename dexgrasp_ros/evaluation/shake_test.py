@@ -14,12 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation, Slerp
 
+from dexgrasp_ros.core.pulls import DIRECTIONS
 from dexgrasp_ros.evaluation.protocols import Protocol
 from dexgrasp_ros.simulation import NearPairs, PhysicsModel
-from dexgrasp_ros.simulation.physics_scene import make_data
-
-# ±x, ±y, ±z, in this order.
-DIRECTIONS = np.repeat(np.eye(3), 2, axis=0) * np.tile([1.0, -1.0], 3)[:, None]
+from dexgrasp_ros.simulation.unwarned import unwarned
 
 # Time steps while nothing is driven: 20 ms, in which the pull moves a free object by 2 mm.
 _BETWEEN_VERDICTS = 5
@@ -114,7 +112,8 @@ def shake(
     step; that is slower, and the result is the same.
     """
     start = time.process_time()
-    result = _Shaking(physics[grasp.surface], protocol, grasp, every_pair=every_pair).run()
+    with unwarned():
+        result = _Shaking(physics[grasp.surface], protocol, grasp, every_pair=every_pair).run()
     return dataclasses.replace(result, cpu_time=time.process_time() - start)
 
 
@@ -128,7 +127,7 @@ class _Shaking:
 
         self._physics, self._protocol, self._grasp = physics, protocol, grasp
         self._model = physics.model
-        self._data = make_data(self._model)
+        self._data = mujoco.MjData(self._model)
         self._step: Callable[[int], None] = (
             partial(mujoco.mj_step, self._model, self._data)
             if every_pair

@@ -8,6 +8,7 @@ from scipy.spatial import KDTree
 
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.core.poses import pose_to_matrix
+from dexgrasp_ros.hand.groups import point_groups
 from dexgrasp_ros.hand.kinematics import link_matrices
 
 _FACING = 0.8  # cosine between a pad's normal and the way to the other finger
@@ -64,8 +65,7 @@ def _flat(frames: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _surface(hand: HandModel, finger: int) -> tuple[NDArray, NDArray, NDArray]:
     """Links [M], points [M, 3] and normals [M, 3] of a finger's surface."""
-    of_cluster = np.repeat(np.arange(len(hand.group_names)), np.diff(hand.group_clusters))
-    groups = np.repeat(of_cluster, np.diff(hand.cluster_points))
+    groups = point_groups(hand)
     own = hand.group_fingers[groups] == finger
     return hand.geometry_links[groups[own]], hand.points[own], hand.normals[own]
 

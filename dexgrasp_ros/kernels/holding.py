@@ -7,19 +7,20 @@ from dexgrasp_ros.kernels.closing import Motion
 wp.set_module_options({'enable_backward': False})
 
 
-# Slip of 1 is what ends a shake test. More than so often that says nothing more.
-SLIPPED = wp.constant(0.05)  # m
-TURNED = wp.constant(0.26)  # rad
+# Slip of 1 ends a shake test; a few times that says no more than that the object is gone, and is
+# not to outweigh all other directions.
 MOST = wp.constant(4.0)
 
 
 @wp.struct
 class Limits:
-    """When an object is lost."""
+    """How far an object may go."""
 
     center: wp.vec3  # of mass [m]
-    displacement: float  # [m]
-    rotation: float  # [rad]
+    slipped: float  # that is a slip of 1 [m]
+    turned: float  # likewise [rad]
+    displacement: float  # beyond which it is lost [m]
+    rotation: float  # likewise [rad]
 
 
 @wp.func
@@ -46,11 +47,11 @@ def watch_object(
     n = wp.tid()
     pose = motion.pose[n]
     center = limits.center
-    far = wp.min(_moved(pose, center) / SLIPPED, MOST) + wp.min(_turned(pose) / TURNED, MOST)
-    slip[n] = slip[n] + far
+    moved = wp.min(_moved(pose, center) / limits.slipped, MOST)
+    slip[n] = slip[n] + moved + wp.min(_turned(pose) / limits.turned, MOST)
     since = pose * wp.transform_inverse(begun[n])
-    moved = _moved(since, wp.transform_point(begun[n], center))
+    away = _moved(since, wp.transform_point(begun[n], center))
     # Not `>`, nor a maximum: a simulation that diverged has lost it as well, though one be NaN.
-    kept = moved < limits.displacement and _turned(since) < limits.rotation
+    kept = away < limits.displacement and _turned(since) < limits.rotation
     if lost[n] > step and not kept:
         lost[n] = step

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from dexgrasp_ros.simulation.motion_bounds import MotionBounds
 from dexgrasp_ros.simulation.physics_model import PhysicsModel
-from dexgrasp_ros.simulation.physics_scene import make_data
 
 if TYPE_CHECKING:
     import mujoco
@@ -55,7 +54,7 @@ class NearPairs:
         self._look.opt.ccd_iterations = _LOOK_ITERATIONS
         for name in ('geom_contype', 'geom_conaffinity', 'body_contype', 'body_conaffinity'):
             getattr(self._look, name)[:] = getattr(physics.model, name)
-        self._look_data = make_data(self._look)
+        self._look_data = mujoco.MjData(self._look)
         self._margins = self._look.geom_margin
         self._not_hand = np.flatnonzero(~physics.hand_geometries)
         self._owners = physics.model.geom_bodyid.astype(np.int64)

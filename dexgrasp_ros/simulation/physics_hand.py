@@ -70,8 +70,9 @@ def add_hand(
     for group, link in enumerate(hand.geometry_links):
         _add_geometry(spec, bodies[link], hand, group, settings, collide)
     _set_dynamics(spec, hand, settings)
-    _add_couplings(spec, hand)
-    _add_actuators(spec, hand, settings)
+    tendons = _tendon_links(hand) if settings.shared_tendons else np.empty(0, dtype=np.int64)
+    _add_couplings(spec, hand, np.setdiff1d(driven_links(hand), tendons))
+    _add_actuators(spec, hand, settings, tendons)
 
 
 def add_self_pairs(spec: mujoco.MjSpec, hand: HandModel, settings: PhysicsSettings) -> None:
@@ -158,13 +159,21 @@ def _set_dynamics(spec: mujoco.MjSpec, hand: HandModel, settings: PhysicsSetting
         spec.joint(f'joint{link}').damping = [dampings[link], 0.0, 0.0]
 
 
-def _add_couplings(spec: mujoco.MjSpec, hand: HandModel) -> None:
-    """Add q_mimic = offset + multiplier q for every mimic joint."""
+def _tendon_links(hand: HandModel) -> NDArray[np.int64]:
+    """Links whose joints can share a tendon with the one that they follow."""
+    links = driven_links(hand)
+    leaders = driving_links(hand)[hand.coordinates[links]]
+    alike = hand.joint_types[links] == hand.joint_types[leaders]
+    return links[alike & (hand.multipliers[links] > 0.0)]
+
+
+def _add_couplings(spec: mujoco.MjSpec, hand: HandModel, links: NDArray[np.int64]) -> None:
+    """Add q_mimic = offset + multiplier q for the mimic joints of these links."""
     import mujoco
 
     sliding = hand.joint_types == JointType.PRISMATIC
     leaders = driving_links(hand)
-    for link in driven_links(hand):
+    for link in links:
         one, other = link, leaders[hand.coordinates[link]]
         offset, multiplier = hand.offsets[link], hand.multipliers[link]
         # A coupling is as soft as the sum of both joints' inverse inertias says, and MuJoCo adds
@@ -184,17 +193,46 @@ def _add_couplings(spec: mujoco.MjSpec, hand: HandModel) -> None:
         coupling.data[:5] = [offset, multiplier, 0.0, 0.0, 0.0]
 
 
-def _add_actuators(spec: mujoco.MjSpec, hand: HandModel, settings: PhysicsSettings) -> None:
+def _add_actuators(
+    spec: mujoco.MjSpec, hand: HandModel, settings: PhysicsSettings, tendons: NDArray[np.int64]
+) -> None:
+    """Add a position controller for every actuated joint, or for the tendon that it shares.
+
+    Of joints q_k = o_k + m_k q on a tendon the length is Σ_k (q_k - o_k) / Σ_k m_k, which is q
+    where all of them keep their ratio; its force is then shared out by the same numbers.
+    """
     import mujoco
 
     gains = drive_gains(hand, settings)
     for joint, link in enumerate(driving_links(hand)):
         effort = hand.effort_limits[joint]
+        own = tendons[hand.coordinates[tendons] == joint]
+        shared = _add_tendon(spec, hand, joint, own) if len(own) else None
         actuator = spec.add_actuator(
             name=f'actuator{joint}',
-            target=f'joint{link}',
-            trntype=mujoco.mjtTrn.mjTRN_JOINT,
+            target=shared or f'joint{link}',
+            trntype=mujoco.mjtTrn.mjTRN_TENDON if shared else mujoco.mjtTrn.mjTRN_JOINT,
             forcerange=[-effort, effort],
             forcelimited=mujoco.mjtLimited.mjLIMITED_TRUE,
         )
         actuator.set_to_position(kp=gains[joint])
+        if shared:
+            offset = hand.offsets[own].sum() / (1.0 + hand.multipliers[own].sum())
+            actuator.biasprm[0] = gains[joint] * offset
+
+
+def _add_tendon(spec: mujoco.MjSpec, hand: HandModel, joint: int, links: NDArray[np.int64]) -> str:
+    """Add the tendon of an actuated joint and of those of `links`, which stop at their limits."""
+    import mujoco
+
+    name, share = f'tendon{joint}', 1.0 / (1.0 + hand.multipliers[links].sum())
+    tendon = spec.add_tendon(name=name)
+    tendon.wrap_joint(f'joint{driving_links(hand)[joint]}', share)
+    limits = np.array([hand.lower[joint], hand.upper[joint]])
+    for link in links:
+        tendon.wrap_joint(f'joint{link}', share)
+        if np.isfinite(limits).all():
+            follower = spec.joint(f'joint{link}')
+            follower.range = hand.multipliers[link] * limits + hand.offsets[link]
+            follower.limited = mujoco.mjtLimited.mjLIMITED_TRUE
+    return name

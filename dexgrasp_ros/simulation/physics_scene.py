@@ -50,23 +50,6 @@ def set_options(spec: mujoco.MjSpec, settings: PhysicsSettings, floor: ArrayLike
     ]
 
 
-def make_data(model: mujoco.MjModel) -> mujoco.MjData:
-    """Make the state of a model; MuJoCo prints nothing about it.
-
-    Whoever steps it looks at the numbers. MuJoCo would write its warnings of unstable simulations
-    to the terminal, and to a file in the present folder.
-    """
-    import mujoco
-
-    if mujoco.get_mju_user_warning() is None:
-        mujoco.set_mju_user_warning(_unheard)
-    return mujoco.MjData(model)
-
-
-def _unheard(_warning: str) -> None:
-    """Drop a warning."""
-
-
 def add_object(
     spec: mujoco.MjSpec,
     obj: ObjectModel,

@@ -31,6 +31,9 @@ class PhysicsSettings:
     armature_per_gain: float = 4e-5  # s^2
     # In which the swings of a loaded joint fall to 1/e; the hand closes in eight times this.
     ringing_time: float = 0.05  # s
+    # Joints that follow another one by a positive ratio hang on one tendon with it: their sum is
+    # what follows, and where one link is stopped the others go on. Else each keeps its ratio.
+    shared_tendons: bool = False
     link_density: float = 1000.0  # kg/m^3; URDFs' masses are often missing or zero
     # Time constant of the weld between wrist and mocap body; two time steps are the least.
     weld_time: float = 0.01  # s

@@ -14,8 +14,9 @@ from numpy.typing import ArrayLike, NDArray
 from dexgrasp_ros.core.errors import ErrorCode, InputError, ObjectError
 from dexgrasp_ros.core.object_model import ObjectModel
 from dexgrasp_ros.core.poses import pose_to_matrix
-from dexgrasp_ros.simulation.physics_scene import add_floor, add_object, make_data, set_options
+from dexgrasp_ros.simulation.physics_scene import add_floor, add_object, set_options
 from dexgrasp_ros.simulation.physics_settings import PhysicsSettings
+from dexgrasp_ros.simulation.unwarned import unwarned
 
 if TYPE_CHECKING:
     import mujoco
@@ -93,6 +94,8 @@ def settle(
     ObjectError
         INVALID_MESH: the simulation fails.
     """
+    import mujoco
+
     normal = _direction(up)
     if not (settings.gravity > 0.0 and time_limit > 0.0):
         raise InputError(
@@ -103,13 +106,14 @@ def settle(
     corners = np.concatenate(pieces)
     floor = np.append(normal, -(corners @ normal).min())
     model = _compile(obj, pieces, settings, floor)
-    data = make_data(model)
+    data = mujoco.MjData(model)
     # Velocities of a free body: those of its frame's origin, then its turn in its own axes. The
     # centre of mass shall not move at first.
     turn = _NUDGE * _across(normal)
     data.qvel[:] = [*np.cross(obj.center_of_mass, turn), *turn]
     reach = float(np.linalg.norm(corners - obj.center_of_mass, axis=1).max())
-    at_rest = _run(model, data, reach, time_limit)
+    with unwarned():
+        at_rest = _run(model, data, reach, time_limit)
     if not np.isfinite(data.qpos).all():
         raise ObjectError('The object cannot be settled: its simulation on a floor fails.')
     pose = data.qpos[[0, 1, 2, 4, 5, 6, 3]]

@@ -20,9 +20,10 @@ from dexgrasp_ros.hand.kinematics import driving_links
 from dexgrasp_ros.simulation.paths import PosePath, TimedPath
 from dexgrasp_ros.simulation.physics_hand import add_self_pairs, driven_links
 from dexgrasp_ros.simulation.physics_model import add_wrist, mujoco_pose
-from dexgrasp_ros.simulation.physics_scene import add_floor, add_object, make_data, set_options
+from dexgrasp_ros.simulation.physics_scene import add_floor, add_object, set_options
 from dexgrasp_ros.simulation.physics_settings import PhysicsSettings
 from dexgrasp_ros.simulation.standing_objects import StandingObject
+from dexgrasp_ros.simulation.unwarned import unwarned
 
 if TYPE_CHECKING:
     import mujoco
@@ -56,10 +57,11 @@ class SimWorld:
         objects: Sequence[StandingObject],
         settings: PhysicsSettings = PhysicsSettings(gravity=9.81),  # noqa: B008 (frozen)
     ) -> None:
+        import mujoco
 
         self.hand, self.objects = hand, tuple(objects)
         self._model = _compile(hand, objects, settings)
-        self._data = make_data(self._model)
+        self._data = mujoco.MjData(self._model)
         model = self._model
         links = np.sort(np.concatenate([driving_links(hand), driven_links(hand)]))
         self.moving_links = links  # [M] links whose joints move, in the hand's order
@@ -95,16 +97,18 @@ class SimWorld:
         self._fingers, self._wrist = TimedPath(q), PosePath(pose)
         self._wrist_pose, self._wrist_speed = pose.copy(), np.zeros(7)
         self._drive()
-        mujoco.mj_forward(model, data)
+        with unwarned():
+            mujoco.mj_forward(model, data)
 
     def step(self, count: int = 1) -> None:
         """Make time steps."""
         import mujoco
 
-        for _ in range(count):
-            self._move_wrist()
-            self._drive()
-            mujoco.mj_step(self._model, self._data)
+        with unwarned():
+            for _ in range(count):
+                self._move_wrist()
+                self._drive()
+                mujoco.mj_step(self._model, self._data)
 
     def run(self, seconds: float) -> None:
         """Make time steps for at least `seconds`."""

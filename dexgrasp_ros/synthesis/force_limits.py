@@ -55,14 +55,23 @@ def squeeze_force(config: SynthesisConfig) -> float:
     return min(limits)
 
 
-def weight_warnings(config: SynthesisConfig) -> list[str]:
-    """Say so where friction cannot carry the object with the forces that are allowed."""
+def weight_warnings(config: SynthesisConfig, contacts: int) -> list[str]:
+    """Say so where friction cannot carry the object with the forces that are allowed.
+
+    `contacts` is how many a grasp has at most; 0 where that is not known.
+    """
     weight = _GRAVITY * config.object_mass
-    borne = config.friction * config.max_force
-    if config.max_force == 0.0 or borne >= weight:
-        return []
+    limits = [
+        (config.max_force, 'in all (max_force)'),
+        (
+            contacts * config.max_contact_force,
+            f'at {contacts} contacts (max_contact_force), the most of a grasp,',
+        ),
+    ]
     return [
-        f'Normal forces of {config.max_force:g} N in all (max_force) bear {borne:.2g} N by'
-        f' friction ({config.friction:g}), and the object weighs {weight:.2g} N: only what'
-        ' reaches under it can lift it.'
+        f'Normal forces of {most:g} N {where} bear {config.friction * most:.2g} N by friction'
+        f' ({config.friction:g}), and the object weighs {weight:.2g} N: only what reaches under'
+        ' it can lift it.'
+        for most, where in limits
+        if 0.0 < config.friction * most < weight
     ]

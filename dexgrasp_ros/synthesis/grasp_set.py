@@ -18,11 +18,6 @@ from dexgrasp_ros.synthesis.clock import Clock
 from dexgrasp_ros.synthesis.ranking import touching
 from dexgrasp_ros.synthesis.search import Search
 from dexgrasp_ros.synthesis.selection import Grasps
-from dexgrasp_ros.synthesis.true_surface import TrueSurface
-
-# m, between the points of an object that the search looks at: a geometry that is farther from them
-# has no point between them inside.
-_NEAR = 0.003
 
 
 def make_grasp_set(
@@ -34,11 +29,7 @@ def make_grasp_set(
     rejected: dict[str, int],
     search: Search,
 ) -> GraspSet:
-    """Root poses, and the contacts that the squeeze presses on, padded to the largest count.
-
-    `penetration` is that of the mesh itself; the search measured it on its grid and points, and
-    decided by that.
-    """
+    """Root poses, and the contacts that the squeeze presses on, padded to the largest count."""
     shared = {
         'hand': hand.name,
         'hand_digest': hand.digest,
@@ -71,7 +62,6 @@ def make_grasp_set(
         normals[n, : len(own)] = look.normal[n, own]
         forces[n, : len(own)] = closing.force[n, own]
     base_pose = compose(closing.palm, palm_to_root)
-    near = closing.at_grasp.distance < _NEAR
     return GraspSet(
         base_pose=base_pose,
         pregrasp_base_pose=compose(closing.pregrasp_palm, palm_to_root),
@@ -80,7 +70,7 @@ def make_grasp_set(
         squeeze=closing.squeeze,
         score=grasps.score,
         residual=grasps.residual,
-        penetration=TrueSurface(obj).penetration(hand, base_pose, closing.grasp, near),
+        penetration=grasps.penetration,
         epsilon=np.full(len(touch), np.nan),
         contact_count=count,
         contact_links=links,

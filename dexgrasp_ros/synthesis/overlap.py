@@ -11,7 +11,8 @@ from dexgrasp_ros.core.config import SynthesisConfig
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.core.object_model import ObjectModel
 from dexgrasp_ros.core.poses import compose, invert, transform_points
-from dexgrasp_ros.hand import link_poses, primitive_distance
+from dexgrasp_ros.hand import link_poses
+from dexgrasp_ros.hand.groups import group_distance
 from dexgrasp_ros.synthesis.closing_simulation import Outcome
 from dexgrasp_ros.synthesis.look import Look
 
@@ -69,9 +70,7 @@ def deepest_points(
     to_geometry = invert(compose(links, hand.geometry_poses[groups]))
     deepest = np.empty(len(groups), dtype=np.int64)
     for i, g in enumerate(groups):
-        shape = hand.geometry_types[g], hand.geometry_sizes[g]
-        planes = hand.planes[hand.geometry_planes[g] : hand.geometry_planes[g + 1]]
         local = transform_points(to_geometry[i], obj.surface_points)
-        deepest[i] = primitive_distance(*shape, local, planes).argmin()
+        deepest[i] = group_distance(hand, g, local).argmin()
     points, normals = obj.surface_points[deepest], -obj.surface_normals[deepest]
     return points.astype(np.float64), normals.astype(np.float64)

@@ -28,9 +28,13 @@ from dexgrasp_ros.synthesis.ranking import (
     score,
 )
 from dexgrasp_ros.synthesis.search import Search
+from dexgrasp_ros.synthesis.true_penetration import SurfaceDepth
 from dexgrasp_ros.synthesis.wishes import reject_unwished
 
 _Reasons = dict[str, NDArray[np.bool_]]
+# m, between the points of an object that the search looks at: a geometry that is farther from them
+# has no point between them inside.
+_NEAR = 0.003
 # Which grasps [N] whoever carries the hand can reach, from poses [N, 7] of its root link at grasp
 # and pre-grasp, in the frame of the object's mesh.
 ReachTest = Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.bool_]]
@@ -46,6 +50,7 @@ class Grasps:
     closing: Closing
     end: NDArray[np.float64]  # [N, J] where the joints come to rest in the squeeze
     least_friction: NDArray[np.float64]  # [N] that still holds; NaN: none, or unknown
+    penetration: NDArray[np.float64]  # [N] m, of the mesh itself; NaN where nobody has looked yet
     way_is_clear: NDArray[np.bool_]  # [N] False where nobody has looked yet
 
 
@@ -62,6 +67,7 @@ class Selection:
     ) -> None:
         self._search, self._hand, self._config = search, hand, config
         self._reachable = reachable
+        self._surface = SurfaceDepth(search.obj)
         self._pool: Grasps | None = None  # what is sound, best first
         self._chosen = np.empty(0, dtype=np.int64)  # rows of the pool
         self._duplicates = 0
@@ -114,9 +120,9 @@ class Selection:
         return np.flatnonzero(alive)
 
     def _choose(self) -> None:
-        """Take the best distinct ones whose way is clear and within reach.
+        """Take the best distinct ones that are clear of the mesh, on a clear way, within reach.
 
-        Nobody looks at the ways of the others.
+        Nobody looks at that of the others.
         """
         hand, config = self._hand, self._config
         while True:
@@ -133,13 +139,22 @@ class Selection:
             rows = take(pool, unknown)
             blocked = np.zeros(len(pool.score), dtype=bool)
             blocked[unknown] = reject_paths(self._search, hand, rows.closing, rows.end, config)
-            bad = {'path': blocked}
+            deep = np.zeros(len(blocked), dtype=bool)
+            pool.penetration[unknown] = self._true_penetration(rows.closing)
+            deep[unknown] = pool.penetration[unknown] > config.max_penetration
+            bad = {'penetration': deep, 'path': blocked}
             if self._reachable is not None:
                 bad['reachability'] = np.zeros(len(blocked), dtype=bool)
                 clear = unknown[~blocked[unknown]]
                 bad['reachability'][clear] = ~self._reached(take(pool.closing, clear))
             pool.way_is_clear[unknown] = True
             self._pool = take(pool, self._alive(bad))
+
+    def _true_penetration(self, closing: Closing) -> NDArray[np.float64]:
+        """Depth of hand and mesh in each other [N], m, which grid and points tell less exactly."""
+        base_pose = compose(closing.palm, invert(self._hand.palm_pose))
+        near = closing.at_grasp.distance < _NEAR
+        return self._surface.penetration(self._hand, base_pose, closing.grasp, near)
 
     def _reached(self, closing: Closing) -> NDArray[np.bool_]:
         palm_to_root = invert(self._hand.palm_pose)
@@ -237,5 +252,6 @@ def _grasps(
         closing=closing,
         end=end,
         least_friction=least_friction,
+        penetration=np.full(len(end), np.nan),
         way_is_clear=np.zeros(len(end), dtype=bool),
     )

@@ -100,5 +100,5 @@ def synthesize(
     return dataclasses.replace(
         grasps,
         wishes={} if wishes is None else wishes.as_dict(),
-        warnings=tuple(weight_warnings(config)),
+        warnings=tuple(weight_warnings(config, grasps.contact_count.max(initial=0))),
     )

@@ -14,6 +14,7 @@ from scipy.spatial.transform import Rotation
 from dexgrasp_ros.core.hand_model import HandModel, JointType
 from dexgrasp_ros.core.object_model import ObjectModel, SignedDistanceGrid
 from dexgrasp_ros.core.poses import matrix_to_pose, pose_to_matrix
+from dexgrasp_ros.hand.groups import point_groups
 from dexgrasp_ros.kernels import types
 from dexgrasp_ros.kernels.lanes import LANES
 from dexgrasp_ros.synthesis.postures import radians
@@ -77,8 +78,7 @@ def upload_hand(hand: HandModel, device: Any, *, weights: NDArray | None = None)
     parent_in_body[0] = np.eye(4)
     group_pose = link_in_body[hand.geometry_links]
     starts = hand.cluster_points[hand.group_clusters]
-    group_of_point = np.repeat(np.arange(len(hand.group_names)), np.diff(starts))
-    points = _apply(group_pose[group_of_point], hand.points)
+    points = _apply(group_pose[point_groups(hand)], hand.points)
     tree = _point_tree(points, starts)
     points = points[tree.order]
 

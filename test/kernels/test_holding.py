@@ -86,6 +86,7 @@ def test_what_holds_does_so_for_heavier_things_if_it_presses_harder(pair, block,
 def test_a_simulation_that_diverged_has_lost_its_object():
     limits = Limits()
     limits.displacement, limits.rotation = 0.01, 0.15
+    limits.slipped, limits.turned = 0.05, 0.26
     motion, poses = Motion(), np.tile(np.eye(7, dtype=np.float32)[6], (2, 1))
     begun = wp.array(poses, dtype=wp.transform, device='cpu')
     poses[0, :3] = np.nan

@@ -94,10 +94,14 @@ def test_limits_leave_less_to_hold_with():
 
 def test_a_weight_that_friction_cannot_bear_is_told():
     """0.5 kg weigh 4.9 N; 10 N bear 4 N by a friction of 0.4, and 13 N bear 5.2 N."""
-    assert weight_warnings(limited(object_mass=0.5)) == []
-    assert weight_warnings(limited(object_mass=0.5, max_force=13.0)) == []
-    (told,) = weight_warnings(limited(object_mass=0.5, max_force=10.0))
+    assert weight_warnings(limited(object_mass=0.5), 3) == []
+    assert weight_warnings(limited(object_mass=0.5, max_force=13.0), 3) == []
+    (told,) = weight_warnings(limited(object_mass=0.5, max_force=10.0), 3)
     assert 'bear 4 N' in told and 'weighs 4.9 N' in told
+    one = limited(object_mass=0.5, max_contact_force=2.5)
+    assert weight_warnings(one, 0) == weight_warnings(one, 5) == []
+    (told,) = weight_warnings(one, 4)
+    assert 'at 4 contacts' in told and 'bear 4 N' in told
 
 
 @pytest.mark.parametrize('name', ['max_force', 'max_contact_force'])
