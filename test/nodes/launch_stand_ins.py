@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARE = '/share'  # of the packages of others
@@ -170,3 +171,20 @@ def of_kind(actions: list[Recorded], *kinds: str) -> list[Recorded]:
 def nodes_of(actions: list[Recorded]) -> dict[str, Recorded]:
     """Actions that start nodes, by name."""
     return {a.name: a for a in of_kind(actions, 'Node', 'LifecycleNode')}
+
+
+def ros_arguments(node: Recorded, folder: Path) -> list[str]:
+    """What launch_ros starts a node with, in a folder for files of parameters."""
+    namespace = '/' + (node.kwargs.get('namespace') or '').strip('/')
+    given = ['--ros-args', '-r', f'__ns:={namespace}', '-r', f'__node:={node.name}']
+    for number, entry in enumerate(node.parameters):
+        file = entry
+        if isinstance(entry, dict):  # in a file with a section of the full name
+            own = {name: getattr(value, 'args', [value])[0] for name, value in entry.items()}
+            section = f'{namespace}/{node.name}'.replace('//', '/')
+            file = folder / f'{node.name}_{number}.yaml'
+            file.write_text(yaml.safe_dump({section: {'ros__parameters': own}}))
+        given += ['--params-file', str(file)]
+    for pair in node.kwargs.get('remappings', ()):
+        given += ['-r', ':='.join(pair)]
+    return given
