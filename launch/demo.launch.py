@@ -13,6 +13,8 @@ from launch_ros.actions import LifecycleNode, Node
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 
+from dexgrasp_ros.core.parameter_files import check_parameter_file
+from dexgrasp_ros.core.topic_arguments import TOPIC_ARGUMENTS, remappings
 from dexgrasp_ros.nodes.launching import ProcessWatch, is_true, node_process
 from launch import Action, LaunchContext, LaunchDescription
 
@@ -25,7 +27,6 @@ ARGUMENTS = {
     'params_file': ('', 'YAML file with parameters; arguments that are given win over it'),
     'hand': ('', 'hand in urdf/, or path of a URDF; empty: as params_file, else allegro'),
     'device': ('', "of the search: 'cpu', 'cuda', 'cuda:1' or 'auto'; else auto"),
-    'segmentation': ('false', 'label what stands on the table; for a scene without seg'),
     'log_level': ('info', 'debug, info, warn, error or fatal'),
     'respawn': ('true', 'start a node again that has died'),
     'viewer': ('false', 'serve a web page of the graph at http://127.0.0.1:8080'),
@@ -33,22 +34,25 @@ ARGUMENTS = {
 }
 # What grasp.launch.py is told as it was told here.
 PASSED_ON = (
-    *('namespace', 'params_file', 'closed_loop', 'hand', 'device', 'segmentation', 'log_level'),
+    *('namespace', 'params_file', 'closed_loop', 'hand', 'device', 'log_level'),
     *('respawn', 'viewer'),
+    *TOPIC_ARGUMENTS,
 )
 
 
 def generate_launch_description() -> LaunchDescription:
     declared = [
         DeclareLaunchArgument(name, default_value=value, description=description)
-        for name, (value, description) in ARGUMENTS.items()
+        for name, (value, description) in {**ARGUMENTS, **TOPIC_ARGUMENTS}.items()
     ]
     return LaunchDescription([*declared, OpaqueFunction(function=make_graph)])
 
 
 def make_graph(context: LaunchContext) -> list[Action]:
     """Make the simulated nodes and include the others, once the arguments are known as text."""
-    given = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
+    given = {
+        name: LaunchConfiguration(name).perform(context) for name in (*ARGUMENTS, *TOPIC_ARGUMENTS)
+    }
     closed_loop = is_true('closed_loop', given['closed_loop'])
     respawn = is_true('respawn', given['respawn'])
     share = Path(FindPackageShare('dexgrasp_ros').perform(context))
@@ -61,6 +65,9 @@ def make_graph(context: LaunchContext) -> list[Action]:
         for values in own.values():
             values.update({'hand': text(given['hand'])} if given['hand'] else {})
             values['use_sim_time'] = True
+    if given['params_file']:
+        # Before anything starts. Whether it is for nodes that there are, grasp.launch.py tells.
+        check_parameter_file(given['params_file'], list(own))
     processes = {
         name: node_process(
             LifecycleNode if name == 'sim_hand_node' else Node,
@@ -69,18 +76,23 @@ def make_graph(context: LaunchContext) -> list[Action]:
             respawn=respawn,
             namespace=given['namespace'],
             parameters=[*files(share / 'config', name, closed_loop, given), values],
+            remappings=remappings(given),
         )
         for name, values in own.items()
     }
     watch = ProcessWatch(
         processes, respawn=respawn, component=f'simulation {given["namespace"]}'.strip()
     )
-    grasp = {name: given[name] for name in PASSED_ON}
+    grasp = {name: given[name] for name in PASSED_ON} | {'beside': ' '.join(processes)}
     # Said in any case: arguments of what was included before are found here as well.
     grasp['use_sim_time'] = 'true' if closed_loop else ''
     if closed_loop:
         grasp['command_enabled'] = 'true'  # the simulated hand's
-    rviz = {'namespace': given['namespace'], 'use_sim_time': str(closed_loop).lower()}
+    rviz = {
+        'namespace': given['namespace'],
+        'use_sim_time': str(closed_loop).lower(),
+        'depth': given['depth'],
+    }
     # RViz first: where it is missing, nothing else has been started.
     shown = [include(share, 'rviz.launch.py', rviz)] if is_true('rviz', given['rviz']) else []
     return [

@@ -9,13 +9,19 @@ from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 
 from dexgrasp_ros.core.parameter_files import check_parameter_file
-from dexgrasp_ros.core.topic_arguments import TOPIC_ARGUMENTS, remappings, wants_tabletop
+from dexgrasp_ros.core.topic_arguments import (
+    TOPIC_ARGUMENTS,
+    full_name,
+    remappings,
+    wants_tabletop,
+)
 from dexgrasp_ros.nodes.launching import ProcessWatch, is_true, node_process
 from launch import Action, LaunchContext, LaunchDescription
 
 ARGUMENTS = {
     'namespace': ('', 'namespace of all nodes'),
     'params_file': ('', 'YAML file with parameters; arguments that are given win over it'),
+    'beside': ('', 'nodes of another launch file that params_file is for as well'),
     'closed_loop': ('false', 'parameters for a simulated robot, of config/closed_loop'),
     'log_level': ('info', 'debug, info, warn, error or fatal'),
     'respawn': ('true', 'start a node again that has died'),
@@ -75,8 +81,8 @@ def make_nodes(context: LaunchContext) -> list[Action]:
     respawn = is_true('respawn', given['respawn'])
     warning = ''
     if given['params_file']:
-        namespace = f'/{given["namespace"].strip("/")}/'.replace('//', '/')
-        warning = check_parameter_file(given['params_file'], [namespace + n for n in wanted])
+        meant = [full_name(n, given['namespace']) for n in (*wanted, *given['beside'].split())]
+        warning = check_parameter_file(given['params_file'], meant)
     config = Path(FindPackageShare('dexgrasp_ros').perform(context)) / 'config'
     processes = {
         name: node_process(

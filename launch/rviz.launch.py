@@ -1,5 +1,6 @@
 """RViz with the depth cloud, the objects, the grasps and the robot."""
 
+import atexit
 import tempfile
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.substitutions import FindPackageShare
 
+from dexgrasp_ros.core.topic_arguments import full_name
 from dexgrasp_ros.nodes.launching import is_true
 from launch import Action, LaunchContext, LaunchDescription
 
@@ -50,6 +52,7 @@ def make_rviz(context: LaunchContext) -> list[Action]:
         'w', prefix='dexgrasp_', suffix='.rviz', encoding='utf-8', delete=False
     ) as file:
         yaml.safe_dump(settings, file, sort_keys=False)
+    atexit.register(Path(file.name).unlink, missing_ok=True)
     return [
         Node(
             package='rviz2',
@@ -61,10 +64,3 @@ def make_rviz(context: LaunchContext) -> list[Action]:
             parameters=[{'use_sim_time': is_true('use_sim_time', given['use_sim_time'])}],
         )
     ]
-
-
-def full_name(topic: str, namespace: str) -> str:
-    """Return a topic's name from the root on."""
-    if topic.startswith('/'):
-        return topic
-    return '/' + '/'.join(part for part in (namespace.strip('/'), topic) if part)

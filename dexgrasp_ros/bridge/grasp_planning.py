@@ -79,7 +79,7 @@ def _said_of(wanted: Any) -> dict[str, float]:
             fields[_PROPERTIES[entry.name]] = float(entry.value)
         except ValueError:
             raise InputError(
-                f"The property '{entry.name}' of '{wanted.name}' is {quoted(entry.value)};"
+                f"The property '{entry.name}' of {quoted(wanted.name)} is {quoted(entry.value)};"
                 ' expected a number in SI units.',
                 ErrorCode.WRONG_TYPE,
             ) from None

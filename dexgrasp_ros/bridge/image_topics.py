@@ -58,7 +58,7 @@ class ImageSubscription:
         overrides: QoSOverridingOptions | None = None,
     ) -> None:
         self._node, self._topic, self._callback = node, topic, callback
-        self._profile, self._overrides = profile, overrides
+        self._profile, self._overrides, self._transport = profile, overrides, transport
         name = node.resolve_topic_name(topic)
         compressed = {t: (f'{name}/{t}', CompressedImage) for t in TRANSPORTS[2:]}
         if not is_depth:
@@ -76,9 +76,19 @@ class ImageSubscription:
         )
 
     def why_silent(self) -> str:
-        """Say why no image may come; see `why_silent`."""
-        profile = self._subscription.qos_profile
-        return why_silent(self._node, self._topic, (Image, CompressedImage), profile)
+        """Say why no image may come in the form that is taken; see `why_silent`."""
+        name, kind = self._form
+        told = why_silent(
+            self._node,
+            self._topic,
+            [kind],
+            self._subscription.qos_profile,
+            name=name,
+            elsewhere=[Image, CompressedImage],
+        )
+        if self._transport != 'auto':
+            told += f" 'transport' is '{self._transport}'; with 'auto' any form is taken."
+        return told
 
     def is_published(self) -> bool:
         """Whether somebody publishes the images, in a form that is taken."""

@@ -15,7 +15,15 @@ from dexgrasp_ros.core.topic_arguments import argument_of
 _NEAR = 3  # topics that are named
 
 
-def why_silent(node: Node, topic: str, kinds: Sequence[type], profile: QoSProfile) -> str:
+def why_silent(
+    node: Node,
+    topic: str,
+    kinds: Sequence[type],
+    profile: QoSProfile,
+    *,
+    name: str = '',
+    elsewhere: Sequence[type] = (),
+) -> str:
     """Say in a sentence or two what may be wrong where a topic is silent, and what to do.
 
     Parameters
@@ -28,12 +36,17 @@ def why_silent(node: Node, topic: str, kinds: Sequence[type], profile: QoSProfil
         Types of messages that it takes there.
     profile
         QoS of its subscription.
+    name
+        Full name of what it has subscribed, where that is below `topic`.
+    elsewhere
+        Further types that it would take under other names.
     """
-    name = node.resolve_topic_name(topic)
+    name = name or node.resolve_topic_name(topic)
     types = {type_name(kind) for kind in kinds}
     publishers = node.get_publishers_info_by_topic(name)
     if publishers:
         return f"'{name}': " + ' '.join(_about(p, types, profile) for p in publishers[:_NEAR])
+    types |= {type_name(kind) for kind in elsewhere}
     remedy = f"remap '{topic}'"
     if argument := argument_of(topic):
         remedy += f", which the launch argument '{argument}:=TOPIC' does"

@@ -46,3 +46,10 @@ def remappings(given: Mapping[str, str]) -> list[tuple[str, str]]:
 def argument_of(topic: str) -> str:
     """Name of the argument for one of the nodes' own topics; empty where there is none."""
     return next((a for a, (name, _) in TOPIC_ARGUMENTS.items() if name == topic), '')
+
+
+def full_name(name: str, namespace: str) -> str:
+    """Return the name of a topic or node from the root on."""
+    if name.startswith('/'):
+        return name
+    return '/' + '/'.join(part for part in (namespace.strip('/'), name) if part)

@@ -68,6 +68,10 @@ class Robot:
         self._tf.publish('arm_base', 'table', 0, TABLE)
         self.node.create_subscription(DiagnosticArray, '/diagnostics', self._hear, standard())
 
+    def place(self, frame: str, pose: np.ndarray) -> None:
+        """Say where something stands on the table."""
+        self._tf.publish('table', frame, 0, pose)
+
     def describe(self, text: str) -> None:
         self._description.publish(String(data=text))
 

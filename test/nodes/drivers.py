@@ -10,6 +10,7 @@ from box_view import SIZE, K, Lens, view_of_box
 from compressed import compressed_depth, compressed_file
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.serialization import serialize_message
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from dexgrasp_ros.bridge.bags import recorded_profile
 from dexgrasp_ros.bridge.geometry import header
@@ -19,6 +20,7 @@ from dexgrasp_ros.dataset.formats.bags import BagWriter
 
 LABELS = '/network/labels'
 STAMP = 1_700_000_000_000_000_000  # ns
+PERIOD = 100_000_000  # ns
 
 
 @dataclass(frozen=True)
@@ -65,10 +67,10 @@ DRIVERS = {
 }
 
 
-def write_bag(
-    folder: Path, driver: Driver, *, compressed: bool, distorted: bool, label: int
-) -> dict[str, str]:
-    """Record one moment; return the nodes' names of its topics by the recorded ones."""
+def messages_of(
+    driver: Driver, *, compressed: bool, distorted: bool, label: int
+) -> dict[str, Image | CompressedImage | CameraInfo]:
+    """What a driver publishes of one moment, and a network with it, by topic."""
     view = view_of_box(rays=driver.lens.rays() if distorted else None)
     head = header(driver.frame_id, STAMP)
     info = camera_info_message(K, SIZE, head)
@@ -87,14 +89,29 @@ def write_bag(
             driver.depth: depth_message(view['depth'], head, driver.encoding),
             LABELS: label_message(labels, head, 'mono8'),
         }
-    messages[driver.info] = info
+    return {**messages, driver.info: info}
+
+
+def write_bag(
+    folder: Path,
+    driver: Driver,
+    *,
+    compressed: bool,
+    distorted: bool,
+    label: int,
+    moments: int = 1,
+) -> dict[str, str]:
+    """Record moments of a tenth of a second; return the nodes' names of the recorded topics."""
+    messages = messages_of(driver, compressed=compressed, distorted=distorted, label=label)
     kind = ReliabilityPolicy.RELIABLE if driver.is_reliable else ReliabilityPolicy.BEST_EFFORT
     profile = recorded_profile(QoSProfile(depth=5, reliability=kind))
     with BagWriter(folder) as writer:
         for topic, message in messages.items():
             writer.add_topic(topic, f'sensor_msgs/msg/{type(message).__name__}', [profile])
-        for topic, message in messages.items():
-            writer.write(topic, STAMP, serialize_message(message))
+        for stamp in range(STAMP, STAMP + moments * PERIOD, PERIOD):
+            for topic, message in messages.items():
+                message.header = header(driver.frame_id, stamp)
+                writer.write(topic, stamp, serialize_message(message))
     own = {driver.depth: 'depth/image', driver.info: 'depth/camera_info', LABELS: 'segmentation'}
     return {
         topic: next(topic.replace(name, f'/{mine}') for name, mine in own.items() if name in topic)

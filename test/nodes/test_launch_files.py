@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import signal
+from pathlib import Path
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import pytest
 
@@ -11,30 +13,23 @@ pytest.importorskip('rclpy')
 
 import rclpy
 import yaml
-from launch_stand_ins import ROOT, launched, nodes_of, of_kind
+from launch_stand_ins import ROOT, launched, nodes_of, of_kind, ros_arguments
 from rclpy.context import Context
 
 from dexgrasp_ros.bridge.diagnostics import ERROR, OK, WARN
 from dexgrasp_ros.core.errors import DexGraspError, ErrorCode
+from dexgrasp_ros.core.topic_arguments import remappings
 from dexgrasp_ros.nodes.launching import ProcessWatch
 from dexgrasp_ros.nodes.simulation import sim_camera_node
+from dexgrasp_ros.nodes.simulation.parameters import SimCameraParameters
 
 _ = launched  # a fixture
 
 
-def as_ros_has_it(domain, node, folder, namespace='/robot'):
+def as_ros_has_it(domain, node, folder):
     """Parameters of a node of a launch file, by what launch_ros makes of them and rcl reads."""
-    args = ['--ros-args', '-r', f'__ns:={namespace}', '-r', f'__node:={node.name}']
-    for number, entry in enumerate(node.parameters):
-        file = entry
-        if isinstance(entry, dict):  # launch_ros writes a file with a section of the full name
-            own = {k: getattr(v, 'args', [v])[0] for k, v in entry.items()}
-            file = folder / f'{number}.yaml'
-            section = {f'{namespace}/{node.name}': {'ros__parameters': own}}
-            file.write_text(yaml.safe_dump(section))
-        args += ['--params-file', str(file)]
     context = Context()
-    rclpy.init(args=args, context=context, domain_id=domain)
+    rclpy.init(args=ros_arguments(node, folder), context=context, domain_id=domain)
     made = rclpy.create_node(
         node.name, context=context, automatically_declare_parameters_from_overrides=True
     )
@@ -136,8 +131,33 @@ def test_the_demo_needs_no_arguments(launched, monkeypatch):
     assert grasp.args[0].args[0].endswith('launch/grasp.launch.py')
     given = dict(grasp.launch_arguments)
     assert given['hand'] == '' and given['use_sim_time'] == '' and 'command_enabled' not in given
-    monkeypatch.setattr(sim_camera_node, 'make_demo_scene', lambda: 'rendered')
-    assert sim_camera_node._scene('demo') == 'rendered'
+    rendered = Mock()
+    monkeypatch.setattr(sim_camera_node, 'make_demo_scene', rendered)
+    # It takes seconds: not to see whether there is one, only to show it.
+    sim_camera_node._check_change(SimCameraParameters(), SimCameraParameters(scene='demo'))
+    assert not rendered.called
+    assert sim_camera_node._scene('demo') is rendered.return_value
+
+
+def test_the_demo_refuses_a_parameter_file_before_anything_starts(launched, tmp_path):
+    with pytest.raises(DexGraspError, match='none'):
+        launched('demo', params_file=str(tmp_path / 'none.yaml'))
+    path = tmp_path / 'mine.yaml'
+    path.write_text('sim_camera_node:\n  ros__parameters: {rate: 2.0}\n')
+    (grasp,) = of_kind(launched('demo', params_file=str(path)), 'IncludeLaunchDescription')
+    given = {n: v for n, v in grasp.launch_arguments if n in ('params_file', 'beside')}
+    assert not of_kind(launched('grasp', **given), 'LogInfo')
+    assert of_kind(launched('grasp', params_file=str(path)), 'LogInfo')
+
+
+def test_topics_of_the_demo_are_named_by_the_same_arguments(launched):
+    actions = launched('demo', depth='/camera/depth', joint_states='states', rviz='true')
+    (camera,) = nodes_of(actions).values()
+    pairs = [('depth/image', '/camera/depth'), ('joint_states', 'states')]
+    assert camera.remappings == pairs
+    rviz, grasp = (dict(i.launch_arguments) for i in of_kind(actions, 'IncludeLaunchDescription'))
+    assert rviz['depth'] == grasp['depth'] == '/camera/depth'
+    assert remappings(grasp) == pairs
 
 
 def test_the_closed_loop_has_one_hand_and_one_clock(launched, ros_domain, tmp_path):
@@ -182,12 +202,17 @@ def test_rviz_comes_before_what_it_shows_and_says_where_it_is_missing(
 )
 def test_rviz_finds_the_depth_image_in_a_namespace(launched, monkeypatch, depth, expected):
     monkeypatch.setattr('ament_index_python.packages.get_package_prefix', lambda _name: '/usr')
+    at_end = []
+    monkeypatch.setattr('atexit.register', lambda *do, **how: at_end.append((do, how)))
     (rviz,) = launched('rviz', namespace='left/arm', depth=depth)
     _, file, *_ = rviz.arguments
     with open(file, encoding='utf-8') as made:
         displays = yaml.safe_load(made)['Visualization Manager']['Displays']
     assert [d['Depth Map Topic'] for d in displays if 'Depth Map Topic' in d] == [expected]
     assert rviz.namespace == 'left/arm' and rviz.parameters == [{'use_sim_time': False}]
+    for (remove, *given), how in at_end:
+        remove(*given, **how)
+    assert not Path(file).exists()
 
 
 def test_nodes_are_started_again_and_end_with_launch(launched, monkeypatch):

@@ -5,10 +5,18 @@ from __future__ import annotations
 import importlib.util
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
-from launch_recorder import file_of, performed, run, stand_ins
+from launch_stand_ins import (
+    ROOT,
+    SHARE,
+    Context,
+    actions_of,
+    all_nodes,
+    file_of,
+    performed,
+    stand_ins,
+)
 
 from dexgrasp_ros.core.topic_arguments import (
     TOPIC_ARGUMENTS,
@@ -17,24 +25,23 @@ from dexgrasp_ros.core.topic_arguments import (
     wants_tabletop,
 )
 
-ROOT = Path(__file__).resolve().parents[2]
 GRASP = ROOT / 'launch' / 'grasp.launch.py'
 EXAMPLES = sorted((ROOT / 'launch' / 'examples').glob('*.launch.py'))
 # Of the launch file of each driver: package, file, and what must be so for aligned depth.
 DRIVERS = {
     'azure_kinect': (
-        '/share/azure_kinect_ros_driver/launch/driver.launch.py',
+        f'{SHARE}/azure_kinect_ros_driver/launch/driver.launch.py',
         {'depth_unit': '32FC1', 'overwrite_robot_description': 'false'},
     ),
     'orbbec': (
-        '/share/orbbec_camera/launch/gemini_330_series.launch.py',
+        f'{SHARE}/orbbec_camera/launch/gemini_330_series.launch.py',
         {'depth_registration': 'true'},
     ),
     'realsense': (
-        '/share/realsense2_camera/launch/rs_launch.py',
+        f'{SHARE}/realsense2_camera/launch/rs_launch.py',
         {'align_depth.enable': 'true', 'enable_sync': 'true'},
     ),
-    'zed': ('/share/zed_wrapper/launch/zed_camera.launch.py', {'camera_model': 'zed2i'}),
+    'zed': (f'{SHARE}/zed_wrapper/launch/zed_camera.launch.py', {'camera_model': 'zed2i'}),
 }
 
 
@@ -46,8 +53,7 @@ def launch():
 
 def nodes(**given: str) -> dict[str, dict]:
     """What each node of grasp.launch.py is started with."""
-    started = (n for n in run(GRASP, given) if 'remappings' in n.options)
-    return {n.options['name']: n.options for n in started}
+    return {name: node.kwargs for name, node in all_nodes(GRASP, Context(**given)).items()}
 
 
 def test_without_arguments_every_node_keeps_its_names():
@@ -94,24 +100,22 @@ def test_arguments_and_own_names_belong_together():
 
 @pytest.mark.parametrize('path', EXAMPLES, ids=lambda p: p.name.split('.')[0])
 def test_an_example_starts_the_driver_and_takes_its_topics(path):
-    context: dict[str, str] = {'hand': 'barrett'}
-    driver, grasp = run(path, context)
+    context = Context(hand='barrett')
+    driver, _ = actions_of(path, context)
     file, settings = DRIVERS[path.name.split('.')[0]]
-    assert driver.options['forwarding'] is False
+    assert driver.forwarding is False
     configurations = {
-        name: performed(value, context)
-        for name, value in driver.options['launch_configurations'].items()
+        name: performed(value, context) for name, value in driver.launch_configurations.items()
     }
     assert settings.items() <= configurations.items()
-    assert file_of(driver.given[0][0], {**context, **configurations}) == file
-    assert performed(driver.options['condition'].given[0], context) == 'true'
+    assert file_of(driver.args[0][0], Context(**configurations)) == file
+    assert performed(driver.condition.args[0], context) == 'true'
     # What the example declares is what the included file finds.
-    assert file_of(grasp, context) == '/share/dexgrasp_ros/launch/grasp.launch.py'
-    started = nodes(**context)
+    started = all_nodes(path, Context(hand='barrett'))
     assert 'tabletop_segmentation_node' in started
-    assert started['grasp_node']['parameters'][1]['hand'].given == ('barrett',)
-    for options in started.values():
-        topics = dict(options['remappings'])
+    assert started['grasp_node'].parameters[1]['hand'].args == ('barrett',)
+    for node in started.values():
+        topics = dict(node.remappings)
         assert topics.keys() == {'depth/image', 'depth/camera_info', 'rgb/image'}
         assert all(name.startswith('/') for name in topics.values())
         assert (

@@ -12,6 +12,8 @@ all with the stamp of the state that is seen.
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 from rclpy.node import Node
 from rclpy.qos_overriding_options import QoSOverridingOptions
@@ -168,7 +170,8 @@ class SimCameraNode(Node):
         return True
 
     def _change(self, before: SimCameraParameters, after: SimCameraParameters) -> None:
-        self._begin()
+        if dataclasses.replace(after, rate=before.rate) != before:
+            self._begin()
         if after.rate != before.rate:
             self.destroy_timer(self._timer)
             self._start_timer()
@@ -178,8 +181,9 @@ class SimCameraNode(Node):
 
 
 def _check_change(before: SimCameraParameters, after: SimCameraParameters) -> None:
-    if after.scene != before.scene and after.scene:
-        _scene(after.scene)
+    # The demo scene can always be rendered, and takes seconds.
+    if after.scene not in (before.scene, '', DEMO_SCENE):
+        load_scene(after.scene)
     if after.hand != before.hand and after.hand:
         load_hand(after.hand)
 

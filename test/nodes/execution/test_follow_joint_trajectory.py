@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 
 import numpy as np
@@ -11,14 +10,8 @@ import pytest
 pytest.importorskip('rclpy')
 pytest.importorskip('control_msgs.action')
 
-import rclpy
-from control_msgs.action import FollowJointTrajectory
 from execute_goals import grasp_of, wait_for
-from rclpy.action import ActionServer, CancelResponse, GoalResponse
-from rclpy.callback_groups import ReentrantCallbackGroup
-from rclpy.context import Context
-from rclpy.executors import MultiThreadedExecutor
-from sensor_msgs.msg import JointState
+from trajectory_controller import Controller
 
 from dexgrasp_ros.bridge.client import GraspClient
 from dexgrasp_ros.core.errors import ErrorCode
@@ -33,78 +26,6 @@ PARAMETERS = {
         'max_tracking_error': 10.0,
     }
 }
-
-
-LATE = 1.5  # s between the arrival and the controller's word for it
-
-
-class Controller:
-    """Goes to the end of each trajectory at once, or rejects it, waits, gives up, is absent.
-
-    Its answer may come later than the hand does, and may be that it was not within tolerances.
-    """
-
-    def __init__(self, domain, hand, behaviour):
-        self.behaviour, self.hand = behaviour, hand
-        self.positions, self.targets = np.array(hand.lower), []
-        self.tolerances = []  # of each goal, by joint
-        self.begun, self.answered = [], []  # s, of each goal
-        self.context = Context()
-        rclpy.init(context=self.context, domain_id=domain)
-        self.node = rclpy.create_node('controller', context=self.context)
-        self.states = self.node.create_publisher(JointState, 'joint_states', 10)
-        self.node.create_timer(0.05, self._publish)
-        self.server = ActionServer(
-            self.node,
-            FollowJointTrajectory,
-            'something_else' if behaviour == 'absent' else 'follow_joint_trajectory',
-            execute_callback=self._move,
-            goal_callback=self._accept,
-            cancel_callback=lambda _: CancelResponse.ACCEPT,
-            callback_group=ReentrantCallbackGroup(),
-        )
-        self.executor = MultiThreadedExecutor(4, context=self.context)
-        self.executor.add_node(self.node)
-        self.thread = threading.Thread(target=self.executor.spin, daemon=True)
-        self.thread.start()
-
-    def _publish(self):
-        stamp = self.node.get_clock().now().to_msg()
-        state = JointState(name=list(self.hand.joint_names), position=self.positions.tolist())
-        state.header.stamp = stamp
-        self.states.publish(state)
-
-    def _accept(self, _goal):
-        return GoalResponse.REJECT if self.behaviour == 'reject' else GoalResponse.ACCEPT
-
-    def _move(self, handle):
-        result = FollowJointTrajectory.Result()
-        self.begun.append(time.monotonic())
-        self.targets.append(list(handle.request.trajectory.points[-1].positions))
-        self.tolerances.append({t.name: t.position for t in handle.request.path_tolerance})
-        number, until = len(self.targets), time.monotonic() + 30.0
-        while self.behaviour == 'wait' and number == len(self.targets) < 2:
-            assert time.monotonic() < until
-            time.sleep(0.02)
-        if number < len(self.targets) or self.behaviour == 'give up':
-            result.error_string = 'motor too hot'
-            handle.abort()
-        else:
-            self.positions = np.array(self.targets[-1])
-            time.sleep(LATE if self.behaviour.endswith('late') else 0.0)
-            self.answered.append(time.monotonic())
-            if self.behaviour == 'give up late':
-                result.error_string = 'goal tolerance violated'
-                handle.abort()
-            else:
-                handle.succeed()
-        return result
-
-    def close(self):
-        self.executor.shutdown()
-        self.server.destroy()
-        self.node.destroy_node()
-        self.context.try_shutdown()
 
 
 @pytest.fixture

@@ -159,6 +159,18 @@ def test_what_is_missing_is_told_with_what_there_is(listener, driver):
     topics.close()
 
 
+@pytest.mark.parametrize(('transport', 'form'), [('compressed', '/compressed'), ('raw', '')])
+def test_what_is_missing_is_told_of_the_form_that_was_asked_for(listener, driver, transport, form):
+    topics = listening(listener, [], transport=transport)
+    kind, below = (CompressedImage, '/compressedDepth') if transport == 'raw' else (Image, '')
+    publisher = driver.create_publisher(kind, f'{IMAGE}{below}', sensor_data())
+    expected = f"'{IMAGE}{form}': nobody publishes it. There is '{IMAGE}{below}'"
+    until(listener, lambda: expected in topics.missing())
+    assert f"'transport' is '{transport}'; with 'auto' any form is taken." in topics.missing()
+    driver.destroy_publisher(publisher)
+    topics.close()
+
+
 def test_a_publisher_of_another_type_or_of_less_is_named(listener, driver):
     node = listener.node
     words = driver.create_publisher(String, 'depth/camera_info', standard())
