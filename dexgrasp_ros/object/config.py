@@ -18,12 +18,22 @@ class ObjectConfig:
     """
 
     # 16 bytes a node: 32 MB, so that a grid fits into the L2 of a large GPU (50 MB).
-    max_nodes: int = setting(2_000_000, '1', 'nodes of the distance grid at most', 1000, 2e8)
+    usual_nodes: int = setting(
+        2_000_000, '1', 'nodes of the distance grid, unless walls are too thin for it', 1000, 2e8
+    )
+    max_nodes: int = setting(8_000_000, '1', 'nodes of the distance grid at most', 1000, 2e8)
     intervals: int = setting(128, '1', 'grid intervals along the longest side', 8, 1024)
     finest_spacing: float = setting(
-        0.001, 'm', 'no finer than this, unless the object is smaller than 72 of it', 1e-5, 0.1
+        0.001,
+        'm',
+        'no finer than this, unless the object is smaller than 72 of it or has thin walls',
+        1e-5,
+        0.1,
     )
     margin: float = setting(0.03, 'm', 'free space around the object in the grid', 0.001, 1.0)
+    margin_of_walls: float = setting(
+        0.015, 'm', 'the same at most, where walls need the nodes', 0.001, 1.0
+    )
     surface_point_count: int = setting(
         0, '1', 'points on the object; 0: as many as their spacing needs', 0, 100_000
     )

@@ -18,6 +18,7 @@ from dexgrasp_ros.kernels.closest import find_closest
 # independent rays are misled at one point in 30,000 (binomial).
 _VOTERS = 15
 _SHARE = 10_000  # points that are worth a thread: about 10 ms
+_UNDER = 1e-5  # m below the surface a ray starts that is to leave it on the other side
 
 
 def sample_distance(
@@ -131,6 +132,14 @@ class MeshDistance:
             with ThreadPoolExecutor(count) as pool:
                 list(pool.map(find, range(count)))
         return closest, face
+
+    def thickness(
+        self, points: NDArray[np.floating], normals: NDArray[np.floating]
+    ) -> NDArray[np.float32]:
+        """How far it is through the body [M] from points of the surface, against their normals."""
+        start = points - _UNDER * normals
+        rays = np.column_stack([start, -normals]).astype(np.float32)
+        return self._scene.cast_rays(self._tensor(rays))['t_hit'].numpy() + np.float32(_UNDER)
 
     def inside(self, points: NDArray[np.floating]) -> NDArray[np.bool_]:
         """Which points [M] lie inside."""

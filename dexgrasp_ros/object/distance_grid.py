@@ -25,6 +25,9 @@ from dexgrasp_ros.object.distance import MeshDistance
 # a refined value that is one spacing wrong still leaves three spacings exact.
 _BANDS = (8.0, 4.0)
 COARSEST = 4  # fine intervals in one of the coarsest level: two halvings
+# Places that are asked how thick the object is there, and the share of them that makes a wall:
+# edges and tips are thin as well, and few.
+_PROBES, _WALL_SHARE = 1000, 0.1
 
 
 def build_distance_grid(
@@ -40,14 +43,13 @@ def build_distance_grid(
     mesh
         Closed for exact signs; else rays vote.
     config
-        `max_nodes`, `intervals`, `finest_spacing` and `margin` count here.
+        `max_nodes`, `usual_nodes`, `intervals`, `finest_spacing` and both margins count here.
     """
     config = config or ObjectConfig()
-    margin = grid_margin(mesh, config)
-    spacing, cells = _resolution(mesh, margin, config)
+    measure = MeshDistance(mesh.vertices, mesh.faces, closed=mesh.is_watertight)
+    spacing, cells = _resolution(mesh, _wall(mesh, measure), config)
     low, high = mesh.bounds
     origin = (low + high) / 2 - spacing * cells / 2
-    measure = MeshDistance(mesh.vertices, mesh.faces, closed=mesh.is_watertight)
     values = tabulate(lambda points: _exact(measure, points, spacing), origin, spacing, cells)
     _smooth_near_surface(values, spacing)
     return SignedDistanceGrid(values=values, origin=origin, spacing=spacing)
@@ -88,21 +90,33 @@ def tabulate(
     return values
 
 
-def grid_margin(mesh: trimesh.Trimesh, config: ObjectConfig) -> float:
-    """Free space around the object [m]: half a small object's size, at least 1 cm."""
-    return min(config.margin, max(0.010, float(mesh.extents.max()) / 2))
+def _wall(mesh: trimesh.Trimesh, measure: MeshDistance) -> float:
+    """Thickness [m] that a tenth of the surface does not exceed, straight through from it."""
+    points, faces = trimesh.sample.sample_surface(mesh, _PROBES, seed=0)
+    return float(np.quantile(measure.thickness(points, mesh.face_normals[faces]), _WALL_SHARE))
 
 
 def _resolution(
-    mesh: trimesh.Trimesh, margin: float, config: ObjectConfig
+    mesh: trimesh.Trimesh, wall: float, config: ObjectConfig
 ) -> tuple[float, NDArray[np.int64]]:
-    """Spacing [m] and intervals along each axis, multiples of `COARSEST`."""
+    """Spacing [m] and intervals along each axis, multiples of `COARSEST`.
+
+    A wall is there if each line across it meets a node inside, or else φ is positive on both
+    sides, and normals point anywhere. The nodes of a grid that lies askew are √3 spacings apart.
+    """
     size = float(mesh.extents.max())
+    # Free space of half a small object's size, at least 1 cm.
+    margin = min(config.margin, max(0.010, size / 2))
     # Mean thickness of a shell of volume V and two sides of area A together is 2V/A.
     thickness = 2 * abs(float(mesh.volume)) / float(mesh.area) if mesh.is_watertight else size
     finest = min(config.finest_spacing, size / 72)
     spacing = max(finest, min(size / config.intervals, thickness / 2))
-    return fit_cells(mesh.extents + 2 * margin, spacing, config.max_nodes)
+    usual = min(config.usual_nodes, config.max_nodes)
+    spacing, cells = fit_cells(mesh.extents + 2 * margin, spacing, usual)
+    if wall >= np.sqrt(3) * spacing:
+        return spacing, cells
+    margin = min(margin, config.margin_of_walls)
+    return fit_cells(mesh.extents + 2 * margin, wall / np.sqrt(3), config.max_nodes)
 
 
 def fit_cells(

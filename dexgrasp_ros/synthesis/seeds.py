@@ -11,11 +11,13 @@ from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.core.object_model import ObjectModel
 from dexgrasp_ros.core.poses import compose, invert
 from dexgrasp_ros.object import sample_distance
+from dexgrasp_ros.synthesis.edges import Edges, find_edges
 from dexgrasp_ros.synthesis.postures import radians, sphere_centers
 from dexgrasp_ros.synthesis.search import Search
 from dexgrasp_ros.synthesis.wishes import Demand
 
 _TRIES = 20  # rounds of drawing seeds that must stay clear of the environment
+_EDGE_SHARE = 0.5  # of the draws, where there are edges of thin parts
 _BLOCK = 1024  # seeds whose draws are compared at a time, which bounds the memory
 
 
@@ -60,7 +62,8 @@ def draw_seeds(
     """Draw candidates at random.
 
     Each takes a point of the surface, tilts its normal, and puts the palm 1 to 5 cm above it,
-    facing it, with any roll. Where there is a support plane or an obstacle, palms and hand roots
+    facing it, with any roll. Where the object has thin parts, half of them face an edge of these
+    from outside. Where there is a support plane or an obstacle, palms and hand roots
     inside it are drawn again; if there is no room at all, the last draw is kept as it is. Hands
     that reach through a support plane are lifted out of it: from inside, the search would have to
     push them off the object. Wishes limit the points, and turn palms into their cone.
@@ -70,10 +73,10 @@ def draw_seeds(
     palm, q
         Palm poses [N, 7] in the object's frame and joints [N, J] inside their limits.
     """
-    palm = np.empty((count, 7))
+    palm, edges = np.empty((count, 7)), find_edges(obj)
     missing = np.arange(count)
     for _ in range(_TRIES):
-        palm[missing] = _draw_palms(obj, config, len(missing), rng, demand)
+        palm[missing] = _draw_palms(obj, edges, config, len(missing), rng, demand)
         missing = missing[~_is_clear(palm[missing], hand, obj)]
         if not len(missing):
             break
@@ -95,6 +98,7 @@ def _lift_out(palm: NDArray, q: NDArray, hand: HandModel, plane: NDArray) -> Non
 
 def _draw_palms(
     obj: ObjectModel,
+    edges: Edges,
     config: SynthesisConfig,
     count: int,
     rng: np.random.Generator,
@@ -105,7 +109,13 @@ def _draw_palms(
     if demand is not None and demand.heights is not None:
         low, high = demand.heights
     index = points[rng.integers(len(points), size=count)]
-    normal = obj.surface_normals[index] + rng.normal(0.0, config.seed_tilt, (count, 3))
+    outward = obj.surface_normals[index].astype(np.float64)
+    at_edge = np.flatnonzero(np.isin(edges.points, points))
+    if len(at_edge):
+        some = np.flatnonzero(rng.random(count) < _EDGE_SHARE)
+        pick = at_edge[rng.integers(len(at_edge), size=len(some))]
+        index[some], outward[some] = edges.points[pick], edges.outward[pick]
+    normal = outward + rng.normal(0.0, config.seed_tilt, (count, 3))
     normal /= np.linalg.norm(normal, axis=1, keepdims=True)
     if demand is not None and demand.wishes.approach_axis is not None:
         wishes = demand.wishes

@@ -14,6 +14,7 @@ from dexgrasp_ros.core.poses import compose, invert
 from dexgrasp_ros.synthesis.batches import join, take
 from dexgrasp_ros.synthesis.closing import plan_closing, replan_closing
 from dexgrasp_ros.synthesis.closing_simulation import Outcome
+from dexgrasp_ros.synthesis.flat import reject_flat
 from dexgrasp_ros.synthesis.force_limits import excess, is_limited
 from dexgrasp_ros.synthesis.postures import Closing, radians
 from dexgrasp_ros.synthesis.race import Candidates
@@ -101,10 +102,10 @@ class Selection:
         self.seen += len(candidates.q)
         bad = reject_candidates(hand, candidates.found, config, search.demand)
         bad |= reject_unwished(search.demand, [candidates.found], candidates.palm, config)
-        rows = take(candidates, self._alive(bad))
+        rows = take(candidates, self._alive(reject_flat(search.obj, bad)))
         prepare = _simulated if config.simulate_closing else _planned
         grasps, bad = prepare(search, hand, config, rows)
-        grasps = take(grasps, self._alive(bad))
+        grasps = take(grasps, self._alive(reject_flat(search.obj, bad)))
         pool = grasps if self._pool is None else join([self._pool, grasps])
         self._pool = take(pool, np.argsort(-pool.score, kind='stable'))
         self._rejected.setdefault('path', 0)

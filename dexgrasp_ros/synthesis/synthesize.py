@@ -12,6 +12,7 @@ from dexgrasp_ros.core.object_model import ObjectModel
 from dexgrasp_ros.core.progress import ProgressCallback, StopCallback
 from dexgrasp_ros.core.wishes import Wishes
 from dexgrasp_ros.synthesis.clock import Clock
+from dexgrasp_ros.synthesis.flat import flat_warnings
 from dexgrasp_ros.synthesis.force_limits import weight_warnings
 from dexgrasp_ros.synthesis.grasp_set import make_grasp_set
 from dexgrasp_ros.synthesis.race import race
@@ -100,5 +101,8 @@ def synthesize(
     return dataclasses.replace(
         grasps,
         wishes={} if wishes is None else wishes.as_dict(),
-        warnings=tuple(weight_warnings(config, grasps.contact_count.max(initial=0))),
+        warnings=(
+            *weight_warnings(config, grasps.contact_count.max(initial=0)),
+            *flat_warnings(obj),
+        ),
     )

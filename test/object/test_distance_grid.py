@@ -148,6 +148,29 @@ def test_nodes_stay_within_the_bound_and_margin_is_kept():
         assert grid.values.flags.c_contiguous and grid.values.dtype == np.float32
 
 
+def test_the_grid_is_as_fine_as_walls_need():
+    config = ObjectConfig(usual_nodes=20_000, max_nodes=400_000, margin_of_walls=0.005)
+    outer, inner, floor, height = 0.02, 0.0188, 0.0012, 0.03
+    grid = build_distance_grid(cup(outer, inner, floor, height), config)
+    assert grid.values[..., 3].size <= config.max_nodes
+    angle = np.linspace(0.0, 2 * np.pi, 60, endpoint=False)
+    outward = np.column_stack([np.cos(angle), np.sin(angle), np.zeros(60)])
+    at = np.array([0.0, 0.0, 0.6 * height])
+    phi, _ = sample_distance(grid, at + (outer + inner) / 2 * outward)
+    assert phi.max() < -0.0001  # there is a wall all around …
+    for radius, sign in ((outer, 1.0), (inner, -1.0)):
+        phi, normal = sample_distance(grid, at + radius * outward)
+        assert np.abs(phi).max() < 0.0003
+        assert (sign * (normal * outward).sum(axis=1)).min() > 0.0  # … with two sides
+
+
+def test_what_has_no_thin_walls_keeps_the_usual_grid():
+    config = ObjectConfig(usual_nodes=20_000)
+    thick = cup(outer=0.04, inner=0.030, floor=0.010)
+    for mesh in (trimesh.creation.box([0.03, 0.05, 0.08]), thick):
+        assert build_distance_grid(mesh, config).values[..., 3].size <= config.usual_nodes
+
+
 def test_open_mesh_gets_the_sign_of_its_closed_shape():
     mesh = trimesh.creation.icosphere(subdivisions=4, radius=0.04)
     torn = trimesh.Trimesh(mesh.vertices, mesh.faces[np.arange(len(mesh.faces)) % 41 != 0])
