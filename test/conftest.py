@@ -77,11 +77,16 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope='session', autouse=True)
 def ros_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Logs in a temporary folder, discovery on this machine only; child processes inherit both."""
+    """Logs in a temporary folder, discovery on this machine only, room for large images.
+
+    Child processes inherit these. With Fast DDS's own shared memory a camera's depth images, which
+    take more than one message each, may stop for good once other participants have come and gone.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv('ROS_LOG_DIR', str(tmp_path_factory.mktemp('ros_log')))
         patch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
         patch.delenv('ROS_LOCALHOST_ONLY', raising=False)
+        patch.setenv('FASTRTPS_DEFAULT_PROFILES_FILE', str(ROOT / 'config' / 'fastdds_shm.xml'))
         yield
 
 

@@ -7,12 +7,13 @@ import os
 from collections.abc import Sequence
 
 from rclpy.node import Node
-from rclpy.qos import QoSCompatibility, QoSProfile, qos_check_compatible
+from rclpy.qos import QoSCompatibility, QoSProfile, ReliabilityPolicy, qos_check_compatible
 from rclpy.topic_endpoint_info import TopicEndpointInfo
 
 from dexgrasp_ros.core.topic_arguments import argument_of
 
 _NEAR = 3  # topics that are named
+_UNKNOWN = '_NODE_NAME_UNKNOWN_'  # rmw's, of a node whose name has not come yet
 
 
 def why_silent(
@@ -75,10 +76,11 @@ def _about(publisher: TopicEndpointInfo, types: set[str], profile: QoSProfile) -
     fits, reason = qos_check_compatible(publisher.qos_profile, profile)
     if fits == QoSCompatibility.ERROR:
         return f'{told}, which this subscription does not match: {reason.rstrip(";. ")}.'
-    return (
-        f'{told}, and nothing has come; large best-effort images get lost without'
-        ' config/fastdds_shm.xml at the sender.'
-    )
+    if publisher.qos_profile.reliability == ReliabilityPolicy.BEST_EFFORT:
+        cause = 'large best-effort images get lost without config/fastdds_shm.xml at the sender'
+    else:
+        cause = 'whether it sends is told by `ros2 topic hz`'
+    return f'{told}, and nothing has come; {cause}.'
 
 
 def _near(node: Node, name: str, types: set[str]) -> list[tuple[str, TopicEndpointInfo]]:
@@ -106,4 +108,6 @@ def _offer(publisher: TopicEndpointInfo) -> str:
 
 
 def _node(publisher: TopicEndpointInfo) -> str:
+    if publisher.node_name == _UNKNOWN:  # its process was found, its nodes were not yet
+        return 'a node that is not known yet'
     return f"'{publisher.node_namespace.rstrip('/')}/{publisher.node_name}'"

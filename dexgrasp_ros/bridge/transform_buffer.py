@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation, Slerp
 
-from dexgrasp_ros.core.errors import ErrorCode, InputError, PerceptionError, choices
+from dexgrasp_ros.core.errors import ErrorCode, InputError, PerceptionError, choices, quoted
 from dexgrasp_ros.core.poses import compose, invert
 
 _IDENTITY = np.array([0.0, 0, 0, 0, 0, 0, 1])
@@ -171,7 +171,9 @@ class TransformBuffer:
             if step is None:
                 span = ' to '.join(f'{s / 1e9:.9f}' for s in (edge.stamps[0], edge.stamps[-1]))
                 raise _unavailable(
-                    *ask, stamp, f"'{frame}' in '{edge.parent}' is known from {span} s."
+                    *ask,
+                    stamp,
+                    f'{quoted(frame)} in {quoted(edge.parent)} is known from {span} s.',
                 )
             pose = compose(step, pose)
         return pose
@@ -186,6 +188,6 @@ class TransformBuffer:
 
 def _unavailable(target: str, source: str, stamp: int, why: str) -> PerceptionError:
     return PerceptionError(
-        f"No transform from '{source}' to '{target}' at {stamp / 1e9:.9f} s: {why}",
+        f'No transform from {quoted(source)} to {quoted(target)} at {stamp / 1e9:.9f} s: {why}',
         ErrorCode.TRANSFORM_UNAVAILABLE,
     )

@@ -32,7 +32,13 @@ from dexgrasp_ros.bridge.geometry import (
 )
 from dexgrasp_ros.bridge.qos import latched_publisher, latched_subscription, standard
 from dexgrasp_ros.bridge.transform_buffer import TransformBuffer
-from dexgrasp_ros.core.errors import DexGraspError, ErrorCode, PerceptionError, quoted
+from dexgrasp_ros.core.errors import (
+    DexGraspError,
+    ErrorCode,
+    PerceptionError,
+    quoted,
+    reason,
+)
 
 # Depth of both topics in tf2_ros.
 _TF_DEPTH = 100
@@ -184,7 +190,8 @@ class _Tf2Listener:
             if stop:
                 break
         raise PerceptionError(
-            f"No transform from '{source}' to '{target}' at {stamp / 1e9:.9f} s: {problem}",
+            f'No transform from {quoted(source)} to {quoted(target)} at {stamp / 1e9:.9f} s:'
+            f' {reason(problem)}',
             ErrorCode.TRANSFORM_UNAVAILABLE,
         )
 
@@ -195,7 +202,7 @@ class _Tf2Listener:
             found = self._buffer.lookup_transform(target, source, Time())
         except self._error as error:
             raise PerceptionError(
-                f"No transform from '{source}' to '{target}': {error}",
+                f'No transform from {quoted(source)} to {quoted(target)}: {reason(error)}',
                 ErrorCode.TRANSFORM_UNAVAILABLE,
             ) from error
         return pose_array(found.transform), stamp_to_nanoseconds(found.header.stamp)

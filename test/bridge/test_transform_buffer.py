@@ -83,6 +83,12 @@ def test_a_failure_names_both_frames_the_stamp_and_what_there_is(target, source,
         assert word in str(caught.value)
 
 
+def test_a_failure_does_not_repeat_names_without_end():
+    with pytest.raises(PerceptionError) as caught:
+        robot().lookup('world', 'a' * 100_000, SECOND)
+    assert len(str(caught.value)) < 1000
+
+
 def test_a_lookup_waits_for_the_transform_that_comes():
     buffer = robot()
     later = threading.Timer(
