@@ -48,6 +48,9 @@ def make_rviz(context: LaunchContext) -> list[Action]:
             # image_transport finds the camera_info by the name as it stands here, without the
             # namespace of RViz's node.
             display['Depth Map Topic'] = full_name(given['depth'], given['namespace'])
+        if display.get('TF Prefix'):
+            # Frames are named from the root on, without a slash at the beginning.
+            display['TF Prefix'] = full_name(display['TF Prefix'], given['namespace']).lstrip('/')
     with tempfile.NamedTemporaryFile(
         'w', prefix='dexgrasp_', suffix='.rviz', encoding='utf-8', delete=False
     ) as file:

@@ -37,6 +37,7 @@ TOPICS = (
     'grasp_poses',
     'grasp_markers',
     'joint_targets',
+    'planned_hand',
     'wrist_targets',
     'joint_trajectory',
     'wrist_trajectory',

@@ -19,6 +19,7 @@ from dexgrasp_ros.nodes.parameter_documents import (
     parameter_page,
     parameter_yaml,
 )
+from dexgrasp_ros.nodes.synthesis.parameters import GraspParameters
 
 ROOT = Path(__file__).resolve().parents[2]
 LAUNCH_FILES = sorted((ROOT / 'launch').glob('*.launch.py'))
@@ -91,7 +92,10 @@ def test_rviz_shows_what_the_nodes_publish():
     displays = yaml.safe_load(text)['Visualization Manager']['Displays']
     topics = {d['Topic']['Value'] for d in displays if 'Topic' in d}
     assert topics == {'object_markers', 'grasp_markers', 'grasp_poses'}
-    (robot,) = (d['Description Topic'] for d in displays if 'Description Topic' in d)
-    assert robot['Value'] == 'robot_description'
+    robots = [d for d in displays if 'Description Topic' in d]
+    assert [(d['Description Topic']['Value'], d['TF Prefix']) for d in robots] == [
+        ('robot_description', ''),
+        ('planned_hand', GraspParameters().planned_prefix),
+    ]
     (grasps,) = (d for d in displays if d['Name'] == 'Grasps')
     assert set(grasps['Namespaces']) == {'hand', 'contacts', 'friction_cones', 'object', 'scores'}

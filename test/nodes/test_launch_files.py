@@ -209,6 +209,7 @@ def test_rviz_finds_the_depth_image_in_a_namespace(launched, monkeypatch, depth,
     with open(file, encoding='utf-8') as made:
         displays = yaml.safe_load(made)['Visualization Manager']['Displays']
     assert [d['Depth Map Topic'] for d in displays if 'Depth Map Topic' in d] == [expected]
+    assert [d['TF Prefix'] for d in displays if 'TF Prefix' in d] == ['', 'left/arm/planned']
     assert rviz.namespace == 'left/arm' and rviz.parameters == [{'use_sim_time': False}]
     for (remove, *given), how in at_end:
         remove(*given, **how)

@@ -7,7 +7,8 @@ that cannot be interrupted finishes unseen, and the next goal's begins when it h
 other hand is ready.
 
 Publishes, latched, for each goal that came to an answer: `grasps`, `grasp_poses`, `grasp_markers`
-(empty where there are no grasps), `joint_targets` and `wrist_targets` of the best grasp.
+(empty where there are no grasps), `joint_targets` and `wrist_targets` of the best grasp, and its
+hand as a robot of its own, `planned_hand` with frames in tf.
 `/diagnostics` says whether the kernels are there, on which device, and how the last goal went.
 """
 
@@ -46,6 +47,7 @@ from dexgrasp_ros.nodes.shared.time_limit import RESULT_TIMEOUT, time_limit
 from dexgrasp_ros.nodes.shared.worker import Worker, settle
 from dexgrasp_ros.nodes.synthesis.object_source import ObjectSource
 from dexgrasp_ros.nodes.synthesis.parameters import GraspParameters
+from dexgrasp_ros.nodes.synthesis.planned_hand import PlannedHand
 from dexgrasp_ros.nodes.synthesis.present_joints import PresentJoints
 from dexgrasp_ros.nodes.synthesis.task import Answer, GraspTask
 from dexgrasp_ros.nodes.synthesis.warm_up import warm_up
@@ -91,6 +93,7 @@ class GraspNode(AutostartNode[GraspParameters]):
             )
             for topic, kind in _TOPICS.items()
         }
+        self._planned = PlannedHand(self)
         self._follow_token = ''  # of the node that moves the hand, see `follow_token` there
         self._tokens = self.create_subscription(
             String, 'follow_token', self._take_token, latched_subscription()
@@ -233,6 +236,8 @@ class GraspNode(AutostartNode[GraspParameters]):
         for topic, message in messages.items():
             if message is not None:
                 self._topics[topic].publish(message)
+        if grasps.grasps and self.config.planned_prefix:
+            self._planned.show(grasps.grasps[0], answer.hand, self.config.planned_prefix)
 
     def _report(self) -> Report:
         level, text, device = OK, 'Ready.', 'none'

@@ -52,6 +52,11 @@ class GraspParameters:
     wrist_linear_speed: float = setting(0.1, 'm/s', 'for the times of wrist_targets', 1e-3, 10.0)
     wrist_angular_speed: float = setting(0.5, 'rad/s', 'the same for turns', 1e-3, 20.0)
     marker_top_k: int = setting(3, '1', 'grasps that grasp_markers shows', 0, 100)
+    planned_prefix: str = setting(
+        'planned',
+        '-',
+        "before the names of links in tf, where the best grasp's hand is, for RViz; empty: none",
+    )
     synthesis: SynthesisConfig = dataclasses.field(default_factory=SynthesisConfig)
 
     def __post_init__(self) -> None:

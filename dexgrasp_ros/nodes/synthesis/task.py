@@ -46,6 +46,7 @@ from dexgrasp_ros.bridge.transforms import TransformListener
 from dexgrasp_ros.core.config import SynthesisConfig
 from dexgrasp_ros.core.errors import DexGraspError, ErrorCode, HandError, SynthesisError
 from dexgrasp_ros.core.grasp_set import GraspSet
+from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.core.object_model import ObservedObject
 from dexgrasp_ros.core.poses import compose, invert
 from dexgrasp_ros.core.progress import Progress, StopCallback, check_stop
@@ -74,6 +75,7 @@ class Answer:
     poses: PoseArray
     targets: JointState | None  # None without grasps
     wrist: MultiDOFJointTrajectory | None
+    hand: HandModel  # that the grasps are of
 
 
 class GraspTask:
@@ -297,6 +299,7 @@ class GraspTask:
                 linear_speed=config.wrist_linear_speed,
                 angular_speed=config.wrist_angular_speed,
             ),
+            hand=self._held.hand,
         )
 
     def _pose(self, target: str, source: str, stamp: int) -> NDArray[np.float64]:

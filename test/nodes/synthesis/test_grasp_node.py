@@ -6,6 +6,7 @@ import itertools
 import math
 import threading
 import time
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -23,6 +24,8 @@ from rcl_interfaces.msg import Parameter, ParameterValue
 from rcl_interfaces.srv import SetParameters
 from sensor_msgs.msg import JointState
 from shape_msgs.msg import SolidPrimitive
+from std_msgs.msg import String
+from tf2_msgs.msg import TFMessage
 from trajectory_msgs.msg import JointTrajectory, MultiDOFJointTrajectory
 from visualization_msgs.msg import MarkerArray
 
@@ -33,7 +36,8 @@ from dexgrasp_ros.bridge.diagnostics import ERROR
 from dexgrasp_ros.bridge.geometry import mesh_message, pose_array
 from dexgrasp_ros.bridge.qos import latched_subscription, standard
 from dexgrasp_ros.core.errors import LONGEST_MESSAGE, ErrorCode
-from dexgrasp_ros.hand import load_hand
+from dexgrasp_ros.core.poses import pose_to_matrix
+from dexgrasp_ros.hand import link_poses, load_hand
 from dexgrasp_ros.nodes.graph import start_graph
 
 Goal = SynthesizeGrasps.Goal
@@ -55,6 +59,8 @@ TOPICS = {
     'grasp_markers': MarkerArray,
     'joint_targets': JointState,
     'wrist_targets': MultiDOFJointTrajectory,
+    'planned_hand': String,
+    '/tf_static': TFMessage,
     'joint_trajectory': JointTrajectory,
 }
 
@@ -174,6 +180,7 @@ def test_grasps_markers_targets_and_trajectories_are_published(client):
             set(newest) == set(TOPICS)
             and str(newest['grasps'].grasps[0]) == str(best)
             and list(newest['joint_targets'].position) == list(best.grasp)
+            and newest['/tf_static'].transforms[0].child_frame_id.startswith('planned/')
         ),
         'all topics',
     )
@@ -181,6 +188,16 @@ def test_grasps_markers_targets_and_trajectories_are_published(client):
     spaces = {m.ns for m in newest['grasp_markers'].markers}
     assert spaces == {'', 'hand', 'contacts', 'friction_cones', 'object', 'scores'}
     assert list(newest['joint_targets'].name) == list(best.joint_names)
+    # RViz finds the planned hand by its description and frames.
+    hand = load_hand('allegro')
+    robot = ElementTree.fromstring(newest['planned_hand'].data)
+    assert {e.get('name') for e in robot.iter('link')} == set(hand.link_names)
+    frames = {t.child_frame_id: t for t in newest['/tf_static'].transforms}
+    assert list(frames) == [f'planned/{link}' for link in hand.link_names]
+    assert {t.header.frame_id for t in frames.values()} == {best.header.frame_id}
+    expected = link_poses(hand, list(best.grasp), pose_array(best.pose))
+    seen = [pose_array(t.transform) for t in frames.values()]
+    np.testing.assert_allclose(pose_to_matrix(np.array(seen)), pose_to_matrix(expected), atol=1e-9)
     postures = [list(p.positions) for p in newest['joint_trajectory'].points]
     assert postures == [list(best.pregrasp), list(best.grasp), list(best.squeeze)]
     points = newest['joint_trajectory'].points
