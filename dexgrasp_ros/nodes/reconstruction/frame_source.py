@@ -36,6 +36,7 @@ _TOPICS: Mapping[str, Mapping[str, type]] = {
 }
 _REFUSALS = 10  # of a segmentation that are kept
 _POLL = 0.02  # s between two looks for a new image
+_ADVICE = ' (does the camera still publish, and on the same clock?).'
 
 
 class FrameSource:
@@ -147,9 +148,10 @@ class FrameSource:
         if self._refusals and abs(self._age_of(_stamp([self._refusals[-1]]))) <= max_age:
             raise refusal_error(self._refusals[-1])
         if newest is not None:
+            stopped = self.topics.stopped()
             raise PerceptionError(
                 f'The newest images are {age_text(age)}; expected stamps of the last {max_age:g} s'
-                ' (does the camera still publish, and on the same clock?).',
+                + (f'. {stopped}' if stopped else _ADVICE),
                 ErrorCode.STALE_DATA,
             )
         raise PerceptionError(self.topics.missing(), ErrorCode.NO_IMAGES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -19,6 +20,7 @@ from dexgrasp_ros.bridge.silent_topics import why_silent
 from dexgrasp_ros.bridge.synchronizer import StampSynchronizer
 
 DEPTH, INFO = 'depth/image', 'depth/camera_info'
+_SILENT = 2.0  # s without a message after which a topic has stopped
 
 
 class MatchedTopics:
@@ -58,6 +60,7 @@ class MatchedTopics:
             list(topics), slop=int(slop * 1e9), queue_size=queue_size
         )
         self.received: Counter[str] = Counter(dict.fromkeys(topics, 0))
+        self._heard: dict[str, float] = {}  # when each topic was, on the monotonic clock [s]
         self.matched = 0
         self._images: dict[str, ImageSubscription] = {}
         self._others: dict[str, Subscription] = {}
@@ -105,8 +108,24 @@ class MatchedTopics:
             [f'No {" and ".join(self.received)} of one moment came; messages: {counts}.', *told]
         )
 
+    def stopped(self) -> str:
+        """Name what has come and comes no more while other topics go on; empty where none does."""
+        now = time.monotonic()
+        silent = {topic: now - at for topic, at in self._heard.items() if now - at > _SILENT}
+        if not silent or len(silent) == len(self._heard):
+            return ''
+        told = ' and '.join(
+            f"'{self._node.resolve_topic_name(topic)}' for {seconds:.0f} s"
+            for topic, seconds in silent.items()
+        )
+        return (
+            f'Nothing has come of {told}, while the other topics go on; large images get lost'
+            ' without config/fastdds_shm.xml at the sender.'
+        )
+
     def _take(self, topic: str, message: Any) -> None:
         self.received[topic] += 1
+        self._heard[topic] = time.monotonic()
         match = self._synchronizer.add(topic, stamp_to_nanoseconds(message.header.stamp), message)
         if match is not None:
             self.matched += 1

@@ -24,6 +24,7 @@ from dexgrasp_ros.bridge.images import depth_message
 from dexgrasp_ros.bridge.intrinsics import camera_info_message
 from dexgrasp_ros.bridge.qos import latched_subscription, sensor_data, standard
 from dexgrasp_ros.bridge.silent_topics import why_silent
+from dexgrasp_ros.nodes.shared import matched_topics
 from dexgrasp_ros.nodes.shared.matched_topics import DEPTH, INFO, MatchedTopics
 
 IMAGE = '/camera/camera/aligned_depth_to_color/image_raw'
@@ -168,6 +169,21 @@ def test_what_is_missing_is_told_of_the_form_that_was_asked_for(listener, driver
     until(listener, lambda: expected in topics.missing())
     assert f"'transport' is '{transport}'; with 'auto' any form is taken." in topics.missing()
     driver.destroy_publisher(publisher)
+    topics.close()
+
+
+def test_a_topic_that_stops_while_others_go_on_is_named(listener, driver, monkeypatch):
+    monkeypatch.setattr(matched_topics, '_SILENT', 0.3)
+    matches = []
+    topics = listening(listener, matches)
+    until(listener, lambda: matches, shows(driver, IMAGE, Image))
+    assert topics.stopped() == ''
+    about = camera_info_message(np.eye(3), DEPTHS.shape, header('camera', 5))
+    info = driver.create_publisher(CameraInfo, INFO, standard())
+    until(listener, topics.stopped, lambda: info.publish(about))
+    assert IMAGE in topics.stopped() and INFO not in topics.stopped()
+    time.sleep(0.4)
+    assert topics.stopped() == ''  # of the camera nothing comes at all
     topics.close()
 
 
