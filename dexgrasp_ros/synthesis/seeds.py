@@ -17,7 +17,7 @@ from dexgrasp_ros.synthesis.search import Search
 from dexgrasp_ros.synthesis.wishes import Demand
 
 _TRIES = 20  # rounds of drawing seeds that must stay clear of the environment
-_EDGE_SHARE = 0.5  # of the draws, where there are edges of thin parts
+_EDGE_SHARE = 0.5  # of the draws, where there are edges of something thin and wide
 _BLOCK = 1024  # seeds whose draws are compared at a time, which bounds the memory
 
 
@@ -62,8 +62,8 @@ def draw_seeds(
     """Draw candidates at random.
 
     Each takes a point of the surface, tilts its normal, and puts the palm 1 to 5 cm above it,
-    facing it, with any roll. Where the object has thin parts, half of them face an edge of these
-    from outside. Where there is a support plane or an obstacle, palms and hand roots
+    facing it, with any roll. Where the object is thin and wide, half of them face an edge of
+    it from outside. Where there is a support plane or an obstacle, palms and hand roots
     inside it are drawn again; if there is no room at all, the last draw is kept as it is. Hands
     that reach through a support plane are lifted out of it: from inside, the search would have to
     push them off the object. Wishes limit the points, and turn palms into their cone.
