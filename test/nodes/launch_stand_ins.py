@@ -34,10 +34,11 @@ class Recorded:
 
 
 class Context:
-    """Launch configurations by name, and whether the end has begun."""
+    """Launch configurations by name, which of them were declared, whether the end has begun."""
 
     def __init__(self, **configurations: str) -> None:
         self.launch_configurations, self.is_shutdown = configurations, False
+        self.declared: set[str] = set()
 
 
 class Substitution(Recorded):
@@ -133,7 +134,6 @@ def actions_of(path: Path | str, context: Context) -> list[Recorded]:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     done: list[Recorded] = []
-    context.declared = set()
     for action in module.generate_launch_description().args[0]:
         if type(action).__name__ == 'DeclareLaunchArgument':
             (name,) = action.args

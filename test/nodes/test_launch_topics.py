@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import subprocess
 import sys
 
@@ -126,6 +127,25 @@ def test_an_example_starts_the_driver_and_takes_its_topics(path):
 
 def test_each_camera_has_an_example():
     assert [p.name.split('.')[0] for p in EXAMPLES] == sorted(DRIVERS)
+
+
+def documented_commands() -> list[str]:
+    """Each `ros2 launch` of this package that a document gives, on one line."""
+    pages = [ROOT / 'README.md', *sorted((ROOT / 'docs').rglob('*.md'))]
+    text = '\n'.join(p.read_text(encoding='utf-8') for p in pages).replace('\\\n', ' ')
+    found = re.findall(r'ros2 launch dexgrasp_ros +([\w.]+py(?: +[\w.]+:=[^\s`]+)*)', text)
+    return sorted({' '.join(command.split()) for command in found})
+
+
+@pytest.mark.parametrize('command', documented_commands())
+def test_a_documented_command_names_what_there_is(command, monkeypatch):
+    monkeypatch.setattr('ament_index_python.packages.get_package_prefix', lambda _name: '/usr')
+    file, *words = command.split()
+    (path,) = (ROOT / 'launch').rglob(file)
+    given = dict(word.split(':=', 1) for word in words)
+    context = Context(**given)
+    assert all_nodes(path, context)
+    assert given.keys() <= context.declared
 
 
 def test_launch_files_find_the_arguments_where_only_python_is_installed():
