@@ -24,6 +24,7 @@ PARAMETERS = {
         'joint_state_max_age': 5.0,
         'tracking_delay': 30.0,
         'max_tracking_error': 10.0,
+        'settle_timeout': 20.0,  # a busy machine adds to how late the controller is
     }
 }
 
