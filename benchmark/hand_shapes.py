@@ -1,4 +1,8 @@
-"""Hands with somebody else's collision geometry: grown, or a box or a capsule for each link."""
+"""Hands with somebody else's collision geometry: grown, or a box or a capsule for each link.
+
+Their geometries collide with objects, but not with each other: fingers that lie side by side at a
+grasp would overlap by twice what they are grown by, and push each other off.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dexgrasp_ros.core.hand_model import GeometryType, HandModel
-from dexgrasp_ros.core.poses import invert, matrix_to_pose, pose_to_matrix, transform_points
-from dexgrasp_ros.hand import link_poses
+from dexgrasp_ros.core.poses import invert, matrix_to_pose, transform_points
 from dexgrasp_ros.hand.geometry import primitive_mesh
 from dexgrasp_ros.hand.groups import group_distance
 
 _SPECK = 1e-4  # m, what is left of a link's other geometries, inside of its one; a short axis
 # m. Boxes around a palm or a bent phalanx that stick out farther are nobody's model of it.
 _FARTHEST = 0.012
+_NO_PAIRS = np.empty((0, 2), dtype=np.int32)
 
 Shape = tuple[int, NDArray[np.float64], NDArray[np.float64]]  # type, pose in the link, size
 
@@ -27,7 +31,7 @@ def grow(hand: HandModel, by: float) -> HandModel:
     for g, kind in enumerate(hand.geometry_types):
         # The axis of a capsule stays as long; a sphere has a radius only.
         sizes[g, : {GeometryType.BOX: 3, GeometryType.CYLINDER: 2}.get(kind, 1)] += by
-    return _apart(dataclasses.replace(hand, geometry_sizes=sizes))
+    return dataclasses.replace(hand, geometry_sizes=sizes, self_collision_pairs=_NO_PAIRS)
 
 
 def boxes(hand: HandModel) -> HandModel:
@@ -77,15 +81,12 @@ def _replaced(hand: HandModel, shape: Callable[[NDArray, bool], Shape]) -> HandM
         kind, pose, size = shape(corners, hand.group_fingers[g] >= 0)
         kinds[own], poses[own], sizes[own] = GeometryType.SPHERE, pose, [_SPECK, 0.0, 0.0]
         kinds[g], sizes[g] = kind, size
-    pairs = np.unique(np.sort(first[hand.self_collision_pairs], axis=1), axis=0)
-    return _apart(
-        dataclasses.replace(
-            hand,
-            geometry_types=kinds,
-            geometry_poses=poses,
-            geometry_sizes=sizes,
-            self_collision_pairs=pairs.astype(np.int32),
-        )
+    return dataclasses.replace(
+        hand,
+        geometry_types=kinds,
+        geometry_poses=poses,
+        geometry_sizes=sizes,
+        self_collision_pairs=_NO_PAIRS,
     )
 
 
@@ -104,23 +105,3 @@ def _corners(hand: HandModel, group: int) -> NDArray[np.float64]:
     """Corners of a geometry in its link's frame; of what is round, many."""
     mesh = primitive_mesh(hand.geometry_types[group], hand.geometry_sizes[group])
     return transform_points(hand.geometry_poses[group], mesh.vertices)
-
-
-def _apart(hand: HandModel) -> HandModel:
-    """Let no geometries collide that overlap in the half-open hand, as whoever made it would."""
-    links = pose_to_matrix(link_poses(hand, hand.preshape))
-    frames = links[hand.geometry_links] @ pose_to_matrix(hand.geometry_poses)
-    meshes = [
-        primitive_mesh(k, s).subdivide().subdivide()
-        for k, s in zip(hand.geometry_types, hand.geometry_sizes, strict=True)
-    ]
-
-    def meet(one: int, other: int) -> bool:
-        way = np.linalg.inv(frames[other]) @ frames[one]
-        points = meshes[one].vertices @ way[:3, :3].T + way[:3, 3]
-        return bool((group_distance(hand, other, points) < 0.0).any())
-
-    pairs = [p for p in hand.self_collision_pairs if not (meet(*p) or meet(*p[::-1]))]
-    return dataclasses.replace(
-        hand, self_collision_pairs=np.array(pairs, dtype=np.int32).reshape(-1, 2)
-    )

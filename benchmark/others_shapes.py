@@ -9,11 +9,10 @@ the object moved and turned by 3 mm and 3 degrees and its surface grown or shrun
 (`dexgrasp_ros.evaluation.Perturbation`), by the hand that they were planned for and by hands that
 have another collision geometry in the test only: all faces 1, 2 or 3 mm further out; boxes around
 links, or around their parts where those would be much larger; capsules of the same size for the
-links of fingers. Geometries that overlap in the half-open hand do not collide in it, as in
-whatever model they come from. With ``tendons`` the hand is as it is, but that joints which follow
-others share a tendon with them (`PhysicsSettings.shared_tendons`). Grasps that did not come count
-as failures. Each result is one line of JSON in ``--out``, and lines that are there are not made
-again: another version of the search needs another file.
+links of fingers. Such hands do not collide with themselves. With ``tendons`` the hand is as it is,
+but that joints which follow others share a tendon with them (`PhysicsSettings.shared_tendons`).
+Grasps that did not come count as failures. Each result is one line of JSON in ``--out``, and lines
+that are there are not made again: another version of the search needs another file.
 """
 
 from __future__ import annotations

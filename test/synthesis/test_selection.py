@@ -254,3 +254,11 @@ def test_a_simulation_that_diverged_spoils_no_other_way(search, allegro, closing
     lost = dataclasses.replace(few, palm=np.where(np.arange(3)[:, None] == 1, np.nan, few.palm))
     with_lost = reject_paths(search, allegro, lost, end, config)
     np.testing.assert_array_equal(with_lost[[0, 2]], clear[[0, 2]])
+
+
+def test_what_is_returned_is_no_deeper_in_the_mesh_than_allowed(allegro, can, config, grasps):
+    """Grid and points of the search tell of less than the mesh itself."""
+    limit = 0.9 * float(grasps.penetration.max())
+    found = synthesize(allegro, can, dataclasses.replace(config, max_penetration=limit))
+    assert len(found)
+    assert found.penetration.max() <= limit < grasps.penetration.max()
