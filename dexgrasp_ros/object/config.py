@@ -21,7 +21,7 @@ class ObjectConfig:
     usual_nodes: int = setting(
         2_000_000, '1', 'nodes of the distance grid, unless walls are too thin for it', 1000, 2e8
     )
-    max_nodes: int = setting(8_000_000, '1', 'nodes of the distance grid at most', 1000, 2e8)
+    max_nodes: int = setting(4_000_000, '1', 'nodes of the distance grid at most', 1000, 2e8)
     intervals: int = setting(128, '1', 'grid intervals along the longest side', 8, 1024)
     finest_spacing: float = setting(
         0.001,

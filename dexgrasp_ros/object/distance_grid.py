@@ -93,7 +93,9 @@ def tabulate(
 def _wall(mesh: trimesh.Trimesh, measure: MeshDistance) -> float:
     """Thickness [m] that a tenth of the surface does not exceed, straight through from it."""
     points, faces = trimesh.sample.sample_surface(mesh, _PROBES, seed=0)
-    return float(np.quantile(measure.thickness(points, mesh.face_normals[faces]), _WALL_SHARE))
+    through = measure.thickness(points, mesh.face_normals[faces])
+    # Rays leave an open mesh for good, and infinities have no quantiles.
+    return float(np.quantile(np.minimum(through, mesh.extents.max()), _WALL_SHARE))
 
 
 def _resolution(

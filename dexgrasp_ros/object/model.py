@@ -110,7 +110,7 @@ class _Shape:
 
 
 # One object is asked for several times in a row: again, with another hand, beside other obstacles.
-# What takes long, half a second or more, is kept of the newest two, 128 MB each at most.
+# What takes long, half a second or more, is kept of the newest two, 64 MB each at most.
 @functools.lru_cache(maxsize=2)
 def _measured(
     shape: _Shape, config: ObjectConfig

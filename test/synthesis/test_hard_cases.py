@@ -93,7 +93,7 @@ def test_a_needle_is_held_by_its_surface_or_not_at_all(allegro):
 
 
 def test_a_sheet_is_not_swallowed(allegro):
-    """Half a millimetre, thinner than the finest grid's spacing: it alone would not see it."""
+    """Thinner than the grid's spacing can be: the grid alone would not see it."""
     grasps, obj = find(allegro, trimesh.creation.box([0.2, 0.2, 0.0005]))
     assert obj.distance.spacing > 0.0005
     assert_sound(grasps, allegro, obj)

@@ -117,7 +117,7 @@ def _hand(stored: StoredHand) -> HandModel:
     return stored.load()
 
 
-@functools.lru_cache(maxsize=2)  # its grid takes up to 128 MB, and seconds to make
+@functools.lru_cache(maxsize=2)  # its grid takes up to 64 MB, and a second or two to make
 def _object(mesh: Path) -> ObjectModel:
     return load_object(mesh)
 
