@@ -31,6 +31,7 @@ SEARCH = {'synthesis.seed_count': 8, 'synthesis.iterations': 50}
 OTHER_PROCESS = Path(__file__).parent / 'other_process.py'
 
 
+@pytest.mark.slow  # test_demo.py has the whole graph too, synthesis/test_grasp_node.py the goals
 def test_another_process_does_it_all_through_the_action_only(scene, ros_domain):
     nodes = ['sim_camera_node', 'reconstruction_node', 'grasp_node']
     parameters = {'grasp_node': SEARCH}
