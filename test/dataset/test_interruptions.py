@@ -115,7 +115,7 @@ def no_larger_files(size):
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-@pytest.mark.slow  # what the system says of a file: core/test_files.py; missing shards: test_generate.py
+@pytest.mark.slow  # of single files: core/test_files.py; missing shards: test_generate.py
 def test_a_full_disk_is_told_and_the_next_run_completes(undisturbed, copied, objects):
     """A limit of file sizes stands for it: some shards fit below it, others do not."""
     removed = sorted(copied.glob('grasps/*/object=ball-*/*'))
