@@ -67,7 +67,7 @@ define stamp
 @mkdir -p $(@D) && rm -f $(basename $@).* && touch $@
 endef
 
-.PHONY: help setup messages demo test test-all test-kilted lint format pytest pytest-all coverage fuzz colcon docs pictures lock licences sbom clean distclean
+.PHONY: help setup messages demo test test-all test-again test-kilted lint format pytest pytest-all coverage fuzz colcon docs pictures lock licences sbom clean distclean
 .DELETE_ON_ERROR:
 
 help: ## show this list
@@ -85,6 +85,10 @@ test: setup lint ## set up, lint, the tests that are not slow, and the colcon bu
 
 test-all: setup lint ## the same with the slow tests
 	@$(MAKE) --no-print-directory --jobs 2 pytest-all colcon
+
+test-again: lint ## what failed the last time once more, one test after the other, and colcon if it failed
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --slow --last-failed --last-failed-no-failures none
+	@$(MAKE) --no-print-directory colcon
 
 test-kilted: $(KILTED_MESSAGES) ## build the interfaces with ROS 2 Kilted, and run the tests of bridge and nodes on it
 	@$(KILTED_VENV)/bin/python scripts/compile_kernels.py
