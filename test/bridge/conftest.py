@@ -1,4 +1,4 @@
-"""A hand-made grasp set for conversions."""
+"""A hand-made grasp set for conversions, and a node in a context of its own."""
 
 from __future__ import annotations
 
@@ -7,6 +7,20 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from dexgrasp_ros.core.grasp_set import GraspSet
+
+
+@pytest.fixture
+def node(ros_domain):
+    """Give a node that nobody spins."""
+    import rclpy
+    from rclpy.context import Context
+
+    context = Context()
+    rclpy.init(context=context, domain_id=ros_domain)
+    node = rclpy.create_node('node', context=context)
+    yield node
+    node.destroy_node()
+    context.try_shutdown()
 
 
 @pytest.fixture

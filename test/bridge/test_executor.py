@@ -8,9 +8,7 @@ import pytest
 
 pytest.importorskip('rclpy')
 
-import rclpy
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
-from rclpy.context import Context
 
 from dexgrasp_ros.bridge.executor import SteadyExecutor
 
@@ -24,16 +22,6 @@ class CancelsAtTheLastMoment(MutuallyExclusiveCallbackGroup):
         if entity is self.timer:
             entity.cancel()
         return super().beginning_execution(entity)
-
-
-@pytest.fixture
-def node(ros_domain):
-    context = Context()
-    rclpy.init(context=context, domain_id=ros_domain)
-    node = rclpy.create_node('node', context=context)
-    yield node
-    node.destroy_node()
-    context.try_shutdown()
 
 
 def test_a_timer_that_is_cancelled_as_it_is_due_holds_up_nothing(node):

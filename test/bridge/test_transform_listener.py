@@ -8,21 +8,8 @@ import pytest
 
 pytest.importorskip('rclpy')
 
-import rclpy
-from rclpy.context import Context
-
 from dexgrasp_ros.bridge.transforms import transform_listener
 from dexgrasp_ros.core.errors import ErrorCode, PerceptionError
-
-
-@pytest.fixture
-def node(ros_domain):
-    context = Context()
-    rclpy.init(context=context, domain_id=ros_domain)
-    node = rclpy.create_node('listens', context=context)
-    yield node
-    node.destroy_node()
-    context.try_shutdown()
 
 
 @pytest.mark.parametrize(
