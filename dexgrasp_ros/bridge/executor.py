@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 from rclpy.executors import SingleThreadedExecutor
-from rclpy.logging import get_logger
 from rclpy.node import Node
 from rclpy.task import Task
 
@@ -28,7 +27,7 @@ class SteadyExecutor(SingleThreadedExecutor):
             try:
                 return take_from_wait_list(entity)
             except Exception:
-                get_logger(node.get_name()).error(
+                node.get_logger().error(
                     f'Something could not be taken from the middleware:\n{traceback.format_exc()}',
                     throttle_duration_sec=1.0,
                 )

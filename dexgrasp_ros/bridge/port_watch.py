@@ -52,12 +52,13 @@ class PortWatch:
 
 def times_begun_anew() -> int:
     """How often this process has taken a new port by running its command line anew."""
-    return int(os.environ.get(_BEGUN_ANEW, '0'))
+    process, _, count = os.environ.get(_BEGUN_ANEW, '').partition(':')
+    return int(count) if process == str(os.getpid()) else 0  # what it started has its own
 
 
 def begin_anew() -> None:
     """Run this process's command line anew, which makes another port; does not return."""
-    os.environ[_BEGUN_ANEW] = str(times_begun_anew() + 1)
+    os.environ[_BEGUN_ANEW] = f'{os.getpid()}:{times_begun_anew() + 1}'
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 

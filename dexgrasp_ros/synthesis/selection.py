@@ -137,16 +137,17 @@ class Selection:
             unknown = self._chosen[~pool.way_is_clear[self._chosen]]
             if not len(unknown):
                 return
-            rows = take(pool, unknown)
-            blocked = np.zeros(len(pool.score), dtype=bool)
-            blocked[unknown] = reject_paths(self._search, hand, rows.closing, rows.end, config)
-            deep = np.zeros(len(blocked), dtype=bool)
-            pool.penetration[unknown] = self._true_penetration(rows.closing)
+            deep, blocked = np.zeros((2, len(pool.score)), dtype=bool)
+            pool.penetration[unknown] = self._true_penetration(take(pool.closing, unknown))
             deep[unknown] = pool.penetration[unknown] > config.max_penetration
+            shallow = unknown[~deep[unknown]]
+            if len(shallow):
+                rows = take(pool, shallow)
+                blocked[shallow] = reject_paths(self._search, hand, rows.closing, rows.end, config)
             bad = {'penetration': deep, 'path': blocked}
             if self._reachable is not None:
                 bad['reachability'] = np.zeros(len(blocked), dtype=bool)
-                clear = unknown[~blocked[unknown]]
+                clear = shallow[~blocked[shallow]]
                 bad['reachability'][clear] = ~self._reached(take(pool.closing, clear))
             pool.way_is_clear[unknown] = True
             self._pool = take(pool, self._alive(bad))

@@ -171,7 +171,7 @@ class FrameSource:
 
     def _check_labelled(self, match: tuple[Any, ...]) -> None:
         """Raise what the segmentation has said about the image of the labels, if it refused it."""
-        for refusal in self._refusals:
+        for refusal in tuple(self._refusals):  # more come on another thread
             if refusal.header.stamp == match[-1].header.stamp:
                 raise refusal_error(refusal)
 
