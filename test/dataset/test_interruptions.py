@@ -42,7 +42,10 @@ MOMENTS = {
 
 @pytest.mark.parametrize(
     ('moments', 'processes'),
-    [(('shard',), '1'), pytest.param(tuple(MOMENTS), '2', marks=pytest.mark.slow)],
+    [
+        pytest.param(('shard',), '1', marks=pytest.mark.short),
+        pytest.param(tuple(MOMENTS), '2', marks=pytest.mark.slow),
+    ],
 )
 def test_killed_at_any_moment_it_ends_with_the_same_bytes(
     undisturbed, objects, tmp_path, moments, processes
