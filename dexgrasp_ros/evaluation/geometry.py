@@ -16,6 +16,7 @@ from dexgrasp_ros.core.object_model import ObjectModel
 from dexgrasp_ros.core.poses import pose_to_matrix
 from dexgrasp_ros.hand import link_poses
 from dexgrasp_ros.hand.groups import group_distance, half_extents, point_groups
+from dexgrasp_ros.object import sample_distance
 from dexgrasp_ros.object.true_surface import TrueSurface
 
 THRESHOLDS = (0.001, 0.002, 0.005)  # m, at which contacts and their area are counted
@@ -47,17 +48,22 @@ class GraspGeometry:
 
     def __init__(self, hand: HandModel, obj: ObjectModel) -> None:
         self._hand = hand
+        self._grid = obj.distance
         self._surface = TrueSurface(obj)
         self._groups = point_groups(hand)
         self._frames = pose_to_matrix(hand.geometry_poses)
         self._tips = fingertip_links(hand)
+        self._halves = np.array([half_extents(hand, g) for g in range(len(hand.group_names))])
+        self._reaches = self._reaches_of_groups()
 
     def measure(self, base_pose: NDArray[np.float64], q: NDArray[np.float64]) -> Lie:
         """Measure a posture: pose of the root [7] in the object's frame, joints [J]."""
         hand = self._hand
         links = pose_to_matrix(link_poses(hand, q, base_pose))
-        from_hand, points, normals = self._hand_side(links)
-        from_object, near = self._object_side(links)
+        frames = links[hand.geometry_links] @ self._frames
+        near = self._least_distance(frames[:, :3, 3]) <= self._reaches
+        from_hand, points, normals = self._hand_side(links, near)
+        from_object, within = self._object_side(frames, near)
         gap = np.minimum(from_hand, from_object)
         by_link = np.full(len(hand.link_names), np.inf)
         np.minimum.at(by_link, hand.geometry_links, gap)
@@ -65,24 +71,48 @@ class GraspGeometry:
         return Lie(
             penetration=max(0.0, -float(gap.min())),
             contact_count=np.array([(by_link <= t).sum() for t in THRESHOLDS]),
-            contact_area=self._surface.area_each * near,
+            contact_area=self._surface.area_each * within,
             tip_distance=float(np.clip(by_link[self._tips], 0.0, TIP_CAP).mean()),
             points=points[touching],
             normals=normals[touching],
             groups=touching,
         )
 
-    def _hand_side(
-        self, links: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-        """Each group's closest point: distance [G], place on the object, normal into it."""
+    def _reaches_of_groups(self) -> NDArray[np.float64]:
+        """Radius about each group's origin in which all is that it may measure [G], m."""
         hand = self._hand
-        matrices = links[hand.geometry_links[self._groups]]
-        points = np.einsum('pij,pj->pi', matrices[:, :3, :3], hand.points) + matrices[:, :3, 3]
+        frames = self._frames[self._groups]
+        away = np.linalg.norm(hand.points - frames[:, :3, 3], axis=1)
+        reach = np.linalg.norm(self._halves + TIP_CAP, axis=1)
+        np.maximum.at(reach, self._groups, away + TIP_CAP)
+        return reach
+
+    def _least_distance(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Distance to the mesh [M] that points [M, 3] have at least, by the grid, m.
+
+        A node is at most one spacing wrong. Beyond the grid's box, which the mesh is inside of,
+        the squares of the way to the box and of the distance there are what counts, and the
+        grid's sum of both is at most √2 times that.
+        """
+        grid = self._grid
+        top = grid.origin + grid.spacing * (np.array(grid.values.shape[:3]) - 1)
+        outside = ((points < grid.origin) | (points > top)).any(axis=1)
+        distance = np.abs(sample_distance(grid, points)[0])
+        return np.where(outside, distance / np.sqrt(2.0), distance) - grid.spacing
+
+    def _hand_side(
+        self, links: NDArray[np.float64], near: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Each group's closest point: distance [G], place on the object, normal into it.
+
+        Groups that are not `near` [G] are infinitely far.
+        """
+        hand = self._hand
+        group, points = self._candidates(links, near)
         phi, closest, outward = self._surface.distance(points)
         # Sorted by group, then by distance: the first of each group is its closest.
-        order = np.lexsort((phi, self._groups))
-        present, start = np.unique(self._groups[order], return_index=True)
+        order = np.lexsort((phi, group))
+        present, start = np.unique(group[order], return_index=True)
         first = order[start]
         # The way to the closest point is the normal, but for points that lie on the surface.
         way = (closest[first] - points[first]) * np.sign(phi[first])[:, None]
@@ -93,22 +123,46 @@ class GraspGeometry:
         distance[present], places[present], normals[present] = phi[first], closest[first], normal
         return distance, places, normals
 
+    def _candidates(
+        self, links: NDArray[np.float64], near: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Points [M, 3] of near groups that may be their group's closest, and the groups [M]."""
+        hand = self._hand
+        own = np.flatnonzero(near[self._groups])
+        group = self._groups[own]
+        matrices = links[hand.geometry_links[group]]
+        points = np.einsum('pij,pj->pi', matrices[:, :3, :3], hand.points[own])
+        points += matrices[:, :3, 3]
+        about = sample_distance(self._grid, points)[0]
+        least = np.full(len(near), np.inf)
+        np.minimum.at(least, group, about)
+        # The grid may be a spacing wrong, of the closest one and of this one.
+        keep = about <= least[group] + 2.0 * self._grid.spacing
+        return group[keep], points[keep]
+
     def _object_side(
-        self, links: NDArray[np.float64]
+        self, frames: NDArray[np.float64], near: NDArray[np.bool_]
     ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        """Distance of each group's exact shape to the samples [G]; samples within `THRESHOLDS`."""
+        """Distance of each group's exact shape to the samples [G]; samples within `THRESHOLDS`.
+
+        Groups that are not `near` [G] are infinitely far.
+        """
         hand, samples, reach = self._hand, self._surface.samples, THRESHOLDS[-1]
         least = np.full(len(hand.group_names), np.inf)
         nearest = np.full(len(samples), np.inf)
-        for g, link in enumerate(hand.geometry_links):
-            frame = np.linalg.inv(links[link] @ self._frames[g])
-            local = samples @ frame[:3, :3].T + frame[:3, 3]
-            close = (np.abs(local) < half_extents(hand, g) + reach).all(axis=1)
+        groups = np.flatnonzero(near)
+        radii = np.linalg.norm(self._halves[groups] + reach, axis=1)
+        around = self._surface.tree.query_ball_point(frames[groups, :3, 3], radii)
+        for g, found in zip(groups, around, strict=True):
+            index = np.array(found, dtype=np.int64)
+            local = (samples[index] - frames[g, :3, 3]) @ frames[g, :3, :3]
+            close = (np.abs(local) < self._halves[g] + reach).all(axis=1)
             if not close.any():
                 continue
             distance = group_distance(hand, g, local[close])
             least[g] = distance.min()
-            nearest[close] = np.minimum(nearest[close], distance)
+            index = index[close]
+            nearest[index] = np.minimum(nearest[index], distance)
         return least, np.array([(nearest <= t).sum() for t in THRESHOLDS])
 
 

@@ -16,6 +16,7 @@ from scipy.spatial.transform import Rotation, Slerp
 
 from dexgrasp_ros.core.pulls import DIRECTIONS
 from dexgrasp_ros.evaluation.protocols import Protocol
+from dexgrasp_ros.evaluation.rest import Rest
 from dexgrasp_ros.simulation import NearPairs, PhysicsModel
 from dexgrasp_ros.simulation.unwarned import unwarned
 
@@ -82,7 +83,8 @@ class ShakeResult:
     cause: Cause
     motion: Motion = Motion.NONE
     closing_displacement: float = math.nan  # m, of the centre of mass once the hand has squeezed
-    displacement: float = math.nan  # m, in the end; the worst of the directions that were run
+    # m, in the end or once at rest; the worst of the directions that were run
+    displacement: float = math.nan
     rotation: float = math.nan  # rad, likewise
     pregrasp_depth: float = math.nan  # m, of the hand in the object's pieces at the pre-grasp
     piece_depth: float = math.nan  # m, likewise at the grasp
@@ -134,7 +136,7 @@ class _Shaking:
             else NearPairs(physics, self._data).step
         )
         self._limit_w = math.cos(0.5 * protocol.max_rotation)
-        self._path = Slerp(
+        self._turn = Slerp(
             [0.0, 1.0],
             Rotation.from_quat([grasp.pregrasp_pose[3:], grasp.grasp_pose[3:]]),
         )
@@ -176,10 +178,11 @@ class _Shaking:
     def _close(self) -> None:
         grasp = self._grasp
         count = self._steps(self._protocol.closing_time)
-        for share in np.arange(1, count + 1) / count:
+        shares = np.arange(1, count + 1) / count
+        for share, quaternion in zip(shares, self._turn(shares).as_quat(), strict=True):
             self._data.ctrl[:] = (1.0 - share) * grasp.pregrasp + share * grasp.grasp
             position = (1.0 - share) * grasp.pregrasp_pose[:3] + share * grasp.grasp_pose[:3]
-            self._move_wrist(position, self._path(share).as_quat())
+            self._move_wrist(position, quaternion)
             self._advance()
 
     def _squeeze(self) -> None:
@@ -234,8 +237,12 @@ class _Shaking:
         self._data.mocap_quat[0] = quaternion[[3, 0, 1, 2]]
 
     def _wait(self, seconds: float) -> None:
-        for _ in range(self._steps(seconds) // _BETWEEN_VERDICTS):
+        """Let time pass, until the object has come to rest if that is enough."""
+        rest = Rest(self._protocol)
+        for left in reversed(range(self._steps(seconds) // _BETWEEN_VERDICTS)):
             self._advance(_BETWEEN_VERDICTS)
+            if not self._protocol.to_the_end and rest.is_reached(self._offset(), left):
+                return
 
     def _advance(self, count: int = 1) -> None:
         """Time steps, and the verdict: |cos(angle / 2)| of a turn from p to q is |p · q|."""

@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import ConvexHull, QhullError
 
+_WITHOUT_MERGING = 'Q0'  # of Qhull
+_ROUNDING = 1e-9  # of the largest wrench, by which one may lie outside of the hull
 _EDGES = 8  # of a discretised cone: its inscribed octagon reaches 92 % of the friction
 
 
@@ -61,9 +63,25 @@ def hull_quality(wrenches: NDArray[np.float64]) -> tuple[float, float]:
     """
     if len(wrenches) <= 6 or np.linalg.matrix_rank(wrenches - wrenches.mean(axis=0), 1e-9) < 6:
         return 0.0, 0.0
-    try:
-        hull = ConvexHull(wrenches)
-    except QhullError:
+    hull = _hull(wrenches)
+    if hull is None:
         return 0.0, 0.0
     # Facets are n·w + d <= 0 with |n| = 1, so -d is the origin's distance.
     return max(0.0, float(-hull.equations[:, -1].max())), float(hull.volume)
+
+
+def _hull(wrenches: NDArray[np.float64]) -> ConvexHull | None:
+    """Convex hull of wrenches [W, 6]; None of what is flat.
+
+    Qhull takes half the time where it does not merge facets that rounding makes concave; there
+    seldom are any, and where a wrench lies outside of a facet they are merged after all.
+    """
+    for options in (_WITHOUT_MERGING, None):
+        try:
+            hull = ConvexHull(wrenches, qhull_options=options)
+        except QhullError:
+            continue
+        outside = wrenches @ hull.equations[:, :-1].T + hull.equations[:, -1]
+        if options is None or outside.max() <= _ROUNDING * np.abs(wrenches).max():
+            return hull
+    return None

@@ -5,12 +5,21 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import trimesh
+from scipy.spatial.transform import Rotation
 from toy_hands import grasp_set
 
 from dexgrasp_ros import evaluate
-from dexgrasp_ros.evaluation.geometry import TIP_CAP, GraspGeometry, fingertip_links
-from dexgrasp_ros.hand import load_hand, load_hand_text
+from dexgrasp_ros.core.poses import pose_to_matrix
+from dexgrasp_ros.evaluation.geometry import (
+    CONTACT_DISTANCE,
+    TIP_CAP,
+    GraspGeometry,
+    fingertip_links,
+)
+from dexgrasp_ros.hand import link_poses, load_hand, load_hand_text
+from dexgrasp_ros.hand.groups import point_groups
 from dexgrasp_ros.object import load_object
+from dexgrasp_ros.object.true_surface import TrueSurface
 
 
 def press(gap: float, *, thin: bool = False):
@@ -110,3 +119,24 @@ def test_self_penetration_is_that_of_the_exact_primitives():
     )
     assert found.self_penetration[0] == pytest.approx(0.006, abs=1e-6)
     assert found.self_penetration[1] == 0.0
+
+
+def test_groups_and_points_that_are_passed_over_change_nothing():
+    """An Allegro hand at random about a box; all groups, and each point, is the oracle."""
+    hand = load_hand('allegro')
+    mesh = trimesh.creation.box([0.05, 0.06, 0.07])
+    obj = load_object((mesh.vertices, mesh.faces))
+    geometry, rng = GraspGeometry(hand, obj), np.random.default_rng(0)
+    measure, group = TrueSurface(obj).distance, point_groups(hand)
+    for _ in range(6):
+        pose = np.r_[rng.normal(0.0, 0.08, 3), Rotation.random(rng=rng).as_quat()]
+        q = hand.lower + rng.uniform(size=len(hand.lower)) * (hand.upper - hand.lower)
+        lie = geometry.measure(pose, q)
+        links = pose_to_matrix(link_poses(hand, q, pose))[hand.geometry_links[group]]
+        points = np.einsum('pij,pj->pi', links[:, :3, :3], hand.points) + links[:, :3, 3]
+        gap = np.full(len(hand.group_names), np.inf)
+        np.minimum.at(gap, group, measure(points)[0])
+        assert lie.groups.tolist() == np.flatnonzero(gap < CONTACT_DISTANCE).tolist()
+        assert lie.penetration >= max(0.0, -gap.min()) - 1e-6
+        if len(lie.points):
+            np.testing.assert_allclose(measure(lie.points)[0], 0.0, atol=1e-6)

@@ -328,3 +328,23 @@ def test_looking_at_near_pairs_changes_nothing(good, ball, protocol):
         )
         del fast['cpu_time'], whole['cpu_time']
         np.testing.assert_equal(fast, whole)
+
+
+def test_an_object_at_rest_need_not_be_pulled_to_the_end(good, ball):
+    """Of a grasp that holds and of one that lets the ball go."""
+    hand, test = load_hand('allegro'), find_protocol('fc')
+    physics = (build_physics(hand, ball, [ball.vertices], test.physics),)
+    for squeeze in (good.squeeze[0], good.grasp[0]):
+        postures = Postures(
+            pregrasp_pose=good.pregrasp_base_pose[0],
+            grasp_pose=good.base_pose[0],
+            pregrasp=good.pregrasp[0],
+            grasp=good.grasp[0],
+            squeeze=squeeze,
+            object_pose=np.array(HOME),
+        )
+        early = shake(physics, test, postures)
+        whole = shake(physics, dataclasses.replace(test, to_the_end=True), postures)
+        assert (early.cause, early.motion) == (whole.cause, whole.motion)
+        assert early.closing_displacement == whole.closing_displacement
+        assert early.displacement == pytest.approx(whole.displacement, abs=0.001)

@@ -145,3 +145,9 @@ def test_wrenches_lie_on_the_friction_cone():
     )
     np.testing.assert_allclose(np.cross(np.repeat(points, 8, axis=0), wrenches[:, :3]),
                                wrenches[:, 3:], atol=1e-12)  # fmt: skip
+
+
+def test_a_hull_whose_facets_have_many_corners():
+    """The cube of side 2 in six dimensions: 12 facets of 32 corners each, at a distance of 1."""
+    corners = np.stack(np.meshgrid(*[[-1.0, 1.0]] * 6), axis=-1).reshape(-1, 6)
+    assert hull_quality(corners) == pytest.approx((1.0, 64.0))
