@@ -48,7 +48,7 @@ TREE := $(INTERFACES) CMakeLists.txt package.xml setup.cfg pyproject.toml requir
 # A virtual environment knows its own path, so it is made anew when the folder has moved.
 PLACE := $(shell echo '$(CURDIR)' | sha256sum | cut -c1-16)
 MADE := $(VENV)/stamps/made.$(PLACE)
-INSTALLED := $(VENV)/stamps/installed.$(call digest,pyproject.toml setup.py setup.cfg requirements-arms.txt requirements-cluster.txt requirements-dev.txt $(PINS) $(if $(LOCKED),locks/build.txt locks/venv.txt))
+INSTALLED := $(VENV)/stamps/installed.$(call digest,pyproject.toml setup.py setup.cfg requirements-arms.txt requirements-cluster.txt requirements-gpu.txt requirements-dev.txt $(PINS) $(if $(LOCKED),locks/build.txt locks/venv.txt))
 DOCS_INSTALLED := $(VENV)/stamps/docs.$(call digest,requirements-docs.txt $(if $(LOCKED),locks/docs.txt))
 MESSAGES := $(VENV)/stamps/messages.$(call digest,$(INTERFACES))
 KERNELS := $(VENV)/stamps/kernels.$(call digest,$(call files,dexgrasp_ros/kernels))
