@@ -67,7 +67,7 @@ define stamp
 @mkdir -p $(@D) && rm -f $(basename $@).* && touch $@
 endef
 
-.PHONY: help setup messages demo test test-all test-again test-kilted lint format pytest pytest-all coverage fuzz colcon docs pictures lock licences sbom clean distclean
+.PHONY: help setup messages demo test test-all test-again test-kilted lint format pytest pytest-all gpu-check coverage fuzz colcon docs pictures lock licences sbom clean distclean
 .DELETE_ON_ERROR:
 
 help: ## show this list
@@ -107,6 +107,9 @@ pytest: $(INSTALLED) $(MESSAGES) $(KERNELS)
 
 pytest-all: $(INSTALLED) $(MESSAGES) $(KERNELS)
 	$(PYTEST) --slow $(PYTEST_ARGS)
+
+gpu-check: $(INSTALLED) ## all that a first run on a GPU asks, in eight minutes at most: out/gpu_check.md; ARGS are handed on
+	OMP_NUM_THREADS=1 $(BIN)/python benchmark/gpu_check.py $(ARGS)
 
 coverage: $(INSTALLED) $(MESSAGES) $(KERNELS) ## which lines and branches the tests run: out/coverage/index.html
 	$(PYTEST) --cov --cov-report=term --cov-report=html:out/coverage $(PYTEST_ARGS)
