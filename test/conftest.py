@@ -41,9 +41,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption('--slow', action='store_true', help='run the tests marked slow as well')
 
 
+def _has_cuda() -> bool:
+    import warp as wp
+
+    from dexgrasp_ros.core.warp_loader import start_warp
+
+    start_warp()
+    return wp.is_cuda_available()
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Skip what is slow, or give it time; let files of nodes alternate with others."""
     for item in items:
+        if item.get_closest_marker('cuda') and not _has_cuda():
+            item.add_marker(pytest.mark.skip(reason='there is no CUDA device'))
         if item.get_closest_marker('short') and config.getoption('--slow'):
             item.add_marker(pytest.mark.skip(reason=SHORT))
         elif item.get_closest_marker('slow') and not config.getoption('--slow'):
