@@ -57,6 +57,9 @@ class DatasetConfig:
     scene_angle: float = setting(0.17, 'rad', 'resting poses closer than this are one', 0.0, 3.2)
 
     # Shake test
+    shaken_share: float = setting(
+        1.0, '1', 'of the grasps that are shaken, by lot; all are measured', 0.0, 1.0
+    )
     piece_threshold: float = setting(
         FINE, '1', 'concavity of the convex pieces in physics', 0.01, 1.0
     )

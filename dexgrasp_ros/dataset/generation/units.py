@@ -64,6 +64,7 @@ class UnitRows:
 
     rows: dict[str, Any]
     count: int
+    shaken: int
     held: int
     joints: int
     seconds: dict[str, float]
@@ -92,13 +93,14 @@ def evaluate_unit(task: UnitTask, batches: Sequence[Batch]) -> UnitRows:
     """
     start = time.perf_counter()
     hand, obj = _hand(task.hand), _object(task.mesh)
-    parts, held, searched = [], 0, 0.0
+    parts, shaken, held, searched = [], 0, 0, 0.0
     for batch in batches:
         searched += sum(batch.grasps.timing.values())
         if not len(batch.grasps):
             continue
         found = _shake(task, hand, _placed(obj, task, batch.scene), batch)
         parts.append(grasp_rows(batch.scene, task.digest, batch.seeds, found))
+        shaken += int(found.shaken.sum())
         held += int(found.held.sum())
     joints = len(hand.joint_names)
     rows = join_rows(parts) if parts else no_rows(joints)
@@ -106,6 +108,7 @@ def evaluate_unit(task: UnitTask, batches: Sequence[Batch]) -> UnitRows:
     return UnitRows(
         rows=rows,
         count=len(rows['mesh']),
+        shaken=shaken,
         held=held,
         joints=joints,
         seconds=seconds,
@@ -155,9 +158,10 @@ def _search(task: UnitTask, hand: HandModel, obj: ObjectModel, scene: int, wante
 
 
 def _shake(task: UnitTask, hand: HandModel, obj: ObjectModel, batch: Batch) -> Evaluation:
-    def run(grasps: GraspSet) -> Evaluation:
+    def run(grasps: GraspSet, shaken: NDArray[np.bool_]) -> Evaluation:
         return evaluate(
             grasps,
+            shaken=shaken,
             object=obj,
             hand=hand,
             protocol=FREE_PROTOCOL if batch.scene == FREE else SETTLED_PROTOCOL,
@@ -166,10 +170,21 @@ def _shake(task: UnitTask, hand: HandModel, obj: ObjectModel, batch: Batch) -> E
             time_limit=_SHAKE_LIMIT,
         )
 
-    found = run(batch.grasps)
+    found = run(batch.grasps, _lots(task, hand, batch))
     # A process that was killed, or a machine that stood still, is not the grasp's fault.
     broken = np.flatnonzero(np.isin(found.cause, (Cause.ERROR, Cause.TIME_OUT)))
-    return found if not len(broken) else _repeated(found, broken, run(batch.grasps.select(broken)))
+    if not len(broken):
+        return found
+    again = run(batch.grasps.select(broken), np.ones(len(broken), dtype=bool))
+    return _repeated(found, broken, again)
+
+
+def _lots(task: UnitTask, hand: HandModel, batch: Batch) -> NDArray[np.bool_]:
+    """Which grasps of a batch are shaken."""
+    config = task.config
+    where = (hand.name, task.object_key, task.part, batch.scene, 'shaken')
+    rng = np.random.default_rng(derive_seed(config.random_seed, *where))
+    return rng.random(len(batch.grasps)) < config.shaken_share
 
 
 def _repeated(found: Evaluation, rows: NDArray[np.int64], again: Evaluation) -> Evaluation:
