@@ -130,8 +130,8 @@ def _read_share(text: str) -> float:
             share = float(number)
     if not 0.0 <= share <= 1.0:
         raise InputError(
-            f"--evaluate is '{text}'; expected all, none, or share: and a number from 0 to 1, as in"
-            ' share:0.1.'
+            f"--evaluate is '{text}'; expected all, none, or share: and a number from 0 to 1, as"
+            ' in share:0.1.'
         )
     return share
 

@@ -21,7 +21,9 @@ from numpy.typing import NDArray
 from dexgrasp_ros.core.grasp_set import GraspSet
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.core.object_model import ObjectModel
+from dexgrasp_ros.core.poses import compose
 from dexgrasp_ros.dataset.config import DatasetConfig, derive_seed
+from dexgrasp_ros.dataset.generation.draw import draw_diverse
 from dexgrasp_ros.dataset.generation.plan import split_count
 from dexgrasp_ros.dataset.generation.rows import grasp_rows, join_grasps, join_rows, no_rows
 from dexgrasp_ros.dataset.hands import StoredHand
@@ -136,19 +138,22 @@ def _placed(obj: ObjectModel, task: UnitTask, scene: int) -> ObjectModel:
 
 
 def _search(task: UnitTask, hand: HandModel, obj: ObjectModel, scene: int, wanted: int) -> Batch:
+    """Search with so many seeds that they should do; once more where they did not."""
     config, found, seeds = task.config, [], []
-    missing = wanted
+    missing, seeds_each = wanted, config.seeds_per_grasp
     for k in range(config.max_rounds):
         seed = derive_seed(config.random_seed, hand.name, task.object_key, task.part, scene, k)
-        count = math.ceil(config.seeds_per_grasp * missing)
+        count = max(math.ceil(seeds_each * missing), _LEAST_SEEDS)
         search = dataclasses.replace(
             config.search,
             device=config.device,
             random_seed=seed,
-            seed_count=min(max(count, _LEAST_SEEDS), max(config.round_seeds, _LEAST_SEEDS)),
-            max_grasps=missing,
+            seed_count=min(count, max(config.round_seeds, _LEAST_SEEDS)),
         )
-        grasps = synthesize(hand, obj, search)
+        grasps = synthesize(hand, obj, search, keep='all')
+        seeds_each = search.seed_count / max(len(grasps), 1)
+        palm = compose(grasps.base_pose, hand.palm_pose)
+        grasps = grasps.select(draw_diverse(palm, grasps.grasp, missing, search))
         found.append(grasps)
         seeds += [seed] * len(grasps)
         missing -= len(grasps)

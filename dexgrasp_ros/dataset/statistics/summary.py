@@ -83,8 +83,9 @@ def dataset_statistics(
     Returns
     -------
     dict
-        For JSON; rates are of grasps that were shaken, and so are contacts and ε. They have Wilson intervals of 95 %. Contacts are links within 2 mm of the mesh.
-        Its failures are units of work that could not be done, and files that cannot be read.
+        For JSON. Rates are of grasps that were shaken, with Wilson intervals of 95 %, and so are
+        contacts (links within 2 mm of the mesh) and ε. Its failures are units of work that could
+        not be done, and files that cannot be read.
 
     Raises
     ------
