@@ -28,8 +28,8 @@ class Export:
     """Which hands; by default all."""
     objects: tuple[str, ...] = ()
     """Which objects, by key or name; by default all."""
-    grasps: Literal['held', 'failed', 'all'] = 'held'
-    """Which grasps, by the shake test."""
+    grasps: Literal['held', 'failed', 'unshaken', 'all'] = 'held'
+    """Which grasps, by the shake test; unshaken: those that it was not asked of."""
     json: bool = False
     """End with one line of JSON."""
 
@@ -68,8 +68,11 @@ class Export:
                 highlight=False,
             )
         if not any(counts.values()):
-            which = '' if self.grasps == 'all' else f' that {self.grasps}'
-            raise InputError(f"'{self.dataset}' has no such grasps{which}; nothing was written.")
+            which = {'held': ' that held', 'failed': ' that failed', 'all': ''}
+            which['unshaken'] = ' that were not shaken'
+            raise InputError(
+                f"'{self.dataset}' has no such grasps{which[self.grasps]}; nothing was written."
+            )
         console.print(f'Written to {self.out}', highlight=False)
         if self.json:
             print_json({'grasps': counts, 'out': str(self.out)})
@@ -77,8 +80,11 @@ class Export:
     def _open(self, hand: str) -> GraspDataset:
         from dexgrasp_ros.dataset import open_dataset
 
-        held = {'held': True, 'failed': False, 'all': None}[self.grasps]
-        return open_dataset(self.dataset, hand, objects=self.objects or None, held=held)
+        held = {'held': True, 'failed': False}.get(self.grasps)
+        shaken = False if self.grasps == 'unshaken' else None
+        return open_dataset(
+            self.dataset, hand, objects=self.objects or None, held=held, shaken=shaken
+        )
 
     def _written(self, opened: GraspDataset) -> Iterator[tuple[str, int]]:
         if self.to == 'dexgraspbench':

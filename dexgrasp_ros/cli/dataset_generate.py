@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,12 +13,13 @@ from dexgrasp_ros.cli.dataset_run import ends_like_ctrl_c, finish_run, open_exec
 from dexgrasp_ros.cli.hands import XacroArgs, read_xacro_args
 from dexgrasp_ros.cli.settings import options_of
 from dexgrasp_ros.core.config import SynthesisConfig
+from dexgrasp_ros.core.errors import InputError
 from dexgrasp_ros.dataset.config import PLANNED, DatasetConfig
 
 if TYPE_CHECKING:
     from dexgrasp_ros.dataset.work.report import RunReport
 
-DatasetOptions = options_of(DatasetConfig, leave_out=('device', 'search'))
+DatasetOptions = options_of(DatasetConfig, leave_out=('device', 'search', 'shaken_share'))
 SearchOptions = options_of(SynthesisConfig, leave_out=PLANNED)
 
 
@@ -37,6 +40,8 @@ class Generate:
     """Values of arguments of those hands that are xacro files: side:=left length:=0.1"""
     grasps_per_object: int = 1000
     """Grasps of each object by each hand."""
+    evaluate: str = 'all'
+    """Which grasps are shaken: all, none, or so many of them by lot, as in share:0.1"""
     license: str = 'unknown'
     """Of the meshes that no objects.csv tells about."""
     device: str = 'auto'
@@ -77,6 +82,7 @@ class Generate:
         xacro_args = read_xacro_args(self.xacro_args)
         config = DatasetConfig(
             **dataclasses.asdict(self.settings),
+            shaken_share=_read_share(self.evaluate),
             search=SynthesisConfig(**dataclasses.asdict(self.search)),
         )
         with (
@@ -109,8 +115,31 @@ class Generate:
         )
 
 
+def _read_share(text: str) -> float:
+    """Share of the grasps that are shaken.
+
+    Raises
+    ------
+    InputError
+        INVALID_INPUT, with what is valid.
+    """
+    kind, _, number = text.partition(':')
+    share = {'all': 1.0, 'none': 0.0}.get(text, math.nan)
+    if kind == 'share':
+        with contextlib.suppress(ValueError):
+            share = float(number)
+    if not 0.0 <= share <= 1.0:
+        raise InputError(
+            f"--evaluate is '{text}'; expected all, none, or share: and a number from 0 to 1, as"
+            ' in share:0.1.'
+        )
+    return share
+
+
 def _summary(report: RunReport) -> str:
-    held = f', {100 * report.held / report.grasps:.0f} % held' if report.grasps else ''
+    held = f', {100 * report.held / report.shaken:.0f} % held' if report.shaken else ''
+    if report.shaken < report.grasps:
+        held = f', {report.shaken} of them shaken{held}'
     short = f'; searches found {report.short} fewer than wanted' if report.short else ''
     return (
         f'{report.made} units made, {report.skipped} were there, {report.lost} lost; '

@@ -135,13 +135,14 @@ def _print_tables(
     )
 
     table = Table(title=escape(found['dataset']), title_justify='left')
-    for name in ('hand', 'grasps', 'held', 'interval', 'free', 'on a table', 'ε, held'):
+    for name in ('hand', 'grasps', 'shaken', 'held', 'interval', 'free', 'on a table', 'ε, held'):
         table.add_column(name, justify='left' if name == 'hand' else 'right', overflow='fold')
     for hand in found['hands']:
         mean = hand['epsilon_mean_held']
         table.add_row(
             escape(hand['hand']),
             f'{hand["grasps"]:,}',
+            f'{hand["shaken"]:,}',
             percent(hand['rate']),
             f'{100 * hand["low"]:.0f} – {100 * hand["high"]:.0f} %',
             percent(hand['free']['rate']),

@@ -32,6 +32,7 @@ def synthesize(
     xacro_args: XacroArgs = (),
     scale: float = 1.0,
     on_table: bool = False,
+    keep: Literal['best', 'all'] = 'best',
     grasp_type: Literal['any', 'power', 'precision'] = 'any',
     fingers: tuple[str, ...] = (),
     approach: tuple[float, float, float, float] | None = None,
@@ -62,6 +63,9 @@ def synthesize(
     on_table
         The object stands on a table: let go with the z axis of the mesh up, it settles on it, and
         the hand keeps clear of it. The file says where the table is.
+    keep
+        best: the best, at most --max-grasps. all: every sound, distinct grasp that any of the
+        --seed-count candidates becomes; --max-grasps then bounds nothing.
     grasp_type
         power: the palm touches, and two fingers at least. precision: nothing but fingertips does.
     fingers
@@ -120,10 +124,11 @@ def synthesize(
     _warn(console, warnings)
     with progress_bar(console) as show:
         if verify == 'none':
-            grasps = find_grasps(model, obj, config, wishes=wishes, progress=show)
+            grasps = find_grasps(model, obj, config, keep=keep, wishes=wishes, progress=show)
         else:
             grasps = synthesize_verified(
                 *(model, obj, config),
+                keep=keep,
                 wishes=wishes,
                 protocol=verify,
                 piece_threshold=piece_threshold,

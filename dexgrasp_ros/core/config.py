@@ -89,7 +89,7 @@ class SynthesisConfig:
         OUT_OF_RANGE, from the constructor.
     """
 
-    max_grasps: int = setting(16, '1', 'grasps returned at most', 1, 100_000)
+    max_grasps: int = setting(16, '1', 'grasps returned at most', 1, 1_000_000)
     seed_count: int = setting(128, '1', 'candidates that are optimized', 1, 1_000_000)
     random_seed: int = setting(0, '1', 'start of every random number', 0, 2**31 - 1)
     device: str = setting('auto', '-', "'cpu', 'cuda', 'cuda:1' …; 'auto' takes CUDA if it can")

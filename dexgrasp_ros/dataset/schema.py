@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pyarrow as pa
 
-SCHEMA_VERSION = '1.0'
+SCHEMA_VERSION = '1.1'
 CONTACTS = 16  # places for contacts in a row; of more, those with the largest forces are kept
 FREE = -1  # `scene` of a grasp of the object alone, with no table
 
@@ -44,6 +44,18 @@ GRASP_COLUMNS = (
     Column('seed_index', 'int32', 0, 'which candidate of that search it was'),
     Column('score', 'float32', 0, 'of the search, higher is better'),
     Column('residual', 'float32', 0, 'energy left after a unit test wrench, 0 to 0.5'),
+    Column(
+        'least_friction',
+        'float32',
+        0,
+        'of the search: the least at which it still holds in its own simulation; NaN: none, unknown',
+    ),
+    Column(
+        'largest_pull',
+        'float32',
+        0,
+        'N, of the search: the largest force along any axis that it holds so; NaN likewise',
+    ),
     Column('contact_count', 'int16', 3, 'links within 1, 2, 5 mm of the mesh at the grasp'),
     Column('contact_area', 'float32', 3, 'm^2 within 1, 2, 5 mm'),
     Column('contact_links', 'int16', CONTACTS, 'link of each planned contact, -1: unused'),
@@ -56,14 +68,15 @@ GRASP_COLUMNS = (
     Column('self_penetration', 'float32', 0, 'm, hand in itself; NaN where not simulated'),
     Column('tip_distance', 'float32', 0, 'm, mean of the fingertips, each at most 0.01'),
     Column('protocol', 'string', 0, 'of the shake test'),
-    Column('held', 'bool', 0, 'whether the object was held'),
-    Column('cause', 'string', 0, "'held', or where it failed"),
+    Column('shaken', 'bool', 0, 'whether it was shaken; else nobody knows whether it holds'),
+    Column('held', 'bool', 0, 'whether the object was held; false where it was not shaken'),
+    Column('cause', 'string', 0, "'held', where it failed, or 'not shaken'"),
     Column('motion', 'string', 0, 'what the object did where it failed'),
     Column(
         'displacement',
         'float32',
         0,
-        'm, of the object in the end, worst direction; NaN: never held',
+        'm, of the object in the end or once at rest, worst direction; NaN: never held',
     ),
     Column('rotation', 'float32', 0, 'rad, likewise'),
     Column(
@@ -73,6 +86,9 @@ GRASP_COLUMNS = (
         'm, once the hand had squeezed; NaN: it did not get there',
     ),
 )
+
+# What files of older versions say, without the column: all of 1.0 were shaken.
+BEFORE = {'shaken': True, 'least_friction': float('nan'), 'largest_pull': float('nan')}
 
 # What each row of `frames/` holds: one camera that looked at one scene.
 FRAME_COLUMNS = (

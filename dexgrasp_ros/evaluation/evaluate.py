@@ -58,13 +58,14 @@ def evaluate(
     hand: HandModel | None = None,
     support_plane: ArrayLike | None = None,
     perturbation: Perturbation | None = None,
+    shaken: ArrayLike | None = None,
     piece_threshold: float = FINE,
     processes: int | None = None,
     time_limit: float = 120.0,
     progress: ProgressCallback | None = None,
     should_stop: StopCallback | None = None,
 ) -> Evaluation:
-    """Shake every grasp in a physics simulation, and measure it where it stands.
+    """Shake grasps in a physics simulation, and measure them where they stand.
 
     Parameters
     ----------
@@ -85,6 +86,9 @@ def evaluate(
         For the shake test alone: the object is not quite where, and not quite what, it should
         be; it must stay within the protocol's limits of where it starts. A floor is lowered as
         far as is needed not to cut it. Default: none.
+    shaken
+        Which grasps are shaken [N], true or false; the others are only measured, and have the
+        cause ``not shaken``. Default: all.
     piece_threshold
         Concavity that a convex piece of the object may have in the shake test, 0.01 to 1 of its
         half size (CoACD's threshold). A finer one is for hollow objects whose pieces fill them,
@@ -122,24 +126,28 @@ def evaluate(
         check_floor(support_plane)
     model = hand_of(grasps) if hand is None else hand
     check_fit(grasps, model)
+    chosen = _chosen(shaken, len(grasps))
     obj = object_of(grasps, object)
     check_stop(should_stop)
     parts = object_pieces(obj, threshold=piece_threshold, should_stop=should_stop)
     floor = floor_of(grasps, obj, parts.pieces, support_plane) if test.lift_height else None
     # Before the shaking, so that an object that cannot settle does not cost its results.
-    unrest = [] if floor is None else _unrest(obj, parts.pieces, test, floor)
+    still = floor is None or not len(chosen)
+    unrest = [] if still else _unrest(obj, parts.pieces, test, floor)
     surfaces = _surfaces(obj, parts.pieces, perturbation)
-    physics = tuple(build_physics(model, obj, s, test.physics, floor=floor) for s in surfaces)
-    report = _reporter(progress, len(grasps))
-    results: list[ShakeResult] = [ShakeResult(cause=Cause.ERROR)] * len(grasps)
+    used = surfaces if len(chosen) else []
+    physics = tuple(build_physics(model, obj, s, test.physics, floor=floor) for s in used)
+    report = _reporter(progress, len(chosen))
+    results: list[ShakeResult] = [ShakeResult(cause=Cause.NOT_SHAKEN)] * len(grasps)
     tasks = _tasks(grasps, obj, perturbation, surfaces, floor)
+    tasks = [tasks[n] for n in chosen]
     running = run_tasks(_SHAKE, (physics, test), tasks, processes=count, time_limit=time_limit)
     done = 0
     try:
         for answer in running:
             check_stop(should_stop)
             if answer is not None:
-                results[answer[0]] = _result(answer[1])
+                results[chosen[answer[0]]] = _result(answer[1])
                 done += 1
                 report(done)
     finally:
@@ -166,6 +174,18 @@ def _process_count(processes: int | None, tasks: int) -> int:
             f"'processes' is {processes}; expected 1 to {cores}.", ErrorCode.OUT_OF_RANGE
         )
     return max(1, min(cores, tasks, processes or cores))
+
+
+def _chosen(shaken: ArrayLike | None, count: int) -> NDArray[np.int64]:
+    """Rows that are shaken."""
+    which = np.ones(count, dtype=bool) if shaken is None else np.asarray(shaken)
+    if which.shape != (count,) or which.dtype != bool:
+        raise InputError(
+            f"'shaken' is of type {which.dtype} and shape {list(which.shape)}; expected a truth "
+            f'value for each of {count} grasps.',
+            ErrorCode.WRONG_SHAPE,
+        )
+    return np.flatnonzero(which)
 
 
 def _reporter(progress: ProgressCallback | None, total: int) -> Callable[[int], None]:

@@ -16,7 +16,7 @@ from dexgrasp_ros.core.object_model import ObjectModel
 from dexgrasp_ros.core.poses import pose_to_matrix
 from dexgrasp_ros.hand import link_poses
 from dexgrasp_ros.hand.groups import group_distance, half_extents, point_groups
-from dexgrasp_ros.object import sample_distance
+from dexgrasp_ros.object.distance import grid_distance
 from dexgrasp_ros.object.true_surface import TrueSurface
 
 THRESHOLDS = (0.001, 0.002, 0.005)  # m, at which contacts and their area are counted
@@ -97,7 +97,7 @@ class GraspGeometry:
         grid = self._grid
         top = grid.origin + grid.spacing * (np.array(grid.values.shape[:3]) - 1)
         outside = ((points < grid.origin) | (points > top)).any(axis=1)
-        distance = np.abs(sample_distance(grid, points)[0])
+        distance = np.abs(grid_distance(grid, points))
         return np.where(outside, distance / np.sqrt(2.0), distance) - grid.spacing
 
     def _hand_side(
@@ -133,7 +133,7 @@ class GraspGeometry:
         matrices = links[hand.geometry_links[group]]
         points = np.einsum('pij,pj->pi', matrices[:, :3, :3], hand.points[own])
         points += matrices[:, :3, 3]
-        about = sample_distance(self._grid, points)[0]
+        about = grid_distance(self._grid, points)
         least = np.full(len(near), np.inf)
         np.minimum.at(least, group, about)
         # The grid may be a spacing wrong, of the closest one and of this one.

@@ -18,6 +18,7 @@ from dexgrasp_ros.core.files import replacing
 from dexgrasp_ros.core.grasp_set import GraspSet
 from dexgrasp_ros.evaluation.intervals import wilson_interval
 from dexgrasp_ros.evaluation.perturbation import Perturbation
+from dexgrasp_ros.evaluation.shake_test import Cause
 
 _KEY = 'evaluation_'  # before the names of the fields in files
 
@@ -30,7 +31,7 @@ class Evaluation:
     grasps: GraspSet  # the grasps, with `epsilon` filled in
 
     # Shake test
-    held: NDArray[np.bool_]  # [N]
+    held: NDArray[np.bool_]  # [N] false where it was not shaken
     cause: NDArray[np.str_]  # [N] where it failed: a `Cause`
     motion: NDArray[np.str_]  # [N] what the object did then: a `Motion`
     displacement: NDArray[np.float64]  # [N] m, of the object in the end; worst direction
@@ -62,14 +63,19 @@ class Evaluation:
     perturbation: Perturbation | None = None  # of the object in the shake test
 
     @property
+    def shaken(self) -> NDArray[np.bool_]:
+        """Which grasps [N] were shaken."""
+        return self.cause != Cause.NOT_SHAKEN
+
+    @property
     def success_rate(self) -> float:
-        """Share of grasps that held; NaN of none."""
-        return float(self.held.mean()) if len(self.held) else float('nan')
+        """Share of shaken grasps that held; NaN of none."""
+        return float(self.held[self.shaken].mean()) if self.shaken.any() else float('nan')
 
     @property
     def interval(self) -> tuple[float, float]:
         """Wilson interval of the success rate, 95 %."""
-        return wilson_interval(int(self.held.sum()), len(self.held))
+        return wilson_interval(int(self.held.sum()), int(self.shaken.sum()))
 
     def causes(self) -> dict[str, int]:
         """Count causes, with what the object did: ``{'held': 14, 'closing (moved)': 2}``."""
@@ -86,6 +92,7 @@ class Evaluation:
             'protocol': self.protocol,
             'perturbation': self.perturbation and dataclasses.asdict(self.perturbation),
             'grasps': len(self.held),
+            'shaken': int(self.shaken.sum()),
             'held': int(self.held.sum()),
             'success_rate': self.success_rate,
             'interval': [low, high],

@@ -41,6 +41,7 @@ class Cause(StrEnum):
     HOLDING = 'holding'
     TIME_OUT = 'time-out'
     ERROR = 'error'
+    NOT_SHAKEN = 'not shaken'  # nobody asked for it
 
 
 class Motion(StrEnum):

@@ -19,6 +19,7 @@ from dexgrasp_ros.evaluation.inputs import check_threshold
 from dexgrasp_ros.evaluation.protocols import find_protocol
 from dexgrasp_ros.synthesis import synthesize
 from dexgrasp_ros.synthesis.clock import Clock
+from dexgrasp_ros.synthesis.synthesize import Keep
 
 _POOL = 2  # grasps that are shaken for each one that is wanted
 
@@ -28,6 +29,7 @@ def synthesize_verified(
     obj: ObjectModel,
     config: SynthesisConfig | None = None,
     *,
+    keep: Keep = 'best',
     wishes: Wishes | None = None,
     protocol: str = 'fc',
     piece_threshold: float = FINE,
@@ -46,8 +48,8 @@ def synthesize_verified(
         As for `synthesize`. Twice as many grasps are shaken as `config.max_grasps` asks for;
         `config.time_limit` is that of search and shaking together, except for the cutting of an
         object into convex pieces, which happens once and cannot be interrupted.
-    wishes
-        As for `synthesize`.
+    keep, wishes
+        As for `synthesize`; of ``all`` each grasp is shaken.
     protocol
         ``'fc'``, ``'hard'`` or ``'tabletop'``.
     piece_threshold
@@ -60,9 +62,9 @@ def synthesize_verified(
     Returns
     -------
     GraspSet
-        At most `config.max_grasps`; `rejected` counts the others under ``shake_test``, and what
-        held beyond the number asked for under ``surplus``, `timing` has ``shake``, and `warnings`
-        are those of the shake test.
+        At most `config.max_grasps`, or all that held; `rejected` counts the others under
+        ``shake_test``, and what held beyond the number asked for under ``surplus``, `timing` has
+        ``shake``, and `warnings` are those of the shake test.
 
     Raises
     ------
@@ -74,10 +76,14 @@ def synthesize_verified(
     config = config or SynthesisConfig()
     test = find_protocol(protocol)
     check_threshold(piece_threshold)
+    if keep == 'all':
+        config = dataclasses.replace(config, max_grasps=config.seed_count)
     pool = min(_POOL * config.max_grasps, config.seed_count)
     wide = dataclasses.replace(config, max_grasps=max(pool, config.max_grasps))
     clock = Clock(config, progress, should_stop)
-    grasps = synthesize(hand, obj, wide, wishes=wishes, progress=progress, should_stop=should_stop)
+    grasps = synthesize(
+        *(hand, obj, wide), keep=keep, wishes=wishes, progress=progress, should_stop=should_stop
+    )
     start = time.perf_counter()
     result = evaluate(
         grasps,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Literal, get_args
 
 from dexgrasp_ros.core.config import SynthesisConfig
 from dexgrasp_ros.core.device_memory import device_memory
+from dexgrasp_ros.core.errors import ErrorCode, InputError, choices, quoted
 from dexgrasp_ros.core.grasp_set import GraspSet
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.core.object_model import ObjectModel
@@ -21,6 +23,7 @@ from dexgrasp_ros.synthesis.seeds import make_seeds
 from dexgrasp_ros.synthesis.selection import ReachTest, Selection
 from dexgrasp_ros.synthesis.wishes import resolve_wishes
 
+Keep = Literal['best', 'all']
 _DESCENT_SHARE = 0.7  # of the whole time, for the progress bar
 
 
@@ -30,6 +33,7 @@ def synthesize(
     obj: ObjectModel,
     config: SynthesisConfig | None = None,
     *,
+    keep: Keep = 'best',
     wishes: Wishes | None = None,
     reachable: ReachTest | None = None,
     progress: ProgressCallback | None = None,
@@ -43,6 +47,10 @@ def synthesize(
         From `load_hand` and `load_object`.
     config
         Settings; the defaults of `SynthesisConfig` without it.
+    keep
+        ``best``: at most `config.max_grasps`, for which the candidates that promise most are
+        followed first. ``all``: every sound, distinct grasp that any of `config.seed_count`
+        candidates becomes; `config.max_grasps` then bounds nothing.
     wishes
         What kind of grasp to look for; default: any.
     reachable
@@ -57,13 +65,14 @@ def synthesize(
     Returns
     -------
     GraspSet
-        At most `config.max_grasps` distinct grasps, best first; perhaps none: `rejected` then
+        Distinct grasps, best first, as many as `keep` says; perhaps none: `rejected` then
         says how many candidates each stage dropped.
 
     Raises
     ------
     InputError
-        INVALID_INPUT or UNKNOWN_LINK for wishes that this hand or this object cannot grant.
+        OUT_OF_RANGE for `keep`; INVALID_INPUT or UNKNOWN_LINK for wishes that this hand or this
+        object cannot grant.
     HandError
         UNSUPPORTED_HAND for a type of grasp that the hand does not have.
     SynthesisError
@@ -72,6 +81,13 @@ def synthesize(
         DEVICE_UNAVAILABLE or OUT_OF_MEMORY.
     """
     config = config or SynthesisConfig()
+    if keep not in get_args(Keep):
+        raise InputError(
+            f"'keep' is {quoted(keep)}; expected one of {choices(get_args(Keep))}.",
+            ErrorCode.OUT_OF_RANGE,
+        )
+    if keep == 'all':
+        config = dataclasses.replace(config, max_grasps=config.seed_count)
     clock = Clock(config, progress, should_stop)
     clock.report('seeds', 0.0)
     demand = resolve_wishes(hand, obj, wishes)

@@ -12,7 +12,7 @@ from dexgrasp_ros.core.object_model import ObjectModel
 from dexgrasp_ros.core.poses import pose_to_matrix
 from dexgrasp_ros.hand import link_poses
 from dexgrasp_ros.hand.groups import group_distance, half_extents, point_groups
-from dexgrasp_ros.object import sample_distance
+from dexgrasp_ros.object.distance import grid_distance
 from dexgrasp_ros.object.true_surface import TrueSurface
 
 _BLOCK = 64  # grasps at a time: a frame for each near point of each takes 0.4 MB a grasp
@@ -72,7 +72,7 @@ class SurfaceDepth:
         frame = links[row, hand.geometry_links[group[point]]]
         at = np.einsum('pij,pj->pi', frame[:, :3, :3], hand.points[point]) + frame[:, :3, 3]
         # The grid tells of most that they are outside, in a tenth of the time.
-        close = sample_distance(self._obj.distance, at)[0] < _GRID_ERROR
+        close = grid_distance(self._obj.distance, at) < _GRID_ERROR
         row, at, depth = row[close], at[close], np.zeros(len(near))
         if len(at):
             np.maximum.at(depth, row, -self._surface.distance(at)[0].astype(np.float64))

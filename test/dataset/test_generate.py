@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,11 @@ import pyarrow.parquet as pq
 import pytest
 import trimesh
 from generate_runs import GRASPS, HAND, SHARD, content, generate, shards, write_meshes
+from inline_work import run_command
 
+from dexgrasp_ros.core.errors import InputError
 from dexgrasp_ros.core.poses import pose_to_matrix
+from dexgrasp_ros.dataset import open_dataset
 from dexgrasp_ros.dataset.schema import FREE, GRASP_COLUMNS, SCHEMA_VERSION
 from dexgrasp_ros.dataset.shards import read_metadata
 from dexgrasp_ros.hand import link_poses, load_hand
@@ -51,6 +55,43 @@ def test_failures_are_kept_and_marked(table):
     held, cause = np.array(table['held'].to_pylist()), np.array(table['cause'].to_pylist())
     assert 0 < held.sum() < len(held)
     np.testing.assert_array_equal(held, cause == 'held')
+
+
+def test_what_is_not_shaken_says_so(objects, tmp_path):
+    """By lot, in the rows, to who opens them, and to who exports them."""
+    out, ball = tmp_path / 'set', tmp_path / 'ball'
+    ball.mkdir()
+    shutil.copy(objects / 'ball.obj', ball)
+    code, report, said = generate(ball, out, '--evaluate', 'share:0.5')
+    assert code == 0 and f'{report["shaken"]} of them shaken' in said
+    assert 0 < report['shaken'] < report['grasps'] == GRASPS
+    rows = next(open_dataset(out).batches(100))
+    np.testing.assert_array_equal(rows['shaken'], rows['cause'] != 'not shaken')
+    assert not rows['held'][~rows['shaken']].any()
+    assert np.isnan(rows['displacement'][~rows['shaken']]).all()
+    assert np.isfinite(rows['epsilon']).all() and (rows['penetration'] < 0.002).all()
+    assert np.isfinite(rows['least_friction']).any() and np.isfinite(rows['largest_pull']).any()
+    counts = [len(open_dataset(out, held=h)) for h in (True, False)]
+    assert sum(counts) == len(open_dataset(out, shaken=True)) == report['shaken']
+    with pytest.raises(InputError, match='nobody knows whether it holds'):
+        open_dataset(out, held=False, shaken=False)
+    words = (
+        'dataset',
+        'export',
+        str(out),
+        '--to',
+        'isaac_grasp',
+        '--out',
+        str(tmp_path / 'isaac'),
+    )
+    code, told, said = run_command(*words, '--grasps', 'unshaken')
+    assert code == 0 and sum(told['grasps'][HAND].values()) == GRASPS - report['shaken'], said
+
+
+@pytest.mark.parametrize('wish', ['some', 'share', 'share:ten', 'share:1.5', 'share:nan'])
+def test_what_is_to_be_shaken_has_to_be_said(objects, tmp_path, wish):
+    code, _, said = generate(objects, tmp_path / 'set', '--evaluate', wish)
+    assert code and 'expected all, none, or share:' in ' '.join(said.split())
 
 
 def test_hands_on_settled_objects_do_not_touch_the_table(table):

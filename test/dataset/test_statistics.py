@@ -11,6 +11,7 @@ from dexgrasp_ros.cli import main
 from dexgrasp_ros.core.errors import ErrorCode
 from dexgrasp_ros.core.json_files import read_json, write_json
 from dexgrasp_ros.dataset import open_dataset
+from dexgrasp_ros.dataset.schema import BEFORE
 from dexgrasp_ros.dataset.statistics.cost_estimate import estimate_cost
 from dexgrasp_ros.dataset.statistics.summary import dataset_statistics
 from dexgrasp_ros.evaluation import wilson_interval
@@ -63,6 +64,33 @@ def test_success_is_counted_by_hand_object_and_table(small_dataset, statistics):
     assert statistics['grasps'] == sum(hand['grasps'] for hand in statistics['hands'])
     assert sum(row['held'] for row in statistics['by_object']) == statistics['held']
     assert statistics['licenses'] == {'CC0-1.0': 2}
+
+
+def test_rates_are_of_what_was_shaken(copied_dataset):
+    """And grasps of files of version 1.0, which had no such column, all were."""
+    file = sorted(copied_dataset.root.glob('grasps/hand=barrett/*/part-*.parquet'))[0]
+    before = dataset_statistics(copied_dataset.root)
+    table = pq.read_table(file)
+    rewrite(file, table, 'shaken', [n > 0 for n in range(len(table))])
+    after = dataset_statistics(copied_dataset.root)
+    one = table['held'][0].as_py()
+    assert (after['grasps'], after['shaken']) == (before['grasps'], before['grasps'] - 1)
+    assert after['held'] == before['held'] - one
+    barrett = next(hand for hand in after['hands'] if hand['hand'] == 'barrett')
+    assert barrett['rate'] == barrett['held'] / barrett['shaken']
+    assert sum(barrett['causes'].values()) == sum(barrett['epsilon_held']) + sum(
+        barrett['epsilon_failed']
+    )
+    for file in copied_dataset.root.glob('grasps/*/*/part-*.parquet'):
+        rewrite(file, pq.read_table(file).drop_columns(list(BEFORE)))
+    assert dataset_statistics(copied_dataset.root)['hands'] == before['hands']
+
+
+def rewrite(file, table, name='', values=()):
+    if name:
+        index = table.schema.get_field_index(name)
+        table = table.set_column(index, table.schema.field(name), [values])
+    pq.write_table(table, file)
 
 
 def test_bytes_seconds_and_failures_are_those_of_the_files(small_dataset, statistics):

@@ -57,6 +57,24 @@ def test_a_cage_holds_a_sphere_and_an_open_one_loses_it_upward(cage, sphere):
     assert low < found.success_rate == 0.5 < high
 
 
+def test_what_is_not_to_be_shaken_is_measured_only(cage, sphere):
+    grasps = grasp_set(
+        cage, HOME, [[SHUT], [LID_OPEN], [SHUT]], pregrasp=[[LID_OPEN]] * 3, squeeze=[[0.0]] * 3
+    )
+    whole = evaluate(grasps.select([1]), object=sphere)
+    found = evaluate(grasps, object=sphere, shaken=[False, True, False])
+    assert found.shaken.tolist() == [False, True, False]
+    assert found.cause.tolist() == ['not shaken', *whole.cause, 'not shaken']
+    assert not found.held[[0, 2]].any() and np.isnan(found.displacement[[0, 2]]).all()
+    assert found.summary()['shaken'] == 1
+    assert found.success_rate == whole.success_rate and found.interval == whole.interval
+    measured = evaluate(grasps, object=sphere, shaken=np.zeros(3, dtype=bool))
+    np.testing.assert_array_equal(measured.epsilon, found.epsilon)
+    assert np.isnan(measured.success_rate) and measured.interval == (0.0, 1.0)
+    with pytest.raises(InputError, match='expected a truth value for each of 3 grasps'):
+        evaluate(grasps, object=sphere, shaken=[True])
+
+
 def test_every_kind_of_failure_has_its_cause(cage, sphere):
     inside = [0.012, 0, 0, 0, 0, 0, 1.0]  # a wall 11 mm in the sphere
     pushed = [0.07, 0, 0, 0, 0, 0, 1.0]

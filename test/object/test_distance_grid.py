@@ -6,6 +6,7 @@ import trimesh
 
 from dexgrasp_ros.core.open3d_loader import import_open3d
 from dexgrasp_ros.object import ObjectConfig, build_distance_grid, read_mesh, sample_distance
+from dexgrasp_ros.object.distance import grid_distance
 
 COARSE = ObjectConfig(max_nodes=400_000)
 
@@ -39,6 +40,7 @@ def test_box_distance_and_gradient_match_the_formula():
     grid = build_distance_grid(trimesh.creation.box(extents=2 * half), COARSE)
     points = np.random.default_rng(0).uniform(-half - 0.025, half + 0.025, (20_000, 3))
     phi, gradient = sample_distance(grid, points)
+    np.testing.assert_allclose(grid_distance(grid, points), phi, atol=1e-12)
     exact = box_distance(points, half)
     near = np.abs(exact) < 3 * grid.spacing
     assert np.abs(phi - exact)[near].max() < 0.5 * grid.spacing

@@ -14,6 +14,8 @@ from scipy.spatial.transform import Rotation
 from dexgrasp_ros.core.config import SynthesisConfig
 from dexgrasp_ros.core.errors import DeviceError, ErrorCode, InputError, SynthesisError
 from dexgrasp_ros.core.grasp_set import GraspSet
+from dexgrasp_ros.core.poses import compose
+from dexgrasp_ros.evaluation.diversity import distinct_count
 from dexgrasp_ros.evaluation.geometry import GraspGeometry
 from dexgrasp_ros.object import load_object
 from dexgrasp_ros.synthesis import synthesize
@@ -27,6 +29,19 @@ def test_returns_the_number_asked_for_best_first(grasps, config):
 
 def test_every_candidate_is_accounted_for(grasps, config):
     assert len(grasps) + sum(grasps.rejected.values()) == config.seed_count
+
+
+def test_all_that_is_sound_and_distinct_is_kept(allegro, can, config):
+    config = dataclasses.replace(config, seed_count=24, max_grasps=2)
+    grasps = synthesize(allegro, can, config, keep='all')
+    assert len(grasps) > config.max_grasps and (np.diff(grasps.score) <= 0).all()
+    assert len(grasps) + sum(grasps.rejected.values()) == config.seed_count
+    assert not grasps.rejected['surplus']
+    assert distinct_count(compose(grasps.base_pose, allegro.palm_pose), grasps.grasp) == len(
+        grasps
+    )
+    with pytest.raises(InputError, match="'keep' is 'most'; expected one of 'all', 'best'"):
+        synthesize(allegro, can, config, keep='most')
 
 
 def test_penetration_is_below_two_millimetres_and_reported_truly(grasps, allegro, can):

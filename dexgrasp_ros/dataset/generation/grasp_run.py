@@ -198,12 +198,9 @@ class GraspRun:
             self._metadata(unit, record),
             joints=found.joints,
         )
-        self._journal.done(
-            unit.name, found.seconds, wanted=unit.count, grasps=found.count, held=found.held
-        )
-        self._count(
-            unit, made=1, grasps=found.count, held=found.held, short=unit.count - found.count
-        )
+        told = {'grasps': found.count, 'shaken': found.shaken, 'held': found.held}
+        self._journal.done(unit.name, found.seconds, wanted=unit.count, **told)
+        self._count(unit, made=1, short=unit.count - found.count, **told)
         return []
 
     def _metadata(self, unit: Unit, record: dict[str, Any]) -> dict[str, Any]:

@@ -58,10 +58,11 @@ def grasp_rows(
     grasps, count = found.grasps, len(found.held)
     names = ('base_pose', 'pregrasp_base_pose', 'pregrasp', 'grasp', 'squeeze')
     rows: dict[str, Any] = {name: getattr(grasps, name) for name in names}
-    rows |= {name: getattr(grasps, name) for name in ('seed_index', 'score', 'residual')}
+    searched = ('seed_index', 'score', 'residual', 'least_friction', 'largest_pull')
+    rows |= {name: getattr(grasps, name) for name in searched}
     rows |= {name: as_lists(getattr(grasps, name), _width(name)) for name in _CONTACTS}
     measured = ('contact_count', 'contact_area', 'epsilon', 'volume', 'penetration')
-    shaken = ('held', 'displacement', 'rotation', 'closing_displacement')
+    shaken = ('shaken', 'held', 'displacement', 'rotation', 'closing_displacement')
     rows |= {
         name: getattr(found, name)
         for name in (*measured, 'self_penetration', 'tip_distance', *shaken)

@@ -21,7 +21,9 @@ from numpy.typing import NDArray
 from dexgrasp_ros.core.grasp_set import GraspSet
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.core.object_model import ObjectModel
+from dexgrasp_ros.core.poses import compose
 from dexgrasp_ros.dataset.config import DatasetConfig, derive_seed
+from dexgrasp_ros.dataset.generation.draw import draw_diverse
 from dexgrasp_ros.dataset.generation.plan import split_count
 from dexgrasp_ros.dataset.generation.rows import grasp_rows, join_grasps, join_rows, no_rows
 from dexgrasp_ros.dataset.hands import StoredHand
@@ -64,6 +66,7 @@ class UnitRows:
 
     rows: dict[str, Any]
     count: int
+    shaken: int
     held: int
     joints: int
     seconds: dict[str, float]
@@ -92,13 +95,14 @@ def evaluate_unit(task: UnitTask, batches: Sequence[Batch]) -> UnitRows:
     """
     start = time.perf_counter()
     hand, obj = _hand(task.hand), _object(task.mesh)
-    parts, held, searched = [], 0, 0.0
+    parts, shaken, held, searched = [], 0, 0, 0.0
     for batch in batches:
         searched += sum(batch.grasps.timing.values())
         if not len(batch.grasps):
             continue
         found = _shake(task, hand, _placed(obj, task, batch.scene), batch)
         parts.append(grasp_rows(batch.scene, task.digest, batch.seeds, found))
+        shaken += int(found.shaken.sum())
         held += int(found.held.sum())
     joints = len(hand.joint_names)
     rows = join_rows(parts) if parts else no_rows(joints)
@@ -106,6 +110,7 @@ def evaluate_unit(task: UnitTask, batches: Sequence[Batch]) -> UnitRows:
     return UnitRows(
         rows=rows,
         count=len(rows['mesh']),
+        shaken=shaken,
         held=held,
         joints=joints,
         seconds=seconds,
@@ -133,19 +138,22 @@ def _placed(obj: ObjectModel, task: UnitTask, scene: int) -> ObjectModel:
 
 
 def _search(task: UnitTask, hand: HandModel, obj: ObjectModel, scene: int, wanted: int) -> Batch:
+    """Search with so many seeds that they should do; once more where they did not."""
     config, found, seeds = task.config, [], []
-    missing = wanted
+    missing, seeds_each = wanted, config.seeds_per_grasp
     for k in range(config.max_rounds):
         seed = derive_seed(config.random_seed, hand.name, task.object_key, task.part, scene, k)
-        count = math.ceil(config.seeds_per_grasp * missing)
+        count = max(math.ceil(seeds_each * missing), _LEAST_SEEDS)
         search = dataclasses.replace(
             config.search,
             device=config.device,
             random_seed=seed,
-            seed_count=min(max(count, _LEAST_SEEDS), max(config.round_seeds, _LEAST_SEEDS)),
-            max_grasps=missing,
+            seed_count=min(count, max(config.round_seeds, _LEAST_SEEDS)),
         )
-        grasps = synthesize(hand, obj, search)
+        grasps = synthesize(hand, obj, search, keep='all')
+        seeds_each = search.seed_count / max(len(grasps), 1)
+        palm = compose(grasps.base_pose, hand.palm_pose)
+        grasps = grasps.select(draw_diverse(palm, grasps.grasp, missing, search))
         found.append(grasps)
         seeds += [seed] * len(grasps)
         missing -= len(grasps)
@@ -155,9 +163,10 @@ def _search(task: UnitTask, hand: HandModel, obj: ObjectModel, scene: int, wante
 
 
 def _shake(task: UnitTask, hand: HandModel, obj: ObjectModel, batch: Batch) -> Evaluation:
-    def run(grasps: GraspSet) -> Evaluation:
+    def run(grasps: GraspSet, shaken: NDArray[np.bool_]) -> Evaluation:
         return evaluate(
             grasps,
+            shaken=shaken,
             object=obj,
             hand=hand,
             protocol=FREE_PROTOCOL if batch.scene == FREE else SETTLED_PROTOCOL,
@@ -166,10 +175,21 @@ def _shake(task: UnitTask, hand: HandModel, obj: ObjectModel, batch: Batch) -> E
             time_limit=_SHAKE_LIMIT,
         )
 
-    found = run(batch.grasps)
+    found = run(batch.grasps, _lots(task, hand, batch))
     # A process that was killed, or a machine that stood still, is not the grasp's fault.
     broken = np.flatnonzero(np.isin(found.cause, (Cause.ERROR, Cause.TIME_OUT)))
-    return found if not len(broken) else _repeated(found, broken, run(batch.grasps.select(broken)))
+    if not len(broken):
+        return found
+    again = run(batch.grasps.select(broken), np.ones(len(broken), dtype=bool))
+    return _repeated(found, broken, again)
+
+
+def _lots(task: UnitTask, hand: HandModel, batch: Batch) -> NDArray[np.bool_]:
+    """Which grasps of a batch are shaken."""
+    config = task.config
+    where = (hand.name, task.object_key, task.part, batch.scene, 'shaken')
+    rng = np.random.default_rng(derive_seed(config.random_seed, *where))
+    return rng.random(len(batch.grasps)) < config.shaken_share
 
 
 def _repeated(found: Evaluation, rows: NDArray[np.int64], again: Evaluation) -> Evaluation:

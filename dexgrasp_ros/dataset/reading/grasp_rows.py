@@ -20,6 +20,7 @@ from dexgrasp_ros.hand.opening import opening_width
 _POSES = ('base_pose', 'pregrasp_base_pose')
 _POSTURES = ('pregrasp', 'grasp', 'squeeze')
 _MEASURES = ('score', 'residual', 'penetration', 'epsilon')
+_PREDICTIONS = ('least_friction', 'largest_pull')
 _CONTACTS = ('contact_points', 'contact_normals', 'contact_forces')
 
 # What of a row a `GraspSet` holds.
@@ -31,6 +32,7 @@ SET_COLUMNS = (
     'contact_links',
     'seed_index',
     'support_plane',
+    *_PREDICTIONS,
 )
 
 
@@ -62,7 +64,8 @@ def rows_to_grasps(rows: Arrays, hand: HandModel, mesh: Path) -> GraspSet:
         )
     order = np.argsort(-rows['score'], kind='stable')
     values = {
-        name: rows[name][order].astype(np.float64) for name in (*_POSTURES, *_MEASURES, *_CONTACTS)
+        name: rows[name][order].astype(np.float64)
+        for name in (*_POSTURES, *_MEASURES, *_PREDICTIONS, *_CONTACTS)
     }
     for name in _POSES:
         # Quaternions of single precision are of length 1 to seven digits only.

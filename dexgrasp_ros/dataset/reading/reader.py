@@ -37,6 +37,7 @@ def open_dataset(
     split: Split | None = None,
     columns: Sequence[str] | None = None,
     held: bool | None = None,
+    shaken: bool | None = None,
     free: bool | None = None,
     shard: tuple[int, int] | None = None,
     framework: Framework = 'numpy',
@@ -58,7 +59,10 @@ def open_dataset(
     columns
         Of the rows, in batches; default: all.
     held
-        Only grasps that held in the shake test, or only those that did not.
+        Only grasps that held in the shake test, or only those that did not; in neither case any
+        that was not shaken.
+    shaken
+        Only grasps that were shaken, or only those that were not.
     free
         Only grasps of the object alone, or only those of an object on a table.
     shard
@@ -70,7 +74,8 @@ def open_dataset(
     ------
     InputError
         FILE_NOT_FOUND: no dataset; INVALID_INPUT: one that another version of this package wrote,
-        no hand named where there are several, no such object or split, no torch; UNKNOWN_HAND;
+        no hand named where there are several, no such object or split, no torch, `held` of what
+        was not shaken; UNKNOWN_HAND;
         OUT_OF_RANGE for the shard.
     """
     # One name is meant as one name, not as its letters.
@@ -85,8 +90,15 @@ def open_dataset(
     if framework == 'torch':
         import_torch()
     where: dict[str, Any] = {}
+    if shaken is not None:
+        where['shaken'] = shaken
     if held is not None:
-        where['held'] = held
+        if shaken is False:
+            raise InputError(
+                "'shaken' is false and 'held' is given; expected one of them only: of what was not"
+                ' shaken nobody knows whether it holds.'
+            )
+        where |= {'held': held, 'shaken': True}
     if free is not None:
         where['scene'] = _is_free if free else _is_settled
     dataset = GraspDataset(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from dexgrasp_ros.core.doors import reading
 from dexgrasp_ros.core.errors import ErrorCode, InputError, choices
-from dexgrasp_ros.dataset.schema import CONTACTS
+from dexgrasp_ros.dataset.schema import BEFORE, CONTACTS
 from dexgrasp_ros.dataset.shards import check_table, told_in
 
 if TYPE_CHECKING:
@@ -49,7 +49,8 @@ def read_arrays(
         Names; default: all.
     where
         What some columns must be in the rows that are wanted: a value, or a function of the array
-        that gives which rows [B].
+        that gives which rows [B]. Columns that are asked for and that came later than the file
+        are as `schema.BEFORE` says.
     digest
         Hash that the file's settings must have; default: any.
 
@@ -70,6 +71,8 @@ def read_arrays(
         with pq.ParquetFile(file, page_checksum_verification=True) as opened:
             check_table(file, opened)
             names = opened.schema_arrow.names
+            later = {n: v for n, v in BEFORE.items() if n in (wanted or ()) and n not in names}
+            wanted = wanted and [name for name in wanted if name not in later]
             if missing := set(wanted or ()) - set(names):
                 raise InputError(
                     f"'{file}' has no column {choices(missing)}; it has {choices(names)}.",
@@ -82,6 +85,7 @@ def read_arrays(
                 if table[name].null_count:
                     raise ValueError(f"the column '{name}' has rows without a value")
         arrays = table_arrays(table)
+        arrays |= {name: np.full(table.num_rows, value) for name, value in later.items()}
     if where:
         keep = np.ones(table.num_rows, dtype=bool)
         for name, value in where.items():

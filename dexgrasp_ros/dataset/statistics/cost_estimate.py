@@ -7,7 +7,7 @@ from typing import Any
 
 _ASSUMPTIONS = (
     'Grasps, frames and objects each take what they took here on average: the same kinds of'
-    ' objects, and of machines. Grasps that failed are counted, too.',
+    ' objects, of machines, and of shares that are shaken. Grasps that failed are counted, too.',
     'Seconds are of processes, as they ran here beside each other; a machine runs {processes} of'
     ' them at once. Starting them and waiting for the last one are not counted.',
     'Searches are spread over the processes as well; where one GPU made them, synthesize takes'

@@ -78,10 +78,11 @@ def statistics_page(
 
 
 def _tiles(s: Mapping[str, Any]) -> str:
-    rate = s['held'] / s['grasps'] if s['grasps'] else None
+    rate = s['held'] / s['shaken'] if s['shaken'] else None
     values = [
         ('grasps', f'{s["grasps"]:,}'),
-        ('held', percent(rate)),
+        ('shaken', f'{s["shaken"]:,}'),
+        ('of them held', percent(rate)),
         ('hands', f'{len(s["hands"])}'),
         ('objects', f'{s["objects"]:,}'),
         ('frames', f'{s["frames"]:,}'),
@@ -98,19 +99,20 @@ def _success(s: Mapping[str, Any]) -> str:
             escape(hand['hand']) if what == 'all' else '',
             {'all': 'all', 'free': 'free', 'settled': 'on a table'}[what],
             f'{part["grasps"]:,}',
+            f'{part["shaken"]:,}',
             rate_bar(part['rate'], part['low'], part['high']),
             percent(part['rate']),
-            f'{100 * part["low"]:.1f} – {100 * part["high"]:.1f} %' if part['grasps'] else '–',
+            f'{100 * part["low"]:.1f} – {100 * part["high"]:.1f} %' if part['shaken'] else '–',
         ]
         for hand in s['hands']
         for what, part in (('all', hand), ('free', hand['free']), ('settled', hand['settled']))
     ]
     return table(
-        ('hand', 'object', 'grasps', 'held', 'rate', 'interval'),
+        ('hand', 'object', 'grasps', 'shaken', 'held', 'rate', 'interval'),
         rows,
         'Free objects are pulled in six directions (fc), those on a table are lifted. '
         'Intervals: Wilson, 95 %.',
-        left=(0, 1, 3),
+        left=(0, 1, 4),
     )
 
 
@@ -141,7 +143,7 @@ def _histograms(s: Mapping[str, Any]) -> str:
         'Distinct grasps are 2 cm, 20° or 0.3 rad of mean joint angle apart. Variance is the '
         'share of it along 1, 2, … 5 principal components of pose and joints: less is more '
         'diverse. '
-        f'Both are of the first {DIVERSITY_SAMPLE} grasps of each object that held.'
+        f'Both are of the first {DIVERSITY_SAMPLE} grasps of each object that did not fail.'
     )
     colors = key({'held': HELD, 'failed': FAILED})
     return f'{colors}{"".join(charts)}<p class="muted">{told}</p>'
@@ -153,7 +155,7 @@ def _measures(hand: Mapping[str, Any]) -> str:
     rows = [
         ('mean ε, held', '–' if mean is None else f'{mean:.3f}'),
         ('mean depth, held', '–' if depth is None else f'{1e3 * depth:.2f} mm'),
-        ('distinct, of held', percent(hand['distinct_share'])),
+        ('distinct', percent(hand['distinct_share'])),
         ('variance, 1 to 5', f'{explained} %' if explained else '–'),
     ]
     return f'<div class="small">{table(("", ""), rows)}</div>'
@@ -176,7 +178,7 @@ def _causes(s: Mapping[str, Any]) -> str:
         worst = [f'{escape(n)} {c:,}' for n, c in told.items() if n != 'held']
         rows[-1].append(', '.join(worst[:4]) or '–')
     used = {name: colors[name] for name in (*shown, 'other') if name != 'other' or names[7:]}
-    return key(used) + table(('hand', 'all grasps', 'most often'), rows, left=(0, 1, 2))
+    return key(used) + table(('hand', 'all that were shaken', 'most often'), rows, left=(0, 1, 2))
 
 
 def _objects(s: Mapping[str, Any]) -> str:
@@ -188,13 +190,14 @@ def _objects(s: Mapping[str, Any]) -> str:
         cells = [escape(name)]
         for hand in hands:
             row = found.get((name, hand))
-            if row is None:
-                cells.append('<span class="muted">none yet</span>')
+            if row is None or not row['shaken']:
+                told = 'none yet' if row is None else f'none shaken of {row["grasps"]:,}'
+                cells.append(f'<span class="muted">{told}</span>')
                 continue
             shade = f'background: rgba(42, 127, 111, {0.06 + 0.5 * row["rate"]:.2f})'
             cells.append(
                 f'<div class="rate" style="{shade}">{100 * row["rate"]:.0f} % '
-                f'<span class="muted">of {row["grasps"]:,}</span></div>'
+                f'<span class="muted">of {row["shaken"]:,}</span></div>'
             )
         rows.append(cells)
     return table(('object', *map(escape, hands)), rows)

@@ -25,10 +25,10 @@ from dexgrasp_ros.evaluation.intervals import wilson_interval
 # Edges of the histogram of epsilon; the largest of a good grasp by many fingers is about 0.4.
 EPSILON_EDGES = np.linspace(0.0, 0.5, 26)
 MOST_CONTACTS = 16  # of the histogram of contacts; more count as this many
-DIVERSITY_SAMPLE = 200  # held grasps of an object at most; distinct ones are counted in pairs
+DIVERSITY_SAMPLE = 200  # grasps of an object at most; distinct ones are counted in pairs
 _NEAR = 1  # which column of `contact_count`: links within 2 mm
 _COLUMNS = (
-    *('scene', 'held', 'cause', 'motion', 'epsilon', 'penetration', 'contact_count'),
+    *('scene', 'shaken', 'held', 'cause', 'motion', 'epsilon', 'penetration', 'contact_count'),
     *('base_pose', 'grasp'),
 )
 
@@ -37,8 +37,9 @@ _COLUMNS = (
 class _Tally:
     """Sums over the grasps of one hand."""
 
-    free: Counter[bool] = field(default_factory=Counter)  # by whether they held
-    settled: Counter[bool] = field(default_factory=Counter)
+    # By whether they held; None: not shaken, which nothing else here but diversity counts.
+    free: Counter[bool | None] = field(default_factory=Counter)
+    settled: Counter[bool | None] = field(default_factory=Counter)
     causes: Counter[str] = field(default_factory=Counter)
     # Histograms of those that failed, and of those that held.
     contacts: NDArray[np.int64] = field(default_factory=lambda: _zeros(MOST_CONTACTS + 1))
@@ -51,9 +52,11 @@ class _Tally:
 
     def add(self, rows: Arrays) -> None:
         """Count some rows."""
-        is_free, held = rows['scene'] == FREE, rows['held']
-        self.free.update(held[is_free].tolist())
-        self.settled.update(held[~is_free].tolist())
+        is_free, verdicts = rows['scene'] == FREE, _verdicts(rows)
+        self.free.update(verdicts[is_free].tolist())
+        self.settled.update(verdicts[~is_free].tolist())
+        rows = {name: values[rows['shaken']] for name, values in rows.items()}
+        held = rows['held']
         self.causes.update(_causes(rows))
         contacts = np.minimum(rows['contact_count'][:, _NEAR], MOST_CONTACTS)
         epsilon = np.clip(rows['epsilon'], EPSILON_EDGES[0], EPSILON_EDGES[-1])
@@ -80,8 +83,9 @@ def dataset_statistics(
     Returns
     -------
     dict
-        For JSON; rates have Wilson intervals of 95 %. Contacts are links within 2 mm of the mesh.
-        Its failures are units of work that could not be done, and files that cannot be read.
+        For JSON. Rates are of grasps that were shaken, with Wilson intervals of 95 %, and so are
+        contacts (links within 2 mm of the mesh) and ε. Its failures are units of work that could
+        not be done, and files that cannot be read.
 
     Raises
     ------
@@ -99,7 +103,7 @@ def dataset_statistics(
             if rows and len(rows['held']):
                 tally.add(rows)
                 by_object.append(
-                    {'hand': name, 'object': key} | _rate(Counter(rows['held'].tolist()))
+                    {'hand': name, 'object': key} | _rate(Counter(_verdicts(rows).tolist()))
                 )
                 _add_diversity(tally, opened, key, rows, broken)
             if progress is not None:
@@ -115,6 +119,7 @@ def dataset_statistics(
         'grasps_per_object': manifest.get('grasps_per_object'),
         'versions': manifest.get('versions', {}),
         'grasps': grasps,
+        'shaken': sum(hand['shaken'] for hand in hands),
         'held': sum(hand['held'] for hand in hands),
         'objects': len(known_objects(layout, manifest)),
         'frames': frames,
@@ -155,13 +160,13 @@ def _hand_summary(tally: _Tally) -> dict[str, Any]:
 def _add_diversity(
     tally: _Tally, opened: GraspDataset, key: str, rows: Arrays, broken: list[dict[str, Any]]
 ) -> None:
-    """Compare the first held grasps of one object with each other; note what is not there."""
+    """Compare an object's first grasps that did not fail; note what is not there."""
     import trimesh
 
     from dexgrasp_ros.core.poses import compose
     from dexgrasp_ros.object.mass import characteristic_length
 
-    chosen = np.flatnonzero(rows['held'])[:DIVERSITY_SAMPLE]
+    chosen = np.flatnonzero(rows['held'] | ~rows['shaken'])[:DIVERSITY_SAMPLE]
     if not len(chosen):
         return
     try:
@@ -179,11 +184,22 @@ def _add_diversity(
         tally.spread.append(spread)
 
 
-def _rate(counts: Counter[bool]) -> dict[str, Any]:
-    held, grasps = counts[True], counts.total()
-    low, high = wilson_interval(held, grasps)
-    rate = held / grasps if grasps else None
-    return {'grasps': grasps, 'held': held, 'rate': rate, 'low': low, 'high': high}
+def _rate(counts: Counter[bool | None]) -> dict[str, Any]:
+    held, shaken = counts[True], counts[True] + counts[False]
+    low, high = wilson_interval(held, shaken)
+    return {
+        'grasps': counts.total(),
+        'shaken': shaken,
+        'held': held,
+        'rate': held / shaken if shaken else None,
+        'low': low,
+        'high': high,
+    }
+
+
+def _verdicts(rows: Arrays) -> NDArray[np.object_]:
+    """Whether each grasp held; None where it was not shaken."""
+    return np.where(rows['shaken'], rows['held'], None)
 
 
 def _causes(rows: Arrays) -> list[str]:

@@ -50,6 +50,7 @@ class RunReport(Report):
 
     skipped_grasps: int = 0  # wanted of units that were there
     grasps: int = 0  # in the shards made now
+    shaken: int = 0
     held: int = 0
     short: int = 0  # grasps that searches did not find
 
