@@ -60,6 +60,7 @@ class Evaluation:
     touched_share: float = float('nan')  # of the surface, within 1 cm of any contact
     warnings: tuple[str, ...] = field(default=())
     perturbation: Perturbation | None = None  # of the object in the shake test
+    physics: str = 'mujoco'  # what simulated it
 
     @property
     def success_rate(self) -> float:
@@ -84,6 +85,7 @@ class Evaluation:
         low, high = self.interval
         return {
             'protocol': self.protocol,
+            'physics': self.physics,
             'perturbation': self.perturbation and dataclasses.asdict(self.perturbation),
             'grasps': len(self.held),
             'held': int(self.held.sum()),
