@@ -28,6 +28,8 @@ def evaluate(
     perturb: bool = False,
     perturb_seed: int | None = None,
     piece_threshold: float = FINE,
+    physics: Literal['mujoco', 'mujoco_warp'] = 'mujoco',
+    device: str = 'auto',
     processes: int | None = None,
     json: bool = False,
     out: Path | None = None,
@@ -59,8 +61,13 @@ def evaluate(
     piece_threshold
         Concavity of the convex pieces that stand for the object in the shake test, 0.01 to 1 of
         its half size. Finer ones leave hollows free; cutting them takes minutes, once.
+    physics
+        mujoco: on the CPU. mujoco_warp: all grasps at once on a device, in single precision, so
+        that some verdicts differ; needs the extra 'gpu'.
+    device
+        Of mujoco_warp: cpu, cuda, cuda:1 or auto.
     processes
-        Processes that simulate; default: one for each core.
+        Processes that simulate with mujoco; default: one for each core.
     json
         End with one line of JSON.
     out
@@ -106,6 +113,8 @@ def evaluate(
             support_plane=support_plane,
             perturbation=perturbation,
             piece_threshold=piece_threshold,
+            physics=physics,
+            device=device,
             processes=processes,
             progress=show,
         )

@@ -16,6 +16,7 @@ from dexgrasp_ros.object import load_object
 
 MeshOrModel = str | Path | tuple[ArrayLike, ArrayLike] | ObjectModel
 
+PHYSICS = ('mujoco', 'mujoco_warp')  # what simulates a shake test
 PIECE_THRESHOLDS = (0.01, 1.0)  # what CoACD accepts
 _POSTURES = ('base_pose', 'pregrasp_base_pose', 'pregrasp', 'grasp', 'squeeze')
 
@@ -79,6 +80,14 @@ def object_of(grasps: GraspSet, source: MeshOrModel | None) -> ObjectModel:
         source = grasps.object_mesh
     scale = grasps.object_scale if isinstance(source, str | Path) else 1.0
     return load_object(source, scale=scale)
+
+
+def check_physics(name: str) -> None:
+    """Refuse a simulation that there is not."""
+    if name not in PHYSICS:
+        raise InputError(
+            f"There is no physics '{name}'; there are {choices(PHYSICS)}.", ErrorCode.OUT_OF_RANGE
+        )
 
 
 def check_threshold(value: float) -> None:
