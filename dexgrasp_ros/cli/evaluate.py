@@ -20,7 +20,8 @@ def evaluate(
     /,
     *,
     object: Path | None = None,
-    protocol: Literal['fc', 'hard', 'tabletop'] = 'fc',
+    protocol: Literal['fc', 'hard', 'tabletop', 'tabletop-bench'] = 'fc',
+    bench_limits: bool = False,
     hand: str | None = None,
     root: str | None = None,
     xacro_args: XacroArgs = (),
@@ -44,6 +45,10 @@ def evaluate(
         Mesh, in the unit of the one that the file names, which is the default.
     protocol
         fc: six pulls without gravity. hard: the same, slippery. tabletop: lift by 10 cm.
+        tabletop-bench: lift as DexGraspBench does, in ten jumps within 0.4 s.
+    bench_limits
+        Joints have the torque limits of that hand in DexGraspBench: none for Allegro and LEAP
+        hands, 3 N m for Shadow hands.
     hand
         Name of a hand or path of a URDF or xacro file; default: the URDF in the file.
     root
@@ -51,7 +56,7 @@ def evaluate(
     xacro_args
         Values of a xacro file's arguments, with --hand: side:=left length:=0.1
     support_plane
-        What the object stands on for tabletop, in the frame of its mesh: a unit normal that points
+        What the object stands on for lifts, in the frame of its mesh: a unit normal that points
         up, and minus the plane's height along it [m]. Default: that of the file, else horizontal
         below the lowest point.
     perturb
@@ -104,6 +109,11 @@ def evaluate(
     if hand is not None:
         with load_status(console) as show:
             model = load_hand(hand, root=root, xacro_args=values, progress=show)
+    if bench_limits:
+        from dexgrasp_ros.evaluation.bench_hands import with_bench_limits
+        from dexgrasp_ros.evaluation.inputs import hand_of
+
+        model = with_bench_limits(model or hand_of(stored))
     with progress_bar(console) as show:
         found = evaluate_grasps(
             stored,

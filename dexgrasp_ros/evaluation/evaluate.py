@@ -82,7 +82,7 @@ def evaluate(
         Mesh file, (vertices [V, 3], faces [F, 3]) or `ObjectModel`; default: the grasps' own
         `object_mesh`.
     protocol
-        ``'fc'``, ``'hard'``, ``'tabletop'`` or a `Protocol`.
+        ``'fc'``, ``'hard'``, ``'tabletop'``, ``'tabletop-bench'`` or a `Protocol`.
     hand
         Default: made from the grasps' URDF; a hand whose URDF names mesh files must be given.
     support_plane
