@@ -134,8 +134,8 @@ def evaluate(
     SynthesisError
         CANCELLED.
     """
-    check_physics(physics)
     test = find_protocol(protocol) if isinstance(protocol, str) else protocol
+    check_physics(physics, test)
     count = _process_count(processes, len(grasps))
     check_threshold(piece_threshold)
     if support_plane is not None:
@@ -148,8 +148,8 @@ def evaluate(
     parts = object_pieces(obj, threshold=piece_threshold, should_stop=should_stop)
     floor = floor_of(grasps, obj, parts.pieces, support_plane) if test.lift_height else None
     # Before the shaking, so that an object that cannot settle does not cost its results.
-    still = floor is None or not len(chosen)
-    unrest = [] if still else _unrest(obj, parts.pieces, test, floor)
+    is_spared = shaken is not None and not len(chosen)
+    unrest = [] if floor is None or is_spared else _unrest(obj, parts.pieces, test, floor)
     surfaces = _surfaces(obj, parts.pieces, perturbation)
     used = surfaces if len(chosen) else []
     models = tuple(build_physics(model, obj, s, test.physics, floor=floor) for s in used)

@@ -11,6 +11,7 @@ from dexgrasp_ros.core.errors import DexGraspError, ErrorCode, InputError, choic
 from dexgrasp_ros.core.grasp_set import GraspSet
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.core.object_model import ObjectModel
+from dexgrasp_ros.evaluation.protocols import Protocol
 from dexgrasp_ros.hand import load_hand_text
 from dexgrasp_ros.object import load_object
 
@@ -82,11 +83,17 @@ def object_of(grasps: GraspSet, source: MeshOrModel | None) -> ObjectModel:
     return load_object(source, scale=scale)
 
 
-def check_physics(name: str) -> None:
-    """Refuse a simulation that there is not."""
+def check_physics(name: str, protocol: Protocol) -> None:
+    """Refuse a simulation that there is not, and a protocol that it does not have."""
     if name not in PHYSICS:
         raise InputError(
             f"There is no physics '{name}'; there are {choices(PHYSICS)}.", ErrorCode.OUT_OF_RANGE
+        )
+    if name != 'mujoco' and (protocol.jumps or protocol.judged_at_end):
+        raise InputError(
+            f"The protocol '{protocol.name}' moves in jumps, or is judged at its end, which"
+            f" '{name}' does not do; expected the physics 'mujoco'.",
+            ErrorCode.OUT_OF_RANGE,
         )
 
 

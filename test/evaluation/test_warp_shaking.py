@@ -96,3 +96,9 @@ def test_what_is_not_there_is_told(grasps, sphere, monkeypatch):
     monkeypatch.setitem(sys.modules, 'mujoco_warp', None)
     with pytest.raises(InputError, match=r'dexgrasp-ros\[gpu\]'):
         evaluate(grasps, object=sphere, physics='mujoco_warp', device='cpu')
+
+
+def test_a_protocol_of_jumps_is_refused(grasps, sphere):
+    with pytest.raises(InputError, match="'tabletop-bench' moves in jumps") as caught:
+        evaluate(grasps, object=sphere, protocol='tabletop-bench', physics='mujoco_warp')
+    assert caught.value.code == ErrorCode.OUT_OF_RANGE
