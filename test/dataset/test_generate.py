@@ -62,7 +62,7 @@ def test_what_is_not_shaken_says_so(objects, tmp_path):
     out, ball = tmp_path / 'set', tmp_path / 'ball'
     ball.mkdir()
     shutil.copy(objects / 'ball.obj', ball)
-    code, report, said = generate(ball, out, '--evaluate', 'share:0.5')
+    code, report, said = generate(ball, out, '--evaluate', 'share:0.5', '--simulate-closing')
     assert code == 0 and f'{report["shaken"]} of them shaken' in said
     assert 0 < report['shaken'] < report['grasps'] == GRASPS
     rows = next(open_dataset(out).batches(100))
