@@ -48,7 +48,7 @@ GRASP_COLUMNS = (
         'least_friction',
         'float32',
         0,
-        'of the search: the least at which it still holds in its own simulation; NaN: none, unknown',
+        'of the search: the least at which it holds in its own simulation; NaN: none, unknown',
     ),
     Column(
         'largest_pull',
@@ -112,6 +112,12 @@ FRAME_COLUMNS = (
     Column(
         'noise', 'string', 0, "sensor model of the noisy depth image; 'none': there is no such"
     ),
+)
+
+# What each row of the tables in `clutter/` holds: one object in one image.
+CLUTTER_COLUMNS = (
+    Column('object', 'string', 0, 'key of the object; its other columns are as in frames/'),
+    *FRAME_COLUMNS,
 )
 
 
