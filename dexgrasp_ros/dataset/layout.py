@@ -29,6 +29,10 @@ class DatasetLayout:
         """Mesh by the SHA-256 of its own bytes; grasps are in its frame, metres."""
         return self.root / 'meshes' / f'{safe_name(digest)}.ply'
 
+    def colors(self, digest: str) -> Path:
+        """Colours of a mesh that has its own, by the mesh's digest: a PLY of points, metres."""
+        return self.root / 'colors' / f'{safe_name(digest)}.ply'
+
     def hand(self, digest: str) -> Path:
         """URDF by the SHA-256 of its own bytes."""
         return self.root / 'hands' / f'{safe_name(digest)}.urdf'

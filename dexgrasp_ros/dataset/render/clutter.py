@@ -15,6 +15,7 @@ import numpy as np
 from dexgrasp_ros.core.errors import ErrorCode, InputError, ObjectError
 from dexgrasp_ros.core.json_files import json_bytes, write_json
 from dexgrasp_ros.core.poses import compose
+from dexgrasp_ros.dataset.colors import read_paint
 from dexgrasp_ros.dataset.config import derive_seed
 from dexgrasp_ros.dataset.layout import DatasetLayout
 from dexgrasp_ros.dataset.meshes import read_stored_mesh
@@ -144,9 +145,12 @@ def render_clutter(task: ClutterTask) -> SceneSummary:
     start = time.perf_counter()
     heap = _settle(task)
     meshes = [read_stored_mesh(layout.mesh(o.digest)) for o in task.objects]
+    paints = [read_paint(layout.colors(o.digest)) for o in task.objects]
     bodies = [
-        Body(vertices=vertices, faces=faces, pose=pose, label=OBJECT + n)
-        for n, (pose, (vertices, faces)) in enumerate(zip(heap.poses, meshes, strict=True))
+        Body(vertices=vertices, faces=faces, pose=pose, label=OBJECT + n, paint=paint)
+        for n, (pose, (vertices, faces), paint) in enumerate(
+            zip(heap.poses, meshes, paints, strict=True)
+        )
     ]
     middle = time.perf_counter()
     free = free_grasps(task, bodies)

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from dexgrasp_ros.dataset.colors import read_paint
 from dexgrasp_ros.dataset.config import derive_seed, library_versions
 from dexgrasp_ros.dataset.layout import DatasetLayout
 from dexgrasp_ros.dataset.meshes import read_stored_mesh
@@ -211,7 +212,13 @@ def _shots(
         if stage is None or settings.appearance == 'view':
             start = time.perf_counter()
             looks = derive_seed(*seed, 'appearance', *([view] if stage is not None else []))
-            thing = Body(vertices=vertices, faces=faces, pose=np.array(task.pose), label=OBJECT)
+            thing = Body(
+                vertices=vertices,
+                faces=faces,
+                pose=np.array(task.pose),
+                label=OBJECT,
+                paint=read_paint(DatasetLayout(task.root).colors(task.digest)),
+            )
             stage = build_stage([thing], looks)
             renderer = ImageRenderer(
                 stage.bodies, stage.appearance, occluders=stage.occluders, device=device

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from dexgrasp_ros.core.poses import matrix_to_pose
 from dexgrasp_ros.dataset.render.textures import draw_texture
-from dexgrasp_ros.simulation.appearance import Appearance, Lamp, Material
+from dexgrasp_ros.simulation.appearance import WHITE, Appearance, Lamp, Material
 from dexgrasp_ros.simulation.bodies import Body
 
 BACKGROUND, TABLE, OBJECT = 0, 1, 2  # labels
@@ -56,7 +56,7 @@ def build_stage(things: Sequence[Body], seed: int) -> Stage:
     bodies = (*_room(rng, middle, reach), _table(rng, middle, reach), *things)
     kinds = ('floor', 'walls', 'table', *['object'] * len(things))
     textures, materials = [], []
-    for index, kind in enumerate(kinds):
+    for index, (kind, body) in enumerate(zip(kinds, bodies, strict=True)):
         names, (shortest, longest) = _KINDS[kind]
         textures.append(draw_texture(str(rng.choice(names)), rng))
         materials.append(
@@ -67,6 +67,9 @@ def build_stage(things: Sequence[Body], seed: int) -> Stage:
                 gloss=rng.uniform(10.0, 80.0),
             )
         )
+        if body.paint is not None:
+            textures[-1] = np.full_like(textures[-1], WHITE)
+            materials[-1] = Material(texture=index, tile=1.0)
     sky, lamps = _lights(rng)
     appearance = Appearance(
         textures=np.array(textures),
