@@ -48,7 +48,7 @@ TREE := $(INTERFACES) CMakeLists.txt package.xml setup.cfg pyproject.toml requir
 # A virtual environment knows its own path, so it is made anew when the folder has moved.
 PLACE := $(shell echo '$(CURDIR)' | sha256sum | cut -c1-16)
 MADE := $(VENV)/stamps/made.$(PLACE)
-INSTALLED := $(VENV)/stamps/installed.$(call digest,pyproject.toml setup.py setup.cfg requirements-arms.txt requirements-cluster.txt requirements-dev.txt $(PINS) $(if $(LOCKED),locks/build.txt locks/venv.txt))
+INSTALLED := $(VENV)/stamps/installed.$(call digest,pyproject.toml setup.py setup.cfg requirements-arms.txt requirements-cluster.txt requirements-gpu.txt requirements-dev.txt $(PINS) $(if $(LOCKED),locks/build.txt locks/venv.txt))
 DOCS_INSTALLED := $(VENV)/stamps/docs.$(call digest,requirements-docs.txt $(if $(LOCKED),locks/docs.txt))
 MESSAGES := $(VENV)/stamps/messages.$(call digest,$(INTERFACES))
 KERNELS := $(VENV)/stamps/kernels.$(call digest,$(call files,dexgrasp_ros/kernels))
@@ -67,7 +67,7 @@ define stamp
 @mkdir -p $(@D) && rm -f $(basename $@).* && touch $@
 endef
 
-.PHONY: help setup messages demo test test-all test-again test-kilted lint format pytest pytest-all coverage fuzz colcon docs pictures lock licences sbom clean distclean
+.PHONY: help setup messages demo test test-all test-again test-kilted lint format pytest pytest-all gpu-check coverage fuzz colcon docs pictures lock licences sbom clean distclean
 .DELETE_ON_ERROR:
 
 help: ## show this list
@@ -107,6 +107,9 @@ pytest: $(INSTALLED) $(MESSAGES) $(KERNELS)
 
 pytest-all: $(INSTALLED) $(MESSAGES) $(KERNELS)
 	$(PYTEST) --slow $(PYTEST_ARGS)
+
+gpu-check: $(INSTALLED) ## all that a first run on a GPU asks, in eight minutes at most: out/gpu_check.md; ARGS are handed on
+	OMP_NUM_THREADS=1 $(BIN)/python benchmark/gpu_check.py $(ARGS)
 
 coverage: $(INSTALLED) $(MESSAGES) $(KERNELS) ## which lines and branches the tests run: out/coverage/index.html
 	$(PYTEST) --cov --cov-report=term --cov-report=html:out/coverage $(PYTEST_ARGS)

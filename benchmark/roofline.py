@@ -14,6 +14,7 @@ less than a third.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,11 +46,41 @@ class Work:
     operations: float
 
 
-def work_of_iteration(
-    hand: types.Hand, obj: types.Object, config: SynthesisConfig
-) -> dict[str, Work]:
-    """Work of each kernel, by name."""
-    del obj  # its size shows in the counts alone
+@dataclass(frozen=True, kw_only=True)
+class Share:
+    """What a kernel takes for one candidate's iteration, beside the least that it could [s]."""
+
+    work: Work
+    least: float
+    bound: str  # by 'bytes' or 'operations'
+    taken: float
+
+
+def roofline_shares(
+    hand: types.Hand,
+    config: SynthesisConfig,
+    taken: Mapping[str, float],
+    bandwidth: float,
+    rate: float,
+) -> Iterator[tuple[str, Share]]:
+    """Yield names of kernels with their shares, by seconds taken and what the device can do."""
+    work = work_of_iteration(hand, config)
+    for name, seconds in taken.items():
+        own = work.get(name, Work(0.0, 0.0))
+        by_bytes, by_operations = own.bytes / bandwidth, own.operations / rate
+        yield (
+            name,
+            Share(
+                work=own,
+                least=max(by_bytes, by_operations),
+                bound='bytes' if by_bytes > by_operations else 'operations',
+                taken=seconds,
+            ),
+        )
+
+
+def work_of_iteration(hand: types.Hand, config: SynthesisConfig) -> dict[str, Work]:
+    """Work of each kernel, by name; the object's size shows in the counts alone."""
     groups, bodies = hand.group_bodies.shape[0], hand.body_parents.shape[0]
     joints, pairs = hand.lower.shape[0], hand.pairs.shape[0]
     clusters = hand.cluster_spheres.shape[0]

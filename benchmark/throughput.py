@@ -34,7 +34,7 @@ import warp as wp
 from arguments import find_meshes
 from markdown_tables import show, spread, table
 from records import TUNED
-from roofline import Work, copy_bandwidth, multiply_rate, work_of_iteration
+from roofline import copy_bandwidth, multiply_rate, roofline_shares
 from timing import TimedEngine, changed, peak_memory, title
 
 from dexgrasp_ros import SynthesisConfig, evaluate, load_hand, load_object, synthesize
@@ -43,7 +43,7 @@ from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.core.object_model import ObjectModel
 from dexgrasp_ros.evaluation.wrenches import contact_wrenches, hull_quality
 from dexgrasp_ros.synthesis.device import resolve_device
-from dexgrasp_ros.synthesis.upload import upload_hand, upload_object
+from dexgrasp_ros.synthesis.upload import upload_hand
 
 PUBLISHED = 'published: BODex 49 grasps a second, Lightning Grasp 300 to 1,000 effective ones'
 _ALL = {'duplicate_translation': 0.0, 'duplicate_rotation': 0.0, 'duplicate_joint': 0.0}
@@ -76,7 +76,8 @@ def main(
     show((line for lines in tables for line in lines), out)
 
 
-def _timed(hand: HandModel, obj: ObjectModel, config: SynthesisConfig) -> tuple[GraspSet, float]:
+def timed(hand: HandModel, obj: ObjectModel, config: SynthesisConfig) -> tuple[GraspSet, float]:
+    """Search; return the grasps and the seconds."""
     start = time.perf_counter()
     grasps = synthesize(hand, obj, config)
     return grasps, time.perf_counter() - start
@@ -96,10 +97,10 @@ def _batch_table(
         rates, valid, held = [], [], []
         for obj in objects:
             # The simulation is what valid grasps of others go without.
-            bare, bare_seconds = _timed(hand, obj, changed(plan, simulate_closing=False))
-            whole, seconds = _timed(hand, obj, plan)
+            bare, bare_seconds = timed(hand, obj, changed(plan, simulate_closing=False))
+            whole, seconds = timed(hand, obj, plan)
             rates.append(count / seconds)
-            closed = _closed_share(_some(bare, sample, rng), obj, config.friction)
+            closed = closed_share(_some(bare, sample, rng), obj, config.friction)
             valid.append((closed * len(bare) / count, closed * len(bare) / bare_seconds))
             shaken = evaluate(_some(whole, sample, rng), hand=hand, object=obj)
             share = shaken.held.mean() if len(shaken.held) else 0.0
@@ -120,7 +121,7 @@ def _some(grasps: GraspSet, count: int, rng: np.random.Generator) -> GraspSet:
     return grasps.select(np.sort(index))
 
 
-def _closed_share(grasps: GraspSet, obj: ObjectModel, friction: float) -> float:
+def closed_share(grasps: GraspSet, obj: ObjectModel, friction: float) -> float:
     """Share of grasps whose contacts resist every wrench."""
     closed = []
     for points, normals, count in zip(
@@ -141,7 +142,7 @@ def _request_table(
     hand: HandModel, objects: Sequence[ObjectModel], config: SynthesisConfig, repeats: int
 ) -> Iterator[str]:
     made = [
-        _timed(hand, obj, changed(config, random_seed=seed, **_REQUEST))
+        timed(hand, obj, changed(config, random_seed=seed, **_REQUEST))
         for obj in objects
         for seed in range(repeats)
     ]
@@ -164,28 +165,26 @@ def _kernel_table(
         f'\nmeasured: {bandwidth / 1e9:,.0f} GB/s copied, {rate / 1e9:,.0f} Gflop/s of'
         f' multiplications and additions; {count:,} candidates\n'
     )
-    work = work_of_iteration(upload_hand(hand, device), upload_object(obj, device), config)
-    rows = []
-    for name, taken in _times(hand, obj, config, count).items():
-        row = work.get(name, Work(0.0, 0.0))
-        by_bytes, by_operations = row.bytes / bandwidth, row.operations / rate
-        least = max(by_bytes, by_operations)
-        rows.append(
-            [
-                f'`{name}`',
-                f'{row.bytes:,.0f}',
-                f'{row.operations:,.0f}',
-                f'{1e9 * least:,.1f}',
-                'bytes' if by_bytes > by_operations else 'operations',
-                f'{1e9 * taken:,.1f}',
-                f'{100 * least / taken:.0f} %',
-            ]
+    taken = kernel_times(hand, obj, config, count)
+    rows = [
+        [
+            f'`{name}`',
+            f'{share.work.bytes:,.0f}',
+            f'{share.work.operations:,.0f}',
+            f'{1e9 * share.least:,.1f}',
+            share.bound,
+            f'{1e9 * share.taken:,.1f}',
+            f'{100 * share.least / share.taken:.0f} %',
+        ]
+        for name, share in roofline_shares(
+            upload_hand(hand, device), config, taken, bandwidth, rate
         )
+    ]
     head = ('kernel', 'bytes', 'operations', 'least ns', 'bound by', 'ns taken', 'least / taken')
     yield from table(head, rows)
 
 
-def _times(
+def kernel_times(
     hand: HandModel, obj: ObjectModel, config: SynthesisConfig, count: int
 ) -> dict[str, float]:
     """Seconds that each kernel takes for a candidate's iteration, the mean over a descent."""

@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 NO_DATA = 'third-party test data are absent'
 NODES = ROOT / 'test' / 'nodes'
 SLOW = 'slow: `make test-all`, or --slow, runs it'
+SHORT = 'short: with --slow its long form runs in its place'
 SLOW_LIMIT = 1500  # s, for a slow test
 MadeOnce = Callable[[str, Callable[[Path], object]], Path]  # see the fixture
 
@@ -40,10 +41,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption('--slow', action='store_true', help='run the tests marked slow as well')
 
 
+def _has_cuda() -> bool:
+    import warp as wp
+
+    from dexgrasp_ros.core.warp_loader import start_warp
+
+    start_warp()
+    return wp.is_cuda_available()
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Skip what is slow, or give it time; let files of nodes alternate with others."""
     for item in items:
-        if item.get_closest_marker('slow') and not config.getoption('--slow'):
+        if item.get_closest_marker('cuda') and not _has_cuda():
+            item.add_marker(pytest.mark.skip(reason='there is no CUDA device'))
+        if item.get_closest_marker('short') and config.getoption('--slow'):
+            item.add_marker(pytest.mark.skip(reason=SHORT))
+        elif item.get_closest_marker('slow') and not config.getoption('--slow'):
             item.add_marker(pytest.mark.skip(reason=SLOW))
         elif item.get_closest_marker('slow') and not item.get_closest_marker('timeout'):
             item.add_marker(pytest.mark.timeout(SLOW_LIMIT))

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Literal
 import tyro
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from dexgrasp_ros.dataset.reading.grasp_dataset import GraspDataset
 
 
@@ -55,8 +57,11 @@ class Export:
         layout = DatasetLayout(self.dataset)
         hands = self.hands or tuple(known_hands(layout, read_manifest(layout)))
         counts: dict[str, dict[str, int]] = {}
+        remove: dict[str, list[str]] = {}
         for hand in hands:
             opened = self._open(hand)
+            if self.to == 'dexgraspbench':
+                remove[hand] = self._prepare(opened, console)
             written = track(
                 self._written(opened),
                 description=hand,
@@ -76,8 +81,25 @@ class Export:
                 f"'{self.dataset}' has no such grasps{which[self.grasps]}; nothing was written."
             )
         console.print(f'Written to {self.out}', highlight=False)
+        if self.to == 'dexgraspbench' and self.grasps == 'held':
+            console.print(
+                'These held in our shake test: the share of them that the benchmark finds good is '
+                'no success rate of the search; --grasps all exports what gives one.',
+                highlight=False,
+                soft_wrap=True,
+            )
         if self.json:
-            print_json({'grasps': counts, 'out': str(self.out)})
+            print_json({'grasps': counts, 'out': str(self.out), 'remove': remove})
+
+    def _prepare(self, opened: GraspDataset, console: Console) -> list[str]:
+        """Say what to remove, and what to run."""
+        from dexgrasp_ros.cli.bench_export import tell_commands, warn_of_earlier
+        from dexgrasp_ros.dataset.formats.dexgraspbench import SETTINGS, dataset_export
+
+        export = dataset_export(opened, self.out)
+        remove = warn_of_earlier(export, console)
+        tell_commands(export, SETTINGS, console)
+        return remove
 
     def _open(self, hand: str) -> GraspDataset:
         from dexgrasp_ros.dataset import open_dataset

@@ -45,7 +45,8 @@ class Generate:
     license: str = 'unknown'
     """Of the meshes that no objects.csv tells about."""
     device: str = 'auto'
-    """Of the searches: 'cpu', 'cuda', 'cuda:1' …; 'auto' takes all GPUs if there are any."""
+    """Of the searches: 'cpu', 'cuda', 'cuda:1' …, several as 'cuda:0,cuda:1', with a process
+    each; 'auto' takes all GPUs if there are any."""
     processes: int | None = None
     """Worker processes on this machine's CPU; default: one for each core."""
     ray: str | None = None

@@ -20,7 +20,8 @@ def evaluate(
     /,
     *,
     object: Path | None = None,
-    protocol: Literal['fc', 'hard', 'tabletop'] = 'fc',
+    protocol: Literal['fc', 'hard', 'tabletop', 'tabletop-bench'] = 'fc',
+    bench_limits: bool = False,
     hand: str | None = None,
     root: str | None = None,
     xacro_args: XacroArgs = (),
@@ -28,6 +29,8 @@ def evaluate(
     perturb: bool = False,
     perturb_seed: int | None = None,
     piece_threshold: float = FINE,
+    physics: Literal['mujoco', 'mujoco_warp'] = 'mujoco',
+    device: str = 'auto',
     processes: int | None = None,
     json: bool = False,
     out: Path | None = None,
@@ -42,6 +45,10 @@ def evaluate(
         Mesh, in the unit of the one that the file names, which is the default.
     protocol
         fc: six pulls without gravity. hard: the same, slippery. tabletop: lift by 10 cm.
+        tabletop-bench: lift as DexGraspBench does, in ten jumps within 0.4 s.
+    bench_limits
+        Joints have the torque limits of that hand in DexGraspBench: none for Allegro and LEAP
+        hands, 3 N m for Shadow hands.
     hand
         Name of a hand or path of a URDF or xacro file; default: the URDF in the file.
     root
@@ -49,7 +56,7 @@ def evaluate(
     xacro_args
         Values of a xacro file's arguments, with --hand: side:=left length:=0.1
     support_plane
-        What the object stands on for tabletop, in the frame of its mesh: a unit normal that points
+        What the object stands on for lifts, in the frame of its mesh: a unit normal that points
         up, and minus the plane's height along it [m]. Default: that of the file, else horizontal
         below the lowest point.
     perturb
@@ -59,8 +66,13 @@ def evaluate(
     piece_threshold
         Concavity of the convex pieces that stand for the object in the shake test, 0.01 to 1 of
         its half size. Finer ones leave hollows free; cutting them takes minutes, once.
+    physics
+        mujoco: on the CPU. mujoco_warp: all grasps at once on a device, in single precision, so
+        that some verdicts differ; needs the extra 'gpu'.
+    device
+        Of mujoco_warp: cpu, cuda, cuda:1 or auto.
     processes
-        Processes that simulate; default: one for each core.
+        Processes that simulate with mujoco; default: one for each core.
     json
         End with one line of JSON.
     out
@@ -97,6 +109,11 @@ def evaluate(
     if hand is not None:
         with load_status(console) as show:
             model = load_hand(hand, root=root, xacro_args=values, progress=show)
+    if bench_limits:
+        from dexgrasp_ros.evaluation.bench_hands import with_bench_limits
+        from dexgrasp_ros.evaluation.inputs import hand_of
+
+        model = with_bench_limits(model or hand_of(stored))
     with progress_bar(console) as show:
         found = evaluate_grasps(
             stored,
@@ -106,6 +123,8 @@ def evaluate(
             support_plane=support_plane,
             perturbation=perturbation,
             piece_threshold=piece_threshold,
+            physics=physics,
+            device=device,
             processes=processes,
             progress=show,
         )

@@ -12,6 +12,20 @@ from dexgrasp_ros.core.errors import DeviceError, ErrorCode, reason
 _WORDS = ('failed to allocate', 'out of memory')
 
 
+def ran_out(error: BaseException) -> bool:
+    """Whether an error says that there is no memory left."""
+    text = str(error).lower()
+    return isinstance(error, MemoryError) or any(words in text for words in _WORDS)
+
+
+def let_go(error: BaseException) -> None:
+    """Free what the calls that failed hold.
+
+    Frames and futures refer to each other, and would wait for the collector of garbage.
+    """
+    traceback.clear_frames(error.__traceback__)
+
+
 @contextlib.contextmanager
 def device_memory() -> Iterator[None]:
     """Turn what is raised where memory runs out into a coded error; also a decorator.
@@ -26,9 +40,7 @@ def device_memory() -> Iterator[None]:
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        text = str(error).lower()
-        if not isinstance(error, MemoryError) and not any(words in text for words in _WORDS):
+        if not ran_out(error):
             raise
-        # Frames and futures refer to each other, and would wait for the collector of garbage.
-        traceback.clear_frames(error.__traceback__)
+        let_go(error)
         raise DeviceError(f'Memory ran out: {reason(error)}', ErrorCode.OUT_OF_MEMORY) from None

@@ -11,6 +11,7 @@ from pathlib import Path
 from dexgrasp_ros.core.errors import InputError
 
 _UNSAFE = re.compile(r'[^A-Za-z0-9._-]+')
+_NO_WORD = re.compile(r'[^A-Za-z0-9_]')
 # Letters of a name. File systems take 255 bytes, and endings and temporary names come on top.
 LONGEST_NAME = 150
 _LONGEST_FILE = 200  # of such a name with its ending
@@ -35,11 +36,21 @@ def safe_names(names: Iterable[str]) -> dict[str, str]:
 
     Names that differ in case only share one, since some file systems do not tell them apart.
     """
-    safe = {name: safe_name(name) for name in names}
-    often = Counter(name.casefold() for name in safe.values())
+    return _told_apart({name: safe_name(name) for name in names})
+
+
+def word_names(names: Iterable[str]) -> dict[str, str]:
+    """Return a name of letters, digits and ``_`` for each name, told apart as safe ones are."""
+    words = {n: _NO_WORD.sub('_', safe_name(n)).strip('_') or 'unnamed' for n in names}
+    return {name: _NO_WORD.sub('_', told) for name, told in _told_apart(words).items()}
+
+
+def _told_apart(names: dict[str, str]) -> dict[str, str]:
+    """Put digests of the originals behind names that differ from others in case at most."""
+    often = Counter(name.casefold() for name in names.values())
     return {
         name: told if often[told.casefold()] == 1 else safe_name(f'{told}-{_digest(name)}')
-        for name, told in safe.items()
+        for name, told in names.items()
     }
 
 

@@ -7,13 +7,14 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Literal
 
 import dexgrasp_ros
 from dexgrasp_ros.core.config import SynthesisConfig, check_ranges, setting
 from dexgrasp_ros.core.convex_pieces import FINE
 from dexgrasp_ros.core.errors import ErrorCode, InputError, choices
 from dexgrasp_ros.dataset.schema import SCHEMA_VERSION
+from dexgrasp_ros.evaluation.inputs import PHYSICS
 
 # Whose versions count: other versions find other grasps, or write other bytes.
 _LIBRARIES = (
@@ -64,6 +65,12 @@ class DatasetConfig:
     piece_threshold: float = setting(
         FINE, '1', 'concavity of the convex pieces in physics', 0.01, 1.0
     )
+    physics: Literal['mujoco', 'mujoco_warp'] = setting(
+        'mujoco',
+        '-',
+        "what shakes: on the CPU, or in batches where searches run (extra 'gpu')",
+        allowed=PHYSICS,
+    )
 
     search: SynthesisConfig = field(default_factory=SynthesisConfig)
 
@@ -89,6 +96,8 @@ class DatasetConfig:
         """Return the settings for JSON; of the search all but what the plan decides."""
         values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         search = dataclasses.asdict(self.search)
+        if self.physics == PHYSICS[0]:
+            del values['physics']  # datasets that knew no other are of the same settings
         values['search'] = {n: v for n, v in search.items() if n not in PLANNED}
         return values
 

@@ -48,7 +48,7 @@ GRASP_COLUMNS = (
         'least_friction',
         'float32',
         0,
-        'of the search: the least at which it holds in its own simulation; NaN: none, unknown',
+        'of the search: the least at which it still holds as simulated there; NaN: none, unknown',
     ),
     Column(
         'largest_pull',

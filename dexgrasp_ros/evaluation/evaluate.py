@@ -5,13 +5,15 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dexgrasp_ros.core.convex_pieces import FINE
 from dexgrasp_ros.core.cores import available_cores
+from dexgrasp_ros.core.device_memory import device_memory
 from dexgrasp_ros.core.errors import ErrorCode, InputError
 from dexgrasp_ros.core.grasp_set import GraspSet
 from dexgrasp_ros.core.hand_model import HandModel, JointType
@@ -28,6 +30,7 @@ from dexgrasp_ros.evaluation.inputs import (
     MeshOrModel,
     check_fit,
     check_floor,
+    check_physics,
     check_threshold,
     floor_of,
     hand_of,
@@ -37,10 +40,12 @@ from dexgrasp_ros.evaluation.perturbation import Perturbation
 from dexgrasp_ros.evaluation.protocols import Protocol, find_protocol
 from dexgrasp_ros.evaluation.result import Evaluation
 from dexgrasp_ros.evaluation.shake_test import Cause, Postures, ShakeResult
+from dexgrasp_ros.evaluation.warp_shaking import shake_together
 from dexgrasp_ros.evaluation.wrenches import contact_wrenches, hull_quality
 from dexgrasp_ros.hand.kinematics import driving_links
 from dexgrasp_ros.object import object_pieces
 from dexgrasp_ros.simulation import build_physics, settle
+from dexgrasp_ros.synthesis.device import resolve_device
 
 _SHAKE = 'dexgrasp_ros.evaluation.shake_test:shake'
 _STIFFER = 0.01  # relative difference of stiffness that is worth a warning
@@ -60,6 +65,8 @@ def evaluate(
     perturbation: Perturbation | None = None,
     shaken: ArrayLike | None = None,
     piece_threshold: float = FINE,
+    physics: str = 'mujoco',
+    device: str = 'auto',
     processes: int | None = None,
     time_limit: float = 120.0,
     progress: ProgressCallback | None = None,
@@ -75,7 +82,7 @@ def evaluate(
         Mesh file, (vertices [V, 3], faces [F, 3]) or `ObjectModel`; default: the grasps' own
         `object_mesh`.
     protocol
-        ``'fc'``, ``'hard'``, ``'tabletop'`` or a `Protocol`.
+        ``'fc'``, ``'hard'``, ``'tabletop'``, ``'tabletop-bench'`` or a `Protocol`.
     hand
         Default: made from the grasps' URDF; a hand whose URDF names mesh files must be given.
     support_plane
@@ -93,10 +100,15 @@ def evaluate(
         Concavity that a convex piece of the object may have in the shake test, 0.01 to 1 of its
         half size (CoACD's threshold). A finer one is for hollow objects whose pieces fill them,
         which a warning tells; cutting then takes minutes, once.
+    physics
+        ``'mujoco'``: the shake test runs on the CPU, grasp by grasp. ``'mujoco_warp'``: in batches
+        on `device` (extra ``gpu``), in single precision: verdicts of some grasps differ.
+    device
+        Of MuJoCo Warp, as in `SynthesisConfig`.
     processes
-        That run the shake test, at most one for each core (the default).
+        That run the shake test in MuJoCo, at most one for each core (the default).
     time_limit
-        For the shake test of one grasp [s]; beyond it the cause is ``time-out``.
+        For the shake test of one grasp in MuJoCo [s]; beyond it the cause is ``time-out``.
     progress
         Called after each grasp.
     should_stop
@@ -111,15 +123,19 @@ def evaluate(
     Raises
     ------
     InputError
-        OUT_OF_RANGE for the protocol, the support plane, `piece_threshold` or `processes`;
+        OUT_OF_RANGE for the protocol, the support plane, `piece_threshold`, `physics` or
+        `processes`; INVALID_INPUT: MuJoCo Warp is not installed;
         MISSING_KEY where there is no object; WRONG_SHAPE or INVALID_INPUT where the grasps do not
         fit the hand.
     ObjectError, HandError
         As from `load_object` and `load_hand_text`.
+    DeviceError
+        DEVICE_UNAVAILABLE or OUT_OF_MEMORY.
     SynthesisError
         CANCELLED.
     """
     test = find_protocol(protocol) if isinstance(protocol, str) else protocol
+    check_physics(physics, test)
     count = _process_count(processes, len(grasps))
     check_threshold(piece_threshold)
     if support_plane is not None:
@@ -132,26 +148,26 @@ def evaluate(
     parts = object_pieces(obj, threshold=piece_threshold, should_stop=should_stop)
     floor = floor_of(grasps, obj, parts.pieces, support_plane) if test.lift_height else None
     # Before the shaking, so that an object that cannot settle does not cost its results.
-    still = floor is None or not len(chosen)
-    unrest = [] if still else _unrest(obj, parts.pieces, test, floor)
+    is_spared = shaken is not None and not len(chosen)
+    unrest = [] if floor is None or is_spared else _unrest(obj, parts.pieces, test, floor)
     surfaces = _surfaces(obj, parts.pieces, perturbation)
     used = surfaces if len(chosen) else []
-    physics = tuple(build_physics(model, obj, s, test.physics, floor=floor) for s in used)
+    models = tuple(build_physics(model, obj, s, test.physics, floor=floor) for s in used)
     report = _reporter(progress, len(chosen))
-    results: list[ShakeResult] = [ShakeResult(cause=Cause.NOT_SHAKEN)] * len(grasps)
     tasks = _tasks(grasps, obj, perturbation, surfaces, floor)
     tasks = [tasks[n] for n in chosen]
-    running = run_tasks(_SHAKE, (physics, test), tasks, processes=count, time_limit=time_limit)
-    done = 0
-    try:
-        for answer in running:
-            check_stop(should_stop)
-            if answer is not None:
-                results[chosen[answer[0]]] = _result(answer[1])
-                done += 1
-                report(done)
-    finally:
-        running.close()
+    if physics == 'mujoco_warp':
+        where = resolve_device(device)
+        with device_memory():
+            shaken_ones = shake_together(
+                *(models, test, tasks, where), report=report, should_stop=should_stop
+            )
+    else:
+        running = run_tasks(_SHAKE, (models, test), tasks, processes=count, time_limit=time_limit)
+        shaken_ones = _gather(running, len(tasks), report, should_stop)
+    results: list[ShakeResult] = [ShakeResult(cause=Cause.NOT_SHAKEN)] * len(grasps)
+    for n, result in zip(chosen, shaken_ones, strict=True):
+        results[n] = result
     geometry = GraspGeometry(model, obj)
     lies = []
     for n in range(len(grasps)):
@@ -163,8 +179,30 @@ def evaluate(
         found,
         perturbation=perturbation,
         piece_threshold=piece_threshold,
+        physics=physics,
         warnings=(*found.warnings, *_table_warnings(grasps, floor), *swollen, *unrest),
     )
+
+
+def _gather(
+    running: Generator[tuple[int, Any] | None],
+    count: int,
+    report: Callable[[int], None],
+    should_stop: StopCallback | None,
+) -> list[ShakeResult]:
+    """Results of tests in other processes, in the order of the grasps."""
+    results: list[ShakeResult] = [ShakeResult(cause=Cause.ERROR)] * count
+    done = 0
+    try:
+        for answer in running:
+            check_stop(should_stop)
+            if answer is not None:
+                results[answer[0]] = _result(answer[1])
+                done += 1
+                report(done)
+    finally:
+        running.close()
+    return results
 
 
 def _process_count(processes: int | None, tasks: int) -> int:

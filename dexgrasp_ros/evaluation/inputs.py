@@ -11,11 +11,13 @@ from dexgrasp_ros.core.errors import DexGraspError, ErrorCode, InputError, choic
 from dexgrasp_ros.core.grasp_set import GraspSet
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.core.object_model import ObjectModel
+from dexgrasp_ros.evaluation.protocols import Protocol
 from dexgrasp_ros.hand import load_hand_text
 from dexgrasp_ros.object import load_object
 
 MeshOrModel = str | Path | tuple[ArrayLike, ArrayLike] | ObjectModel
 
+PHYSICS = ('mujoco', 'mujoco_warp')  # what simulates a shake test
 PIECE_THRESHOLDS = (0.01, 1.0)  # what CoACD accepts
 _POSTURES = ('base_pose', 'pregrasp_base_pose', 'pregrasp', 'grasp', 'squeeze')
 
@@ -79,6 +81,20 @@ def object_of(grasps: GraspSet, source: MeshOrModel | None) -> ObjectModel:
         source = grasps.object_mesh
     scale = grasps.object_scale if isinstance(source, str | Path) else 1.0
     return load_object(source, scale=scale)
+
+
+def check_physics(name: str, protocol: Protocol) -> None:
+    """Refuse a simulation that there is not, and a protocol that it does not have."""
+    if name not in PHYSICS:
+        raise InputError(
+            f"There is no physics '{name}'; there are {choices(PHYSICS)}.", ErrorCode.OUT_OF_RANGE
+        )
+    if name != 'mujoco' and (protocol.jumps or protocol.judged_at_end):
+        raise InputError(
+            f"The protocol '{protocol.name}' moves in jumps, or is judged at its end, which"
+            f" '{name}' does not do; expected the physics 'mujoco'.",
+            ErrorCode.OUT_OF_RANGE,
+        )
 
 
 def check_threshold(value: float) -> None:

@@ -61,6 +61,7 @@ class Evaluation:
     touched_share: float = float('nan')  # of the surface, within 1 cm of any contact
     warnings: tuple[str, ...] = field(default=())
     perturbation: Perturbation | None = None  # of the object in the shake test
+    physics: str = 'mujoco'  # what simulated it
 
     @property
     def shaken(self) -> NDArray[np.bool_]:
@@ -90,6 +91,7 @@ class Evaluation:
         low, high = self.interval
         return {
             'protocol': self.protocol,
+            'physics': self.physics,
             'perturbation': self.perturbation and dataclasses.asdict(self.perturbation),
             'grasps': len(self.held),
             'shaken': int(self.shaken.sum()),

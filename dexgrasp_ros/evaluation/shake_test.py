@@ -159,6 +159,7 @@ class _Shaking:
                     cause, phase = step
                     phase()
                     self._keep_worst()
+                self._judge()
                 cause = Cause.HELD
         except _FailedError as failure:
             motion = failure.motion
@@ -178,8 +179,7 @@ class _Shaking:
 
     def _close(self) -> None:
         grasp = self._grasp
-        count = self._steps(self._protocol.closing_time)
-        shares = np.arange(1, count + 1) / count
+        shares = self._shares(self._protocol.closing_time)
         for share, quaternion in zip(shares, self._turn(shares).as_quat(), strict=True):
             self._data.ctrl[:] = (1.0 - share) * grasp.pregrasp + share * grasp.grasp
             position = (1.0 - share) * grasp.pregrasp_pose[:3] + share * grasp.grasp_pose[:3]
@@ -188,8 +188,7 @@ class _Shaking:
 
     def _squeeze(self) -> None:
         grasp = self._grasp
-        count = self._steps(self._protocol.squeezing_time)
-        for share in np.arange(1, count + 1) / count:
+        for share in self._shares(self._protocol.squeezing_time):
             self._data.ctrl[:] = (1.0 - share) * grasp.grasp + share * grasp.squeeze
             self._advance()
 
@@ -215,12 +214,12 @@ class _Shaking:
         pose, home = self._grasp.grasp_pose, self._home
         gravity = self._model.opt.gravity
         way = -gravity / np.linalg.norm(gravity) * self._protocol.lift_height
-        count = self._steps(self._protocol.lift_time)
+        smooth = not self._protocol.jumps
 
         def lift() -> None:
-            for share in np.arange(1, count + 1) / count:
-                # A cubic that starts and ends at rest.
-                risen = share * share * (3.0 - 2.0 * share) * way
+            for share in self._shares(self._protocol.lift_time):
+                # A cubic that starts and ends at rest, where it does not jump.
+                risen = (share * share * (3.0 - 2.0 * share) if smooth else share) * way
                 self._move_wrist(pose[:3] + risen, pose[3:])
                 self._home = home + risen
                 self._advance()
@@ -228,7 +227,16 @@ class _Shaking:
         def hold() -> None:
             self._wait(self._protocol.hold_time)
 
-        return [(Cause.LIFTING, lift), (Cause.HOLDING, hold)]
+        return [(Cause.LIFTING, lift), (Cause.HOLDING, hold)][
+            : 2 if self._protocol.hold_time else 1
+        ]
+
+    def _shares(self, seconds: float) -> NDArray[np.float64]:
+        """How much of a phase is commanded in each of its time steps."""
+        count = self._steps(seconds)
+        jumps = self._protocol.jumps or count
+        # Whole numbers, whose quotients have no rounding to fear.
+        return -(-np.arange(1, count + 1) * jumps // count) / jumps
 
     def _steps(self, seconds: float) -> int:
         return round(seconds / self._protocol.physics.time_step)
@@ -246,8 +254,13 @@ class _Shaking:
                 return
 
     def _advance(self, count: int = 1) -> None:
-        """Time steps, and the verdict: |cos(angle / 2)| of a turn from p to q is |p · q|."""
+        """Time steps, and the verdict."""
         self._step(count)
+        if not self._protocol.judged_at_end:
+            self._judge()
+
+    def _judge(self) -> None:
+        """Give the verdict: |cos(angle / 2)| of a turn from p to q is |p · q|."""
         x, y, z = (self._data.xipos[self._physics.object_body] - self._home).tolist()
         distance = math.sqrt(x * x + y * y + z * z)
         if not distance <= self._protocol.max_displacement:

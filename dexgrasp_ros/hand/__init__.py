@@ -19,7 +19,11 @@ if TYPE_CHECKING:
     from dexgrasp_ros.hand.loading import load_hand, load_hand_text
     from dexgrasp_ros.hand.meshes import MeshError, MeshFinder
     from dexgrasp_ros.hand.mirror import mirror_hand
-    from dexgrasp_ros.hand.moving_joints import locked_joints, moving_joint_names
+    from dexgrasp_ros.hand.moving_joints import (
+        links_by_joint,
+        locked_joints,
+        moving_joint_names,
+    )
     from dexgrasp_ros.hand.overrides import HandOverrides
     from dexgrasp_ros.hand.reachability import Reachability
     from dexgrasp_ros.hand.sources import known_hands, rename_meshes
@@ -37,6 +41,7 @@ __all__ = [
     'jacobian',
     'known_hands',
     'link_poses',
+    'links_by_joint',
     'load_hand',
     'load_hand_text',
     'locked_joints',
@@ -57,7 +62,7 @@ __getattr__, __dir__ = lazy_names(
         'loading': ('load_hand', 'load_hand_text'),
         'meshes': ('MeshError', 'MeshFinder'),
         'mirror': ('mirror_hand',),
-        'moving_joints': ('locked_joints', 'moving_joint_names'),
+        'moving_joints': ('links_by_joint', 'locked_joints', 'moving_joint_names'),
         'overrides': ('HandOverrides',),
         'reachability': ('Reachability',),
         'sources': ('known_hands', 'rename_meshes'),

@@ -22,6 +22,12 @@ def locked_joints(hand: HandModel) -> dict[str, float]:
     return {names[hand.link_names[k]]: float(hand.offsets[k]) for k in np.flatnonzero(still)}
 
 
+def links_by_joint(hand: HandModel) -> dict[str, int]:
+    """Index of the link that each joint of the hand carries, by the joint's name in its URDF."""
+    names = _joint_names(hand)
+    return {names[link]: k for k, link in enumerate(hand.link_names) if k}
+
+
 def _joint_names(hand: HandModel) -> dict[str, str]:
     """Names of joints by the links that they carry."""
     joints = ElementTree.fromstring(hand.urdf).findall('joint')

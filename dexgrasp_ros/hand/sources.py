@@ -24,6 +24,7 @@ from dexgrasp_ros.hand.catalogue import (
 from dexgrasp_ros.hand.meshes import MeshFinder
 from dexgrasp_ros.hand.overrides import HandOverrides, read_overrides, write_overrides
 from dexgrasp_ros.hand.plain_text import DESCRIPTION_LIMIT, plain_document
+from dexgrasp_ros.hand.variants import variant_document, variant_names
 from dexgrasp_ros.hand.xacro_files import expand, is_xacro
 from dexgrasp_ros.hand.xml_spans import (
     ATTRIBUTE,
@@ -49,9 +50,9 @@ class HandSource:
 
 
 def known_hands() -> list[str]:
-    """Names that `load_hand` takes: right hands, and their mirror images."""
+    """Names that `load_hand` takes: right hands, their mirror images, and variants of them."""
     right = {p.stem for folder in share_folders() for p in folder.glob('urdf/*.urdf')}
-    return sorted(right | {f'{name}{MIRROR_SUFFIX}' for name in right})
+    return sorted({*right, *variant_names(), *(f'{name}{MIRROR_SUFFIX}' for name in right)})
 
 
 def find_source(source: str | Path, xacro_args: Mapping[str, object] | None = None) -> HandSource:
@@ -92,6 +93,9 @@ def find_source(source: str | Path, xacro_args: Mapping[str, object] | None = No
     elif is_in_catalogue(text):
         name = catalogue_name(text)
         path = catalogue_path(name)
+    elif (document := variant_document(text)) is not None:
+        folder = find_resource('urdf')
+        return HandSource(text=plain_document(document, text), name=text, folder=folder)
     else:
         path = _packaged(text)
         name, mirrored = path.stem, path.stem != text

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import trimesh
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from dexgrasp_ros.core.errors import ErrorCode, InputError, ObjectError, quoted
 from dexgrasp_ros.core.mesh_files import load_mesh
@@ -63,7 +63,8 @@ def _merged(mesh: trimesh.Trimesh) -> trimesh.Trimesh:
 
     Textured files repeat vertices along the seams of the texture; without it the mesh is open.
     Parts that share an edge would have four faces there, and count as open as well: where each
-    part that hangs together in the file is closed for itself, they stay parts.
+    part that hangs together in the file is closed for itself, they stay parts, and so where the
+    file, as an STL, has no vertices that hang together, but one closed part after the other.
     """
     whole = mesh.copy()
     whole.merge_vertices(merge_tex=True, merge_norm=True)
@@ -72,9 +73,32 @@ def _merged(mesh: trimesh.Trimesh) -> trimesh.Trimesh:
     part = trimesh.graph.connected_component_labels(
         mesh.edges_sorted, node_count=len(mesh.vertices)
     )
-    first, merged = trimesh.grouping.unique_rows(np.column_stack([mesh.vertices, part]))
-    parts = trimesh.Trimesh(mesh.vertices[first], merged[mesh.faces], process=False)
-    return parts if parts.is_watertight else whole
+    for apart in (_parted(mesh, part[mesh.faces[:, 0]]), _parted(whole, _closed_runs(whole))):
+        if apart.is_watertight:
+            return apart
+    return whole
+
+
+def _parted(mesh: trimesh.Trimesh, part: NDArray[np.integer]) -> trimesh.Trimesh:
+    """Mesh whose faces share vertices in one place with those of their own part [F] only."""
+    rows = np.column_stack([mesh.vertices[mesh.faces.reshape(-1)], np.repeat(part, 3)])
+    first, merged = trimesh.grouping.unique_rows(rows)
+    return trimesh.Trimesh(rows[first, :3], merged.reshape(-1, 3), process=False)
+
+
+def _closed_runs(mesh: trimesh.Trimesh) -> NDArray[np.int64]:
+    """Tell of each face [F] which run of faces, in their order, it belongs to.
+
+    A run ends where every edge has been met an even number of times.
+    """
+    edge = trimesh.grouping.unique_rows(mesh.edges_sorted)[1]  # [3 F], three of a face in a row
+    order = np.argsort(edge, kind='stable')
+    starts = np.flatnonzero(np.diff(edge[order], prepend=-1))
+    time = np.arange(len(edge)) - np.repeat(starts, np.diff(starts, append=len(edge)))
+    opened = np.empty(len(edge), np.int64)
+    opened[order] = np.where(time % 2 == 0, 1, -1)
+    is_closed = np.cumsum(opened.reshape(-1, 3).sum(axis=1)) == 0
+    return np.concatenate([[0], np.cumsum(is_closed)[:-1]])
 
 
 def _read(source: MeshSource) -> tuple[trimesh.Trimesh, str, float]:

@@ -110,8 +110,9 @@ class _Shape:
 
 
 # One object is asked for several times in a row: again, with another hand, beside other obstacles.
-# What takes long, half a second or more, is kept of the newest two, 64 MB each at most.
-@functools.lru_cache(maxsize=2)
+# What takes long, half a second or more, is kept of the newest six, those of a frame; 64 MB each
+# at most.
+@functools.lru_cache(maxsize=6)
 def _measured(
     shape: _Shape, config: ObjectConfig
 ) -> tuple[SignedDistanceGrid, NDArray[np.float32], NDArray[np.float32]]:

@@ -35,6 +35,7 @@ from dexgrasp_ros.perception.label_checks import (
     label_warnings,
     without_table,
 )
+from dexgrasp_ros.perception.memory import ReconstructionMemory
 from dexgrasp_ros.perception.mesh import extract_solid, solid_mesh
 from dexgrasp_ros.perception.plane import choose_support, find_planes
 from dexgrasp_ros.perception.points import clean_label
@@ -122,6 +123,7 @@ def reconstruct_frame(
     *,
     labels: Sequence[int] | None = None,
     config: ReconstructionConfig | None = None,
+    memory: ReconstructionMemory | None = None,
 ) -> Reconstruction:
     """Reconstruct the labelled objects of a depth frame as watertight meshes.
 
@@ -133,6 +135,9 @@ def reconstruct_frame(
         Which labels; None for all but 0.
     config
         Settings; None for the defaults.
+    memory
+        Objects of earlier frames: what stands where it stood has the same mesh. None: all is made
+        anew.
 
     Returns
     -------
@@ -167,10 +172,17 @@ def reconstruct_frame(
 
     def run(label: int) -> ObservedObject | DexGraspError:
         used = config if label in wanted else coarse
+        known = None if memory is None else memory.find(frame, window, label, used)
+        if known is not None:
+            return known
+        own = window.crop(window.labels == label, _WINDOW_MARGIN)
         try:
-            return _reconstruct_label(frame, window, label, planes, background, up, used)
+            made = _reconstruct_label(frame, window, own, label, planes, background, up, used)
         except DexGraspError as error:
             return error
+        if memory is not None:
+            memory.keep(frame, window, own, made, used)
+        return made
 
     everything = wanted + others
     with ThreadPoolExecutor(min(config.threads, len(everything))) as pool:
@@ -284,6 +296,7 @@ def _background_points(
 def _reconstruct_label(
     frame: DepthFrame,
     whole: DepthWindow,
+    window: DepthWindow,
     label: int,
     planes: list[NDArray[np.float64]],
     background: NDArray[np.float64],
@@ -291,7 +304,6 @@ def _reconstruct_label(
     config: ReconstructionConfig,
 ) -> ObservedObject:
     clock = _Clock()
-    window = whole.crop(whole.labels == label, _WINDOW_MARGIN)
     pixels = clean_label(window, label, config)
     points = window.back_project(pixels.mask)
     warnings = [*pixels.warnings]

@@ -212,9 +212,10 @@ def _add_actuators(
             name=f'actuator{joint}',
             target=shared or f'joint{link}',
             trntype=mujoco.mjtTrn.mjTRN_TENDON if shared else mujoco.mjtTrn.mjTRN_JOINT,
-            forcerange=[-effort, effort],
-            forcelimited=mujoco.mjtLimited.mjLIMITED_TRUE,
         )
+        if np.isfinite(effort):
+            actuator.forcerange = [-effort, effort]
+            actuator.forcelimited = mujoco.mjtLimited.mjLIMITED_TRUE
         actuator.set_to_position(kp=gains[joint])
         if shared:
             offset = hand.offsets[own].sum() / (1.0 + hand.multipliers[own].sum())

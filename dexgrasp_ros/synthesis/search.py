@@ -1,4 +1,4 @@
-"""Candidates split over the cores of a CPU, or whole on a GPU."""
+"""Candidates split over the cores of a CPU, or whole on a GPU if its memory allows."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from dexgrasp_ros.synthesis.closing_simulation import (
 from dexgrasp_ros.synthesis.descent import Descent
 from dexgrasp_ros.synthesis.device import resolve_device
 from dexgrasp_ros.synthesis.engine import Engine
+from dexgrasp_ros.synthesis.fitting_batches import FittingBatches
 from dexgrasp_ros.synthesis.holding_simulation import Holding, HoldingSimulation
 from dexgrasp_ros.synthesis.look import Look, Measurement
 from dexgrasp_ros.synthesis.postures import Closing
@@ -77,6 +78,12 @@ class Search:
         self._pool = ThreadPoolExecutor(self._workers)
         self._idle: dict[int, list[Engine]] = defaultdict(list)  # by the room that they have
         self._lock = Lock()
+        self._batches = FittingBatches(self._idle.clear)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What there is to say of how the device did the work."""
+        return self._batches.warnings
 
     @property
     def device(self) -> str:
@@ -123,9 +130,13 @@ class Search:
 
     def start(self, palm: NDArray, q: NDArray) -> Descent:
         """Descents that stand at their first step."""
-        engine = self._new_engine(len(palm))
-        engine.set_state(palm, q)
-        return engine.descent()
+
+        def run(rows: slice) -> Descent:
+            engine = self._new_engine(rows.stop - rows.start)
+            engine.set_state(palm[rows], q[rows])
+            return engine.descent()
+
+        return join(self._batches.run(run, len(palm)))
 
     def descend(
         self, descent: Descent, first: int, last: int, *, report: Callable[[int], None]
@@ -290,15 +301,15 @@ class Search:
         chunk: int = _CPU_CHUNK,
         least: int = _CPU_LEAST,
     ) -> list[Any]:
-        even = max(-(-count // self._workers), least)
-        chunk = min(chunk, even) if self._device.is_cpu else count
-        rows = [slice(i, min(i + chunk, count)) for i in range(0, count, max(chunk, 1))]
-        rows = rows or [slice(0, 0)]
 
         def ask_and_work(part: slice) -> Any:
             check_stop(self._should_stop)
             return work(part)
 
+        if not self._device.is_cpu:
+            return self._batches.run(ask_and_work, count)
+        chunk = min(chunk, max(-(-count // self._workers), least))
+        rows = [slice(i, min(i + chunk, count)) for i in range(0, count, chunk)] or [slice(0, 0)]
         if len(rows) == 1:
             return [ask_and_work(rows[0])]
         parts = [self._pool.submit(ask_and_work, row) for row in rows]

@@ -120,5 +120,6 @@ def synthesize(
         warnings=(
             *weight_warnings(config, grasps.contact_count.max(initial=0)),
             *flat_warnings(obj),
+            *search.warnings,
         ),
     )

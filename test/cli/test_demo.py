@@ -40,21 +40,6 @@ def check_grasps(printed, folder):
         assert np.mean((red - blue > 100) & (red - green > 30)) > 1e-3
 
 
-@pytest.mark.slow  # as the next one, but for the page
-@pytest.mark.usefixtures('ros_domain')
-def test_demo_ends_with_grasps_and_pictures(tmp_path):
-    settings = ['--label', '2', '--seed-count', '64', '--max-grasps', '2', '--out', str(tmp_path)]
-    done = subprocess.run(
-        [*COMMAND, '--headless', *settings],
-        capture_output=True,
-        text=True,
-        timeout=400,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    check_grasps(json.loads(done.stdout.strip().splitlines()[-1]), tmp_path)
-
-
 @pytest.mark.usefixtures('ros_domain')
 def test_the_plain_demo_serves_a_page_until_it_is_interrupted(tmp_path):
     settings = ['--label', '2', '--seed-count', '64', '--max-grasps', '2', '--out', str(tmp_path)]

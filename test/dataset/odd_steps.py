@@ -28,6 +28,12 @@ def fail(folder: Path, times: int, how: str) -> str:
     return 'done'
 
 
+def where() -> tuple[int, str]:
+    """Tell the process, and the GPUs that it sees."""
+    time.sleep(0.2)  # so long that others are free
+    return os.getpid(), os.environ.get('CUDA_VISIBLE_DEVICES', '')
+
+
 def note(folder: Path, name: str, seconds: float) -> None:
     write_bytes(folder / f'{name}-begin', str(os.getpid()).encode())
     time.sleep(seconds)

@@ -1,12 +1,15 @@
 """`dexgrasp dataset export` writes files that read back as what the dataset holds."""
 
+import dataclasses
 import json
 
 import numpy as np
 import pytest
+import trimesh
 
 from dexgrasp_ros import load_hand
 from dexgrasp_ros.cli import main
+from dexgrasp_ros.core.poses import pose_to_matrix
 from dexgrasp_ros.dataset import import_isaac_grasp, open_dataset
 
 
@@ -33,9 +36,9 @@ def test_held_grasps_of_some_objects_only(small_dataset, tmp_path):
     words = ('--to', 'dexgraspbench', '--hands', 'barrett', '--objects', 'can')
     assert export(small_dataset, tmp_path, *words) == 0
     held = open_dataset(small_dataset.root, 'barrett', objects=['can'], held=True)
-    assert len(list(tmp_path.glob('output/*_barrett/graspdata/can-*/*/*.npy'))) == len(held) > 0
+    assert len(list(tmp_path.glob('output/*_barrett/graspdata/can_*/*/*.npy'))) == len(held) > 0
     assert len(list(tmp_path.glob('output/*/graspdata/*'))) == len(
-        list(tmp_path.glob('output/*/graspdata/can-*'))
+        list(tmp_path.glob('output/*/graspdata/can_*'))
     )
 
 
@@ -51,10 +54,54 @@ def test_nothing_of_an_earlier_export_stays(copied_dataset, tmp_path):
         assert export(copied_dataset, tmp_path / kind, *words) == 0
     left = len(open_dataset(copied_dataset.root, 'barrett', objects=['box']))
     bench = tmp_path / 'dexgraspbench' / 'output'
-    assert len(list(bench.glob('*_barrett/graspdata/box-*/*/*.npy'))) == left > 0
-    assert not list(bench.glob('*_barrett/graspdata/can-*/*/*.npy'))
+    assert len(list(bench.glob('*_barrett/graspdata/box_*/*/*.npy'))) == left > 0
+    assert not list(bench.glob('*_barrett/graspdata/can_*/*/*.npy'))
     assert not list((tmp_path / 'isaac_grasp' / 'barrett').glob('can-*'))
     assert list((tmp_path / 'isaac_grasp' / 'allegro').glob('can-*'))
+
+
+def test_what_is_stale_is_told(small_dataset, tmp_path, capsys):
+    words = ('--to', 'dexgraspbench', '--hands', 'barrett', '--json')
+    assert export(small_dataset, tmp_path, *words) == 0
+    first = capsys.readouterr()
+    assert json.loads(first.out)['remove'] == {'barrett': []}
+    assert 'no success rate' in first.err
+    results = tmp_path / 'output' / 'dexgrasp_fc_barrett' / 'evaluation'
+    results.mkdir()
+    assert export(small_dataset, tmp_path, *words, '--grasps', 'all') == 0
+    again = capsys.readouterr()
+    removed = json.loads(again.out)['remove']['barrett']
+    assert str(results) in removed and 'output/dexgrasp_fc_barrett' in removed
+    assert str(results) in again.err and 'skips what it has evaluated' in again.err
+    assert 'no success rate' not in again.err
+
+
+@pytest.mark.parametrize('plane', [None, (0.0, 0.6, 0.8, 0.05)])
+def test_grasps_of_one_search(small_dataset, tmp_path, capsys, plane):
+    dataset = open_dataset(small_dataset.root, 'allegro', objects=['can'])
+    grasps = dataset.grasp_set(dataset.objects[0], scene=-1)
+    if plane:
+        grasps = dataclasses.replace(grasps, support_plane=np.array(plane))
+    vertices, faces = dataset.mesh(dataset.objects[0])
+    mesh = tmp_path / 'a can-1.obj'
+    trimesh.Trimesh(vertices, faces).export(mesh)
+    grasps.save(tmp_path / 'grasps.npz')
+    words = ('--dexgraspbench', str(tmp_path / 'bench'), '--object', str(mesh))
+    assert main(['export', str(tmp_path / 'grasps.npz'), *words]) == 0
+    setting = 'tabletop' if plane else 'fc'
+    assert f'task=stat exp_name=dexgrasp_{setting} hand=allegro' in capsys.readouterr().out
+    folder = tmp_path / 'bench' / 'output' / f'dexgrasp_{setting}_allegro' / 'graspdata'
+    files = list(folder.glob('a_can_1/*/*.npy'))
+    assert len(files) == len(grasps) > 0
+    record = np.load(files[0], allow_pickle=True).item()
+    pose = pose_to_matrix(np.array(record['obj_pose'])[[0, 1, 2, 4, 5, 6, 3]])
+    if plane:  # is z = 0, with its free side up
+        heights = plane[:3] @ vertices.T + plane[3]
+        middle = 0.5 * (vertices.max(axis=0) + vertices.min(axis=0))
+        placed = (pose[:3, :3] @ (vertices - middle).T).T + pose[:3, 3]
+        np.testing.assert_allclose(placed[:, 2], heights, atol=1e-6)
+    assert main(['export', str(tmp_path / 'grasps.npz')]) == 1
+    assert 'expected --isaac FILE or --dexgraspbench DIR' in capsys.readouterr().err
 
 
 def test_nothing_to_write_is_an_error(copied_dataset, tmp_path, capsys):

@@ -42,7 +42,10 @@ MOMENTS = {
 
 @pytest.mark.parametrize(
     ('moments', 'processes'),
-    [(('shard',), '1'), pytest.param(tuple(MOMENTS), '2', marks=pytest.mark.slow)],
+    [
+        pytest.param(('shard',), '1', marks=pytest.mark.short),
+        pytest.param(tuple(MOMENTS), '2', marks=pytest.mark.slow),
+    ],
 )
 def test_killed_at_any_moment_it_ends_with_the_same_bytes(
     undisturbed, objects, tmp_path, moments, processes
@@ -72,6 +75,37 @@ def test_terminated_it_ends_at_once_and_says_so(objects, tmp_path):
     assert not list(out.rglob('.*.tmp')) and not list(out.glob('failures/*'))
 
 
+@pytest.mark.slow  # `test_steps.py` has devices at less dear work
+def test_two_devices_make_the_same_bytes(undisturbed, copied, objects):
+    """Each searches in a process of its own, while a third one evaluates."""
+    for path in sorted(copied.glob('grasps/*/*/*'))[1::2]:
+        path.unlink()
+    most = [0]
+
+    def count(_report):
+        most.append(len(worker_pids(os.getpid())))
+
+    with LocalExecutor(1, device='cpu,cpu') as executor:
+        report = remade(copied, objects, executor, count)
+    assert max(most) == 3 and (report.made, report.skipped, report.lost) == (2, 2, 0)
+    assert content(copied) == content(undisturbed[0])
+
+
+def remade(copied, objects, executor, progress):
+    """Make what is missing of a dataset, with the settings that it has."""
+    told = json.loads((copied / 'dataset.json').read_text())
+    settings = told['configuration']
+    return make(
+        copied,
+        hands=['barrett'],
+        objects=objects,
+        grasps_per_object=told['grasps_per_object'],
+        executor=executor,
+        config=DatasetConfig(**settings | {'search': SynthesisConfig(**settings['search'])}),
+        progress=progress,
+    )
+
+
 @pytest.mark.slow  # `test_steps.py` has workers that die at less dear work
 def test_a_worker_that_is_killed_costs_nothing(undisturbed, copied, objects):
     """It is killed before it has begun, and in the midst of a search."""
@@ -87,19 +121,8 @@ def test_a_worker_that_is_killed_costs_nothing(undisturbed, copied, objects):
             for pid in pids:
                 os.kill(pid, signal.SIGKILL)
 
-    told = json.loads((copied / 'dataset.json').read_text())
-    settings = told['configuration']
-    config = DatasetConfig(**settings | {'search': SynthesisConfig(**settings['search'])})
     with LocalExecutor(1, device='cpu') as executor:
-        report = make(
-            copied,
-            hands=['barrett'],
-            objects=objects,
-            grasps_per_object=told['grasps_per_object'],
-            executor=executor,
-            config=config,
-            progress=kill,
-        )
+        report = remade(copied, objects, executor, kill)
     assert not moments and (report.made, report.skipped, report.lost) == (1, 3, 0)
     assert content(copied) == content(undisturbed[0])
 

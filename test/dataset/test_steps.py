@@ -12,9 +12,10 @@ from inline_work import InlineExecutor
 from dexgrasp_ros.cli.dataset_run import open_executor
 from dexgrasp_ros.core.errors import DeviceError, ErrorCode, InputError
 from dexgrasp_ros.dataset.work import ray_executor
-from dexgrasp_ros.dataset.work.executors import LocalExecutor
+from dexgrasp_ros.dataset.work.executors import LocalExecutor, device_environments
 from dexgrasp_ros.dataset.work.ray_executor import RayExecutor
 from dexgrasp_ros.dataset.work.steps import Step, run_steps
+from dexgrasp_ros.synthesis import device as device_module
 
 
 @pytest.fixture(autouse=True)
@@ -190,6 +191,54 @@ def test_searches_go_to_the_gpus_of_a_cluster(monkeypatch):
     cluster.asked.clear()
     assert RayExecutor('auto', device='cpu').device == 'cpu'
     assert cluster.asked == [{'max_retries': 0, 'num_cpus': 1}]
+
+
+def test_each_listed_device_has_a_process_that_searches_while_the_cpu_evaluates(importable):
+    with LocalExecutor(1, device='cpu,cpu') as executor:
+        assert executor.device == 'cpu'
+        assert [executor.slots(kind) for kind in ('device', 'cpu')] == [2, 1]
+        searching, evaluating = Run(executor), Run(executor)
+        steps = [searching.step(f'search {k}', 'where', kind='device') for k in range(6)]
+        steps += [evaluating.step(f'evaluation {k}', 'where') for k in range(2)]
+        searching.run(*steps)
+    assert len(searching.results) == 6
+    devices = {pid for pid, _ in searching.results}
+    cpus = {pid for pid, _ in evaluating.results}
+    assert len(devices) == 2 and len(cpus) == 1 and not devices & cpus
+
+
+@pytest.mark.parametrize(
+    ('device', 'listed', 'seen'),
+    [
+        ('cuda:0,cuda:1', '', ['0', '1']),
+        ('cuda:1, cuda:0', 'GPU-b,GPU-a', ['GPU-a', 'GPU-b']),
+        ('cuda:1', '', ['1']),
+        ('auto', '3,5', ['3', '5']),
+    ],
+)
+def test_a_process_sees_its_own_gpu_alone(device, listed, seen, monkeypatch):
+    def resolve(name):
+        return SimpleNamespace(is_cpu=False, ordinal=0 if name == 'auto' else int(name[-1]))
+
+    monkeypatch.setattr(device_module, 'resolve_device', resolve)
+    monkeypatch.setattr('warp.get_cuda_device_count', lambda: 2)
+    monkeypatch.setenv('CUDA_VISIBLE_DEVICES', listed)
+    kind, environments = device_environments(device)
+    assert kind == 'cuda'
+    assert environments == [{'CUDA_VISIBLE_DEVICES': name} for name in seen]
+
+
+def test_lists_that_make_no_sense_are_refused(monkeypatch):
+    assert device_environments('cpu') == ('cpu', [])
+    with pytest.raises(DeviceError, match="no device 'gpu'"):
+        device_environments('cpu,gpu')
+    monkeypatch.setattr(
+        device_module, 'resolve_device', lambda name: SimpleNamespace(is_cpu=name == 'cpu')
+    )
+    with pytest.raises(InputError, match='different grasps'):
+        device_environments('cpu,cuda:0')
+    with pytest.raises(InputError, match='Ray hands out GPUs itself'):
+        RayExecutor('local', 1, device='cuda:0,cuda:1')
 
 
 def test_no_process_is_refused():

@@ -16,7 +16,7 @@ from dexgrasp_ros.core.errors import DexGraspError, ErrorCode, InputError
 from dexgrasp_ros.core.grasp_set import GraspSet
 from dexgrasp_ros.core.poses import compose, invert
 from dexgrasp_ros.evaluation import find_protocol
-from dexgrasp_ros.evaluation.shake_test import Postures, shake
+from dexgrasp_ros.evaluation.shake_test import Postures, _Shaking, shake
 from dexgrasp_ros.simulation import build_physics
 
 HOME = [0, 0, 0, 0, 0, 0, 1.0]
@@ -171,6 +171,40 @@ def test_a_cage_lifts_a_sphere_from_a_table(cage, sphere):
     assert found.pregrasp_depth[1] == pytest.approx(0.021, abs=1e-3)
 
 
+def test_the_benchmarks_lift_jumps_and_is_judged_when_it_is_over(cage, sphere, monkeypatch):
+    """Ten jumps of 1 cm, each with ten time steps, as those of its closing."""
+    wrist, verdicts = [], []
+    move, judge = _Shaking._move_wrist, _Shaking._judge
+
+    def watched_move(self, position, quaternion):
+        wrist.append(position[2])
+        move(self, position, quaternion)
+
+    def watched_judge(self):
+        verdicts.append(len(wrist))
+        judge(self)
+
+    monkeypatch.setattr(_Shaking, '_move_wrist', watched_move)
+    monkeypatch.setattr(_Shaking, '_judge', watched_judge)
+    grasps = grasp_set(cage, [0, 0, 0, 1.0, 0, 0, 0], [[SHUT]], squeeze=[[-0.003]])
+    higher = dataclasses.replace(grasps, pregrasp_base_pose=np.array([[0, 0, 1e-3, 1.0, 0, 0, 0]]))
+    found = evaluate(
+        higher, object=sphere, protocol='tabletop-bench', support_plane=[0, 0, 1.0, 0.08]
+    )
+    assert found.held[0]
+    np.testing.assert_allclose(wrist[:100], np.repeat(np.arange(9, -1, -1) / 1e4, 10), atol=1e-9)
+    np.testing.assert_allclose(wrist[100:], np.repeat(np.arange(1, 11) / 100, 10), atol=1e-9)
+    assert verdicts == [200]
+    # Left behind, it is lost in the lift, not before.
+    left = evaluate(
+        grasp_set(cage, [0.3, 0, 0, 1.0, 0, 0, 0], [[SHUT]]),
+        object=sphere,
+        protocol='tabletop-bench',
+        support_plane=[0, 0, 1.0, 0.08],
+    )
+    assert (left.cause[0], left.motion[0]) == ('lifting', 'moved')
+
+
 def test_the_floor_is_the_arguments_else_the_objects_else_that_of_the_grasps(cage):
     """Planes of 3, 4 and 5 cm below a brick of 4 cm: the pre-grasp of a hand at 12 cm tells."""
     mesh = trimesh.creation.box([0.04, 0.04, 0.04])
@@ -322,6 +356,9 @@ def test_the_protocols_are_those_of_the_benchmark():
     assert (hard.physics.sliding_friction, hard.physics.torsional_friction) == (0.3, 0.002)
     assert (hard.physics.impedance_ratio, hard.physics.noslip_iterations) == (1.0, 0)
     assert (tabletop.lift_height, tabletop.physics.gravity) == (0.1, 9.81)
+    bench = find_protocol('tabletop-bench')
+    assert (bench.lift_height, bench.physics.gravity) == (0.1, 10.0)
+    assert (bench.lift_time, bench.hold_time, bench.jumps) == (0.4, 0.0, 10)
 
 
 @pytest.mark.parametrize('protocol', ['fc', 'hard', 'tabletop'])

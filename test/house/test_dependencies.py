@@ -19,6 +19,7 @@ LISTS = (
     'requirements-colcon.txt',
     'requirements-dev.txt',
     'requirements-docs.txt',
+    'requirements-gpu.txt',
     'requirements-supply.txt',
     'msg/pip/build-requirements.txt',
     'msg/pip/runtime-requirements.txt',

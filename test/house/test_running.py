@@ -15,7 +15,10 @@ TESTS = """
 import time
 import pytest
 
-@pytest.mark.parametrize('count', [1, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    'count',
+    [pytest.param(1, marks=pytest.mark.short), pytest.param(2, marks=pytest.mark.slow)],
+)
 def test_cancels(count):
     assert count
 
@@ -64,5 +67,6 @@ def test_what_is_slow_waits_and_what_hangs_is_ended(run):
 def test_all_tests_run_side_by_side_when_asked_for(run):
     code, said = run('--slow', '--numprocesses', '2', '--dist', 'loadfile')
     assert code == 0, said
-    assert '3 passed, 1 skipped' in said and 'slow:' not in said
+    assert '2 passed, 2 skipped' in said and 'slow:' not in said
+    assert '    1 short: with --slow its long form runs in its place' in said
     assert '    1 there is no moon' in said

@@ -99,7 +99,7 @@ def test_lanes_of_wrenches_solve_as_each_does_alone(problem):
     check(problem, run(problem, 'cpu', CPU_WRENCHES))
 
 
-@pytest.mark.skipif(not wp.is_cuda_available(), reason='there is no CUDA device')
+@pytest.mark.cuda
 def test_pairs_of_wrenches_solve_as_each_does_alone(problem):
     check(problem, run(problem, 'cuda', CUDA_WRENCHES))
 

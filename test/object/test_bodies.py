@@ -66,6 +66,17 @@ def test_parts_that_share_corners_stay_parts(place, inward):
     assert not boxes.all(axis=2).any()
 
 
+@pytest.mark.parametrize('mirrored', [(), (0,), (1,), (2,), (0, 1)])
+def test_parts_of_a_file_without_connectivity_may_share_faces(mirrored):
+    """As an STL has them: triangles in a row, each with corners of its own."""
+    places = [(0, 0, 0), (0.04, 0, 0), (0.04, 0.06, 0)]
+    boxes = [box((0.04, 0.06, 0.09), p, inward=n in mirrored) for n, p in enumerate(places)]
+    corners = trimesh.util.concatenate(boxes).triangles.reshape(-1, 3)
+    mesh, warnings = read_mesh((corners, np.arange(len(corners)).reshape(-1, 3)))
+    np.testing.assert_allclose(mesh.volume, 3 * 0.04 * 0.06 * 0.09, rtol=1e-6)
+    assert not [w for w in warnings if 'not closed' in w]
+
+
 def test_a_mirrored_hollow_part_keeps_its_hollow():
     """Mirroring turns the wall of its hollow as well."""
     hollow = [ball(0.03, (0.1, 0, 0), inward=True), ball(0.02, (0.1, 0, 0))]

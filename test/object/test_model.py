@@ -89,6 +89,8 @@ def test_a_shape_is_measured_once_while_it_is_asked_for_again():
     ):
         assert other.distance.spacing != first.distance.spacing
     # Only the newest are kept, so that memory has a bound.
+    for k in range(_measured.cache_info().maxsize):
+        load_object(arrays(box), scale=1.02 + 0.01 * k, config=SMALL)
     assert load_object(arrays(box), config=SMALL).distance.values is not first.distance.values
 
 

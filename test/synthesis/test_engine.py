@@ -66,7 +66,7 @@ def test_pairs_with_a_thread_each_are_the_same_bit_for_bit(allegro, can, seeds):
     assert (e.energy(sweeps=2) < found[0][0]).all(), 'nothing overlaps'
 
 
-@pytest.mark.skipif(not wp.is_cuda_available(), reason='there is no CUDA device')
+@pytest.mark.cuda
 def test_cuda_goes_the_way_of_the_cpu(allegro, can, seeds):
     """Rounding differs, and a descent spreads it: so a few iterations, and most candidates."""
     here, there = engine(allegro, can, seeds), engine(allegro, can, seeds, 'cuda')

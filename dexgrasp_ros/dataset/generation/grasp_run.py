@@ -184,7 +184,8 @@ class GraspRun:
             unit=unit.name,
             function=_EVALUATE,
             arguments=(task, batches),
-            kind='cpu',
+            # In batches it is the devices' work, as the search is.
+            kind='cpu' if self.config.physics == 'mujoco' else 'device',
             time_limit=_unit_limit(unit),
             then=partial(self._write, unit, record),
         )

@@ -172,6 +172,8 @@ def _shake(task: UnitTask, hand: HandModel, obj: ObjectModel, batch: Batch) -> E
             hand=hand,
             protocol=FREE_PROTOCOL if batch.scene == FREE else SETTLED_PROTOCOL,
             piece_threshold=task.config.piece_threshold,
+            physics=task.config.physics,
+            device=task.config.device,
             processes=1,
             time_limit=_SHAKE_LIMIT,
         )

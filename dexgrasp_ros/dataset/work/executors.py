@@ -86,39 +86,42 @@ class LocalExecutor(contextlib.AbstractContextManager):
 
     Without a GPU each process does both kinds of task with one thread: two searches in two
     processes take four fifths of the time that they take one after the other on two cores. With
-    GPUs there is one process more for each, which searches while the others evaluate.
+    GPUs, or with devices that are listed, there is one process more for each, which searches
+    while the others evaluate.
 
     Parameters
     ----------
     processes
         On the CPU; default: one for each core.
     device
-        As in `SynthesisConfig`: ``'auto'`` takes all GPUs.
+        As in `SynthesisConfig`: ``'auto'`` takes all GPUs. Several are separated by commas, as
+        in ``'cuda:0,cuda:1'``.
 
     Raises
     ------
     InputError
-        OUT_OF_RANGE for `processes`.
+        OUT_OF_RANGE for `processes`, and for a list of both CPUs and GPUs.
     DeviceError
         DEVICE_UNAVAILABLE.
     """
 
     def __init__(self, processes: int | None = None, *, device: str = 'auto') -> None:
         self._cpu = _pool(process_count(processes), {})
-        self._gpus = [_pool(1, {'CUDA_VISIBLE_DEVICES': name}) for name in visible_gpus(device)]
-        self.device = 'cuda' if self._gpus else 'cpu'
+        self.device, environments = device_environments(device)
+        self._devices = [_pool(1, environment) for environment in environments]
         self._numbers: dict[tuple[WorkerPool, int], int] = {}
         self._count = 0
 
     def slots(self, kind: Kind) -> int:
         """How many tasks of a kind run at once."""
-        return len(self._gpus) if kind == 'device' and self._gpus else self._cpu.processes
+        has_own = kind == 'device' and self._devices
+        return len(self._devices) if has_own else self._cpu.processes
 
     def submit(
         self, function: str, arguments: tuple[Any, ...], kind: Kind, time_limit: float
     ) -> int:
         """Add a task; return its number."""
-        pools = self._gpus if kind == 'device' and self._gpus else [self._cpu]
+        pools = self._devices if kind == 'device' and self._devices else [self._cpu]
         pool = min(pools, key=lambda p: p.pending)
         number, self._count = self._count, self._count + 1
         self._numbers[pool, pool.submit((function, arguments), time_limit)] = number
@@ -126,7 +129,7 @@ class LocalExecutor(contextlib.AbstractContextManager):
 
     def answers(self, timeout: float) -> list[tuple[int, Any]]:
         """Wait for a moment; return numbers of tasks with their results or `Failed`."""
-        pools = [self._cpu, *self._gpus]
+        pools = [self._cpu, *self._devices]
         wait([connection for pool in pools for connection in pool.connections], timeout)
         return [
             (self._numbers.pop((pool, number)), _told(value))
@@ -135,7 +138,7 @@ class LocalExecutor(contextlib.AbstractContextManager):
         ]
 
     def __exit__(self, *_: object) -> None:
-        for pool in (self._cpu, *self._gpus):
+        for pool in (self._cpu, *self._devices):
             pool.close()
 
 
@@ -154,24 +157,37 @@ def process_count(processes: int | None) -> int:
     return processes or available_cores()
 
 
-def visible_gpus(device: str) -> list[str]:
-    """Names of GPUs, as ``CUDA_VISIBLE_DEVICES`` takes them, that a device setting means.
+def device_environments(device: str) -> tuple[str, list[dict[str, str]]]:
+    """Return what searches run on, and the variables of a process for each device of a setting.
+
+    A process sees its own GPU alone, which is its ``'cuda'``. A single CPU needs no process of
+    its own; where several devices are listed each has one.
 
     Raises
     ------
+    InputError
+        OUT_OF_RANGE: both CPUs and GPUs; these find different grasps.
     DeviceError
         DEVICE_UNAVAILABLE.
     """
     from dexgrasp_ros.synthesis.device import resolve_device
 
-    found = resolve_device(device)
-    if found.is_cpu:
-        return []
+    found = [resolve_device(name.strip()) for name in device.split(',')]
+    kinds = {'cpu' if each.is_cpu else 'cuda' for each in found}
+    if len(kinds) > 1:
+        raise InputError(
+            f"The devices are '{device}'; expected GPUs or CPUs alone, as both find different "
+            'grasps.',
+            ErrorCode.OUT_OF_RANGE,
+        )
+    if kinds == {'cpu'}:
+        return 'cpu', [{} for _ in found] if len(found) > 1 else []
     import warp as wp
 
     listed = os.environ.get('CUDA_VISIBLE_DEVICES', '')
     names = listed.split(',') if listed else list(map(str, range(wp.get_cuda_device_count())))
-    return names if device == 'auto' else [names[found.ordinal]]
+    wanted = names if device == 'auto' else [names[each.ordinal] for each in found]
+    return 'cuda', [{'CUDA_VISIBLE_DEVICES': name} for name in wanted]
 
 
 def _pool(processes: int, environment: Mapping[str, str]) -> WorkerPool:

@@ -28,12 +28,13 @@ class RayExecutor(contextlib.AbstractContextManager):
     processes
         With ``'local'``: how many cores the cluster has; default: those of this process.
     device
-        As in `SynthesisConfig`; with ``'cpu'`` GPUs are left alone.
+        As in `SynthesisConfig`; with ``'cpu'`` GPUs are left alone, else Ray hands out all.
 
     Raises
     ------
     InputError
-        INVALID_INPUT: Ray is not installed. OUT_OF_RANGE for `processes`.
+        INVALID_INPUT: Ray is not installed. OUT_OF_RANGE for `processes`, and for a list of
+        devices.
     DeviceError
         DEVICE_UNAVAILABLE: there is no such cluster, or it has no GPU and `device` asks for one.
     """
@@ -41,6 +42,12 @@ class RayExecutor(contextlib.AbstractContextManager):
     def __init__(
         self, address: str, processes: int | None = None, *, device: str = 'auto'
     ) -> None:
+        if ',' in device:
+            raise InputError(
+                f"The devices are '{device}', and Ray hands out GPUs itself; expected 'auto', "
+                "'cuda' or 'cpu'.",
+                ErrorCode.OUT_OF_RANGE,
+            )
         self._ray = _start(address, process_count(processes))
         has_gpus = bool(self._ray.cluster_resources().get(_GPU)) and device != 'cpu'
         if device.startswith('cuda') and not has_gpus:

@@ -14,7 +14,7 @@ import math
 from collections.abc import Callable, Sequence
 
 from numpy.typing import NDArray
-from rclpy.action import ActionServer, CancelResponse, GoalResponse
+from rclpy.action import CancelResponse, GoalResponse
 from rclpy.action.server import ServerGoalHandle
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.clock import Clock, ClockType
@@ -23,6 +23,7 @@ from rclpy.task import Future
 from rclpy.timer import Timer
 
 from dexgrasp_msgs.action import ExecuteGrasp
+from dexgrasp_ros.bridge.servers import ReachingActionServer
 from dexgrasp_ros.core.errors import CommandError, DexGraspError, ErrorCode, choices
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.nodes.execution.command_gate import CommandGate
@@ -76,7 +77,7 @@ class ExecutionServer:
         self._gate, self._wrist = gate, wrist
         # Durations are real ones, even where a simulation's clock stands still.
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self._server: ActionServer | None = None
+        self._server: ReachingActionServer | None = None
         self._hand: HandModel | None = None  # None: goals are rejected
         self._joints: JointFeed | None = None
         self._job: _Job | None = None  # of the newest goal
@@ -106,7 +107,7 @@ class ExecutionServer:
     def offer(self) -> None:
         """Offer the action."""
         if self._server is None:
-            self._server = ActionServer(
+            self._server = ReachingActionServer(
                 self._node,
                 ExecuteGrasp,
                 'execute_grasp',

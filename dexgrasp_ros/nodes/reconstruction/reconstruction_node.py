@@ -36,6 +36,7 @@ from dexgrasp_ros.bridge.labels import LabelNames
 from dexgrasp_ros.bridge.markers import object_markers
 from dexgrasp_ros.bridge.objects import object_array_message
 from dexgrasp_ros.bridge.qos import latched_publisher
+from dexgrasp_ros.bridge.servers import create_reaching_service
 from dexgrasp_ros.bridge.transforms import transform_listener
 from dexgrasp_ros.core.errors import DexGraspError, ErrorCode, quoted
 from dexgrasp_ros.nodes.reconstruction.frame_source import FrameSource
@@ -100,7 +101,7 @@ class ReconstructionNode(AutostartNode[ReconstructionParameters]):
             # images.
             group = ReentrantCallbackGroup()
             self._offered = [
-                self.create_service(kind, name, callback, callback_group=group)
+                create_reaching_service(self, kind, name, callback, callback_group=group)
                 for kind, name, callback in (
                     (ReconstructObjects, 'reconstruct_objects', self._on_reconstruct),
                     (Trigger, 'clear_objects', self._on_clear),

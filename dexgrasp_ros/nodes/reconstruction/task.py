@@ -21,6 +21,7 @@ from dexgrasp_ros.core.poses import pose_to_matrix
 from dexgrasp_ros.nodes.reconstruction.frame_source import FrameSource
 from dexgrasp_ros.nodes.reconstruction.parameters import ReconstructionParameters
 from dexgrasp_ros.perception import Reconstruction, ViewFusion, reconstruct_frame
+from dexgrasp_ros.perception.memory import ReconstructionMemory
 from dexgrasp_ros.perception.tracking import ObjectTracker, sighting
 
 
@@ -62,6 +63,7 @@ class ReconstructionTask:
         self._config, self._is_wanted, self._name_of = config, is_wanted, name_of
         self._fixed_frame = config().fixed_frame
         self._tracker = ObjectTracker(config().tracking)
+        self._memory = ReconstructionMemory(config().keep_distance)
         self._fusion = ViewFusion(
             frame_id=self._fixed_frame, config=config().perception, fusion=config().fusion
         )
@@ -100,6 +102,7 @@ class ReconstructionTask:
     def forget(self) -> None:
         """Take every object for a new one from now on."""
         self._tracker.clear()
+        self._memory.clear()
 
     def fuse(self) -> str:
         """Fuse the newest frame, because somebody asked; return a sentence about it.
@@ -161,7 +164,9 @@ class ReconstructionTask:
             frame = self._source.wait(max_age, config.image_timeout, self._is_wanted)
             frame, pose = self._posed(frame, config.tf_timeout)
             frame_id, stamp = frame.frame_id, frame.stamp
-            made = reconstruct_frame(frame, labels=labels, config=config.perception)
+            made = reconstruct_frame(
+                frame, labels=labels, config=config.perception, memory=self._memory
+            )
         seen = [sighting(found, pose) for found in made.objects]
         tracked = self._tracker.update(seen, is_whole=labels is None)
         is_news = is_asked or tracked.is_news
@@ -177,9 +182,10 @@ class ReconstructionTask:
         )
 
     def _present_config(self) -> ReconstructionParameters:
-        """Return the present parameters, and let tracking and fusion have them as well."""
+        """Return the present parameters, and let what works by them have them as well."""
         config = self._config()
         self._tracker.config, self._fusion.config = config.tracking, config.perception
+        self._memory.limit = config.keep_distance
         return config
 
     def _posed(

@@ -21,6 +21,7 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
+from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.clock import Clock, ClockType
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.timer import Timer
@@ -34,6 +35,7 @@ from dexgrasp_msgs.msg import ObjectArray
 from dexgrasp_ros.bridge.checks import check_texts
 from dexgrasp_ros.bridge.geometry import header, nanoseconds_to_stamp, stamp_to_nanoseconds
 from dexgrasp_ros.bridge.qos import latched_publisher, standard
+from dexgrasp_ros.bridge.servers import create_reaching_service
 from dexgrasp_ros.bridge.sim_objects import object_frame, sim_objects_message
 from dexgrasp_ros.bridge.trajectories import finger_points, pose_points
 from dexgrasp_ros.bridge.transforms import TransformPublisher, transform_listener
@@ -83,7 +85,9 @@ class SimHandNode(AutostartNode[SimHandParameters]):
                 (MultiDOFJointTrajectory, 'wrist_trajectory', self._on_wrist),
             )
         ]
-        self.create_service(Trigger, 'reset', self._on_reset)
+        create_reaching_service(
+            self, Trigger, 'reset', self._on_reset, callback_group=ReentrantCallbackGroup()
+        )
 
     def configure(self) -> None:
         """Load the hand, cut the objects into convex pieces, let them settle."""

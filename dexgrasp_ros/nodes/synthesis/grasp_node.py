@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable
 
 from geometry_msgs.msg import PoseArray
-from rclpy.action import ActionServer, CancelResponse, GoalResponse
+from rclpy.action import CancelResponse, GoalResponse
 from rclpy.action.server import ServerGoalHandle
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.qos_overriding_options import QoSOverridingOptions
@@ -35,6 +35,7 @@ from dexgrasp_msgs.msg import GraspArray
 from dexgrasp_ros.bridge.diagnostics import ERROR, OK, WARN, Diagnostics, Report
 from dexgrasp_ros.bridge.markers import drawn_hand
 from dexgrasp_ros.bridge.qos import latched_publisher, latched_subscription
+from dexgrasp_ros.bridge.servers import ReachingActionServer
 from dexgrasp_ros.bridge.transforms import transform_listener
 from dexgrasp_ros.core.errors import LONGEST_QUOTE, DeviceError, ErrorCode, SynthesisError
 from dexgrasp_ros.hand import find_arm
@@ -101,7 +102,7 @@ class GraspNode(AutostartNode[GraspParameters]):
         self._worker = Worker(self)
         self._transforms = transform_listener(self)
         self._source = ObjectSource(self)
-        self._server: ActionServer | None = None
+        self._server: ReachingActionServer | None = None
         self._hands = HandSource(
             self,
             self._worker,
@@ -139,7 +140,7 @@ class GraspNode(AutostartNode[GraspParameters]):
     def activate(self) -> None:
         """Offer the action."""
         if self._server is None:
-            self._server = ActionServer(
+            self._server = ReachingActionServer(
                 self,
                 SynthesizeGrasps,
                 'synthesize_grasps',

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from rclpy.action import ActionClient, ActionServer, CancelResponse
+from rclpy.action import ActionClient, CancelResponse
 from rclpy.action.client import ClientGoalHandle
 from rclpy.action.server import ServerGoalHandle
 from rclpy.callback_groups import ReentrantCallbackGroup
@@ -26,6 +26,7 @@ from dexgrasp_ros.bridge.moveit import moveit_grasps
 from dexgrasp_ros.bridge.optional import optional_messages
 from dexgrasp_ros.bridge.parameters import NodeParameters
 from dexgrasp_ros.bridge.server_watch import ServerWatch
+from dexgrasp_ros.bridge.servers import ReachingActionServer
 from dexgrasp_ros.bridge.transforms import transform_listener
 from dexgrasp_ros.core.errors import ErrorCode, SynthesisError
 from dexgrasp_ros.nodes.shared.process import main_of
@@ -51,7 +52,7 @@ class GraspPlanningNode(Node):
         )
         self._running: dict[bytes, ClientGoalHandle] = {}
         self._ends: set[Future] = set()  # of the searches that are waited for
-        self._server = ActionServer(
+        self._server = ReachingActionServer(
             self,
             self._kind,
             'plan_grasps',

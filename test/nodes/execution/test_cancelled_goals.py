@@ -46,7 +46,9 @@ def test_a_goal_can_be_cancelled_in_each_phase(client, robot, hand, states, phas
     assert not client.cancel(handle)
 
 
-@pytest.mark.parametrize('count', [5, pytest.param(50, marks=SLOW_TEST)])
+@pytest.mark.parametrize(
+    'count', [pytest.param(5, marks=pytest.mark.short), pytest.param(50, marks=SLOW_TEST)]
+)
 def test_each_of_many_cancels_ends_the_goal_once(
     client, robot, hand, states, record_property, count
 ):

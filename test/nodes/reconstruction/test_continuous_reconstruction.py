@@ -39,7 +39,7 @@ class Listener:
 
     def __init__(self, node) -> None:
         self.published: list[ObjectArray] = []
-        self.reconstructions = 0
+        self.reconstructions = self.reports = 0
         self._subscriptions = [
             node.create_subscription(
                 ObjectArray, 'objects', self.published.append, latched_subscription()
@@ -50,6 +50,7 @@ class Listener:
     def _note(self, message) -> None:
         values = {v.key: v.value for v in message.status[0].values}
         self.reconstructions = int(values['reconstructions'])
+        self.reports += 1
 
     def wait(self, condition, what: str) -> None:
         until = time.monotonic() + 60
@@ -59,7 +60,9 @@ class Listener:
 
     def wait_for_frames(self, count: int) -> None:
         """Wait until so many more have been meshed."""
-        before = self.reconstructions
+        reports = self.reports
+        self.wait(lambda: self.reports > reports, 'no further report came')
+        before = self.reconstructions  # the last report may be a second old
         self.wait(lambda: self.reconstructions >= before + count, 'no further frames were meshed')
 
     def next(self, condition=lambda message: True) -> ObjectArray:

@@ -218,6 +218,7 @@ def test_an_object_keeps_its_identifier_when_its_label_flips(client, camera, fra
 
 
 def test_time_and_points_of_each_phase_are_published(client, camera):
+    client.clear_objects()  # a mesh that was kept has no phases
     camera.show()
     response = until_code(client, ErrorCode.SUCCESS)
     (found,) = response.objects.objects

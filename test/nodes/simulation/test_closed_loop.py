@@ -28,7 +28,7 @@ from dexgrasp_ros.hand import load_hand, moving_joint_names
 from dexgrasp_ros.nodes.graph import start_graph
 
 CAMERA = 'camera_depth_optical_frame'
-RATE = 40.0  # Hz, of the clock, which every node hears
+RATE = 20.0  # Hz, of the clock, which every node hears
 
 
 @pytest.fixture(scope='module')
@@ -36,8 +36,8 @@ def robot(module_ros_domain, box, simulated_robot):
     """The whole graph, for all tests of the module."""
     log = []
     parameters = {
-        'sim_hand_node': {'objects': str(box), 'joint_state_rate': RATE, 'tf_rate': 20.0},
-        'sim_camera_node': {'noisy': False, 'width': 320, 'height': 240, 'rate': 2.5},
+        'sim_hand_node': {'objects': str(box), 'joint_state_rate': RATE, 'tf_rate': 10.0},
+        'sim_camera_node': {'noisy': False, 'width': 320, 'height': 240, 'rate': 2.0},
         'grasp_node': {'synthesis.seed_count': 64, 'synthesis.max_grasps': 4},
         # Five processes work as long as the robot moves: not as slowly as beside people.
         'hand_command_node': {'wrist_linear_speed': 0.25, 'speed_scale': 1.0, 'hold_time': 0.5},

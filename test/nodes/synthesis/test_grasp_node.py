@@ -367,7 +367,11 @@ MANY = np.random.default_rng(5).uniform(0.0, 1.0, 50)  # s
 
 
 @pytest.mark.parametrize(
-    'delays', [(0.0, 0.1, 0.5, 1.2), pytest.param(MANY, marks=SLOW_TEST)], ids=['few', 'many']
+    'delays',
+    [
+        pytest.param((0.0, 0.1, 0.5, 1.2), id='few', marks=pytest.mark.short),
+        pytest.param(MANY, id='many', marks=SLOW_TEST),
+    ],
 )
 def test_a_goal_that_is_cancelled_at_any_moment_ends_once(client, record_property, delays):
     states = {}

@@ -1,0 +1,168 @@
+"""Objects that stand where they stood: their meshes are taken again, not made again.
+
+Whether an object has moved is judged by what the camera sees of it, against the image that its
+mesh was made from, so that slow movements add up until they count. Noise of depth is averaged over
+parts of the object's image.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from dexgrasp_ros.core.depth_frame import DepthFrame
+from dexgrasp_ros.core.object_model import ObservedObject
+from dexgrasp_ros.perception.config import ReconstructionConfig
+from dexgrasp_ros.perception.view import DepthWindow
+
+# Parts of an object's image, along its height and its width, of which each must not have moved.
+_PARTS = 5
+_LEAST_PIXELS = 16  # of a part; fewer say nothing
+_RIM = 2  # px along the outline, where depth jumps between the object and what is behind it
+# Share of an object's pixels that may have lost or got a measurement.
+_CHANGED_SHARE = 0.2
+# Of the pixels along an outline, those change that a shift moves across it: half of them for each
+# pixel of a shift, since some sides lie along it.
+_CROSSED_SHARE = 0.5
+# A median of n numbers is uncertain by this many of their median absolute deviations over √n:
+# three standard errors of 1.25 σ/√n with σ = 1.48 deviations (normal distribution), where 4 π
+# neighbours share their noise, as those of a sensor that correlates windows do (blur of 1 px).
+_NOISE = 3 * 1.25 * 1.48 * np.sqrt(4 * np.pi)
+_UP_CHANGE = 0.002  # of the direction that is up: a tenth of a degree
+_ENTRIES = 64  # objects remembered at most
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Entry:
+    found: ObservedObject
+    config: ReconstructionConfig
+    window: DepthWindow  # what its mesh was made from
+    shape: tuple[int, ...]  # of the whole image
+    up: NDArray[np.float64] | None  # the world's in the camera's frame [3], where that is known
+
+
+class ReconstructionMemory:
+    """Meshes of objects that have not moved since, for `reconstruct_frame`; from any thread.
+
+    Parameters
+    ----------
+    limit
+        A mesh is taken again while what is seen of its object has moved by no more [m]; 0: never.
+        The attribute may be replaced.
+    """
+
+    def __init__(self, limit: float) -> None:
+        self.limit = limit
+        self._entries: dict[int, _Entry] = {}
+        self._lock = threading.Lock()
+
+    def find(
+        self, frame: DepthFrame, whole: DepthWindow, label: int, config: ReconstructionConfig
+    ) -> ObservedObject | None:
+        """Return the object of this label as it was made before, if it stands there still.
+
+        A mesh that was made finer than `config` asks for serves as well.
+        """
+        entry = self._entries.get(label)
+        if self.limit <= 0.0 or entry is None or not _serves(entry.config, config):
+            return None
+        now = _same_window(entry, frame, whole)
+        if now is None or (whole.labels == label).sum() != (now.labels == label).sum():
+            return None
+        if _has_moved(entry.window, now, label, self.limit):
+            return None
+        return replace(entry.found, stamp=frame.stamp, timing={}, phase_points={})
+
+    def keep(
+        self,
+        frame: DepthFrame,
+        whole: DepthWindow,
+        window: DepthWindow,
+        found: ObservedObject,
+        config: ReconstructionConfig,
+    ) -> None:
+        """Remember an object and the window of the image that it was made from."""
+        if self.limit <= 0.0:
+            return
+        own = replace(window, depth=window.depth.copy(), labels=window.labels.copy())
+        entry = _Entry(
+            found=found, config=config, window=own, shape=whole.depth.shape, up=_up(frame)
+        )
+        with self._lock:
+            self._entries.pop(found.label, None)
+            self._entries[found.label] = entry
+            while len(self._entries) > _ENTRIES:
+                self._entries.pop(next(iter(self._entries)))
+
+    def clear(self) -> None:
+        """Forget all."""
+        with self._lock:
+            self._entries.clear()
+
+
+def _serves(made: ReconstructionConfig, wanted: ReconstructionConfig) -> bool:
+    same = replace(made, max_voxels=wanted.max_voxels)
+    return same == wanted and made.max_voxels >= wanted.max_voxels
+
+
+def _same_window(entry: _Entry, frame: DepthFrame, whole: DepthWindow) -> DepthWindow | None:
+    """Return the part of a frame that `entry` was made from in its own; None of another camera."""
+    before, up = entry.window, _up(frame)
+    corner = np.rint(whole.center - before.center).astype(int)
+    if (
+        entry.found.frame_id != frame.frame_id
+        or entry.shape != whole.depth.shape
+        or not np.array_equal(before.focal, whole.focal)
+        or not np.array_equal(before.center + corner, whole.center)
+        or (up is None) != (entry.up is None)
+        or (up is not None and np.abs(up - entry.up).max() > _UP_CHANGE)
+    ):
+        return None
+    rows = slice(corner[1], corner[1] + before.depth.shape[0])
+    columns = slice(corner[0], corner[0] + before.depth.shape[1])
+    return replace(before, depth=whole.depth[rows, columns], labels=whole.labels[rows, columns])
+
+
+def _up(frame: DepthFrame) -> NDArray[np.float64] | None:
+    return None if frame.T_world_cam is None else frame.T_world_cam[2, :3]
+
+
+def _has_moved(before: DepthWindow, now: DepthWindow, label: int, limit: float) -> bool:
+    """Whether an object is seen elsewhere by more than `limit` [m], or otherwise than before."""
+    then, still = before.labels == label, now.labels == label
+    valid_then, valid_now = np.isfinite(before.depth), np.isfinite(now.depth)
+    count = then.sum()
+    if count == 0 or ((valid_then != valid_now) & then).sum() > _CHANGED_SHARE * count:
+        return True
+    both = then & still & valid_then & valid_now
+    if not both.any():
+        return True
+    outline = then & ~ndimage.binary_erosion(then)
+    shift = limit / before.pixel_size(float(np.median(before.depth[both])))  # px
+    if (then ^ still).sum() > _CROSSED_SHARE * shift * outline.sum():
+        return True
+    inner = both & ndimage.binary_erosion(then & still, iterations=_RIM)
+    return _change_beyond_noise(before.depth, now.depth, inner) > limit
+
+
+def _change_beyond_noise(
+    before: NDArray[np.float32], now: NDArray[np.float32], where: NDArray[np.bool_]
+) -> float:
+    """Greatest change of depth of a part of an object, less what noise explains [m]."""
+    v, u = np.nonzero(where)
+    if not len(v):
+        return 0.0
+    change = (now - before)[v, u].astype(np.float64)
+    row, column = ((n - n.min()) * _PARTS // (np.ptp(n) + 1) for n in (v, u))
+    part, most = row * _PARTS + column, 0.0
+    for k in range(_PARTS**2):
+        own = change[part == k]
+        if len(own) >= _LEAST_PIXELS:
+            median = np.median(own)
+            noise = _NOISE * np.median(np.abs(own - median)) / np.sqrt(len(own))
+            most = max(most, abs(median) - noise)
+    return float(most)
