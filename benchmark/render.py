@@ -38,10 +38,10 @@ from dexgrasp_ros.dataset.render.frames import DEPTH_SCALE
 from dexgrasp_ros.dataset.render.png import encode_png
 from dexgrasp_ros.dataset.render.run import RenderReport, plan_scenes, render
 from dexgrasp_ros.dataset.render.scenes import render_scene
-from dexgrasp_ros.dataset.render.stage import Stage, build_stage
+from dexgrasp_ros.dataset.render.stage import OBJECT, Stage, build_stage
 from dexgrasp_ros.dataset.work.executors import LocalExecutor
 from dexgrasp_ros.object import read_mesh
-from dexgrasp_ros.simulation.bodies import BodyFaces
+from dexgrasp_ros.simulation.bodies import Body, BodyFaces
 from dexgrasp_ros.simulation.casters import Open3dCaster, WarpCaster
 from dexgrasp_ros.simulation.ray_images import ImageRenderer
 
@@ -63,13 +63,19 @@ def main(
     things = {name: read_mesh(path)[0] for name, path in found.items()}
     print(f'{os.cpu_count()} cores, {", ".join(MESHES)}, random seeds {seeds}\n')
     stages = {
-        (name, seed): build_stage(np.array(m.vertices), np.array(m.faces), lying(m), seed)
+        (name, seed): build_stage([body_of(m)], seed)
         for name, m in things.items()
         for seed in seeds
     }
     show(casters_table(stages, device))
     show(png_table(stages))
     show(runs_table(things, seeds, views, processes, device))
+
+
+def body_of(mesh: Any) -> Body:
+    """Body of a mesh on the table, as its file has it."""
+    vertices, faces = np.array(mesh.vertices), np.array(mesh.faces)
+    return Body(vertices=vertices, faces=faces, pose=lying(mesh), label=OBJECT)
 
 
 def lying(mesh: Any) -> np.ndarray:

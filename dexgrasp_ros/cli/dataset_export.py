@@ -32,6 +32,8 @@ class Export:
     """Which objects, by key or name; by default all."""
     grasps: Literal['held', 'failed', 'unshaken', 'all'] = 'held'
     """Which grasps, by the shake test; unshaken: those that it was not asked of."""
+    clutter: int | None = None
+    """Of them only those that are free on this cluttered table."""
     json: bool = False
     """End with one line of JSON."""
 
@@ -105,7 +107,12 @@ class Export:
         held = {'held': True, 'failed': False}.get(self.grasps)
         shaken = False if self.grasps == 'unshaken' else None
         return open_dataset(
-            self.dataset, hand, objects=self.objects or None, held=held, shaken=shaken
+            self.dataset,
+            hand,
+            objects=self.objects or None,
+            held=held,
+            shaken=shaken,
+            clutter=self.clutter,
         )
 
     def _written(self, opened: GraspDataset) -> Iterator[tuple[str, int]]:

@@ -30,6 +30,9 @@ class Render:
     """Cameras, or stereo pairs, for each scene; instead of what the YAML says."""
     noise: str | None = None
     """Model of the depth sensor, 'none' or 'kinect_v1'; instead of what the YAML says."""
+    clutter: int = 0
+    """Cluttered tables beside the scenes: 2 to 10 objects that settled together, with the grasps
+    that their neighbours leave free."""
     device: str = 'cpu'
     """Of the rays: 'cpu' (Embree), 'cuda' (Warp), or 'auto' for CUDA where there is one."""
     processes: int | None = None
@@ -70,6 +73,7 @@ class Render:
                 self.out,
                 settings=settings,
                 executor=executor,
+                clutter=self.clutter,
                 shard_index=self.shard_index,
                 shard_count=self.shard_count,
                 retries=self.retries,

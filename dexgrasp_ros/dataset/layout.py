@@ -29,6 +29,10 @@ class DatasetLayout:
         """Mesh by the SHA-256 of its own bytes; grasps are in its frame, metres."""
         return self.root / 'meshes' / f'{safe_name(digest)}.ply'
 
+    def colors(self, digest: str) -> Path:
+        """Colours of a mesh that has its own, by the mesh's digest: a PLY of points, metres."""
+        return self.root / 'colors' / f'{safe_name(digest)}.ply'
+
     def hand(self, digest: str) -> Path:
         """URDF by the SHA-256 of its own bytes."""
         return self.root / 'hands' / f'{safe_name(digest)}.urdf'
@@ -68,6 +72,18 @@ class DatasetLayout:
         folder = self.root / 'frames' / f'object={safe_name(object_key)}'
         return folder / f'scene-{scene:02d}.parquet'
 
+    def clutter(self, number: int) -> Path:
+        """One cluttered table: objects, poses, labels, and which grasps are free there; JSON."""
+        return self.root / 'clutter' / f'scene-{number:05d}.json'
+
+    def clutter_images(self, number: int) -> Path:
+        """Its images, a tar as WebDataset reads it."""
+        return self.clutter(number).with_suffix('.tar')
+
+    def clutter_frames(self, number: int) -> Path:
+        """Its table: a row for each object of each image."""
+        return self.clutter(number).with_suffix('.parquet')
+
     def failure(self, unit: str) -> Path:
         """Why a unit of work could not be done at the last try; gone once it is."""
         return self.root / 'failures' / f'{_unit_name(unit)}.json'
@@ -84,7 +100,8 @@ def _unit_name(unit: str) -> str:
 
 def rendered_files(layout: DatasetLayout) -> list[Path]:
     """Tables and tars of all scenes that have any."""
-    return [*layout.root.glob('frames/*/[!.]*.parquet'), *layout.root.glob('images/[!.]*.tar')]
+    of_scenes = layout.root.glob('frames/*/[!.]*.parquet'), layout.root.glob('images/[!.]*.tar')
+    return [path for found in (*of_scenes, layout.root.glob('clutter/[!.]*')) for path in found]
 
 
 def object_key(name: str, digest: str) -> str:

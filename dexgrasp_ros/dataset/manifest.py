@@ -14,7 +14,13 @@ from dexgrasp_ros.core.json_files import json_bytes, read_json, write_json
 from dexgrasp_ros.dataset.config import DatasetConfig, library_versions
 from dexgrasp_ros.dataset.layout import DatasetLayout
 from dexgrasp_ros.dataset.records import HandRecord, ObjectRecord
-from dexgrasp_ros.dataset.schema import FRAME_COLUMNS, GRASP_COLUMNS, SCHEMA_VERSION, Column
+from dexgrasp_ros.dataset.schema import (
+    CLUTTER_COLUMNS,
+    FRAME_COLUMNS,
+    GRASP_COLUMNS,
+    SCHEMA_VERSION,
+    Column,
+)
 from dexgrasp_ros.evaluation import find_protocol
 
 FREE_PROTOCOL, SETTLED_PROTOCOL = 'fc', 'tabletop'
@@ -136,7 +142,11 @@ def _content(
         'seeds': {'random_seed': config.random_seed, 'rule': _SEED_RULE},
         'metrics': _METRICS,
         'protocols': {name: dataclasses.asdict(p) for name, p in protocols.items()},
-        'columns': {'grasps': _columns(GRASP_COLUMNS), 'frames': _columns(FRAME_COLUMNS)},
+        'columns': {
+            'grasps': _columns(GRASP_COLUMNS),
+            'frames': _columns(FRAME_COLUMNS),
+            'clutter': _columns(CLUTTER_COLUMNS),
+        },
         **_members(layout),
     }
 

@@ -63,6 +63,22 @@ class Scenes(TypedDict):
     scenes: list[Scene]
 
 
+class ClutteredObject(TypedDict):
+    """One object on a cluttered table."""
+
+    object: ObjectKey
+    mesh: Digest
+    label: Annotated[int, Meta(ge=0, le=255)]
+    pose: Annotated[list[Coordinate], Meta(min_length=7, max_length=7)]
+
+
+class Clutter(TypedDict):
+    """A cluttered table; keys of rows that are free, by hand and then by object in their order."""
+
+    objects: list[ClutteredObject]
+    grasps: dict[str, list[list[str]]]
+
+
 class Timing(TypedDict):
     """Seconds that a unit of work took, by stage."""
 

@@ -114,6 +114,12 @@ FRAME_COLUMNS = (
     ),
 )
 
+# What each row of the tables in `clutter/` holds: one object in one image.
+CLUTTER_COLUMNS = (
+    Column('object', 'string', 0, 'key of the object; its other columns are as in frames/'),
+    *FRAME_COLUMNS,
+)
+
 
 def fits(column: Column, kind: pa.DataType) -> bool:
     """Whether a type of pyarrow is that of a column, with any number of joints."""

@@ -40,3 +40,4 @@ class Appearance:
 
 
 MAX_LAMPS = 3
+WHITE = 0.8  # linear RGB of the texture under colours that a body has of its own

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.core.poses import pose_to_matrix, transform_points
+from dexgrasp_ros.simulation.paint import Paint
 
 Color = tuple[float, float, float]
 
@@ -28,6 +29,7 @@ class Body:
     color: Color = (0.7, 0.7, 0.7)  # linear RGB, 0 … 1
     label: int = 0  # what a segmentation camera writes
     crease: float = np.pi / 6  # edges flatter than this [rad] are shaded as if they were round
+    paint: Paint | None = None  # colours of its own, where images have any but `color`
     shaded: bool = True  # whether light and shadow act on it
 
     def posed_vertices(self) -> NDArray[np.float64]:

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dexgrasp_ros.core.kernel_loader import load_kernels
-from dexgrasp_ros.core.poses import invert, pose_to_matrix
-from dexgrasp_ros.simulation.appearance import MAX_LAMPS, Appearance, Lamp, Material
+from dexgrasp_ros.core.poses import invert, pose_to_matrix, transform_points
+from dexgrasp_ros.simulation.appearance import MAX_LAMPS, WHITE, Appearance, Lamp, Material
 from dexgrasp_ros.simulation.bodies import Body, BodyFaces
 from dexgrasp_ros.simulation.cameras import PinholeCamera
 from dexgrasp_ros.simulation.casters import as_warp, make_caster
@@ -73,6 +73,7 @@ class ImageRenderer:
             dtype=_surface_type(),
             device=device,
         )
+        self._painted = {k: body for k, body in enumerate(bodies) if body.paint is not None}
         self._textures = upload(appearance.textures, wp.vec3)
         black = [(0.0, 0.0, 0.0)] * (MAX_LAMPS - len(appearance.lamps))
         lamps = appearance.lamps
@@ -153,8 +154,25 @@ class ImageRenderer:
             ],
             [light],
         )
+        if self._painted:
+            light = self._paint(light, rays, depth, body)
         self._launch(shading.develop, count, [light, *size], [rgb])
         return rgb
+
+    def _paint(self, light: Any, rays: Any, depth: Any, body: Any) -> Any:
+        """Light [M] with the colours of bodies that have their own; their texture is `WHITE`."""
+        import warp as wp
+
+        seen, where, far, of = (a.numpy() for a in (light, rays, depth, body))
+        for index, painted in self._painted.items():
+            own = np.flatnonzero(of == index)
+            if not len(own):
+                continue
+            places = where[own, :3] + far[own, None] * where[own, 3:]
+            if painted.pose is not None:
+                places = transform_points(invert(painted.pose), places)
+            seen[own] *= painted.paint.at(places) / np.float32(WHITE)
+        return wp.array(seen, dtype=wp.vec3, device=self._device)
 
     def _hidden(self, rays: Any, width: int, depth: Any, normal: Any) -> Any:
         """Which lights are hidden from each pixel's point, a bit for each, uint8 [M]."""

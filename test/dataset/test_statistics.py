@@ -28,7 +28,15 @@ MEASURED = {
     ],
     'bytes': {
         **{'grasps': 200_000, 'images': 1_000_000, 'frames': 10_000, 'meshes': 4_000},
-        **{'hands': 77, 'objects': 600, 'scenes': 400, 'other': 5, 'total': 1_215_082},
+        **{
+            'clutter': 0,
+            'colors': 0,
+            'hands': 77,
+            'objects': 600,
+            'scenes': 400,
+            'other': 5,
+            'total': 1_215_082,
+        },
     },
 }
 

@@ -134,6 +134,8 @@ class GraspRun:
         """Write down an object; its record is last, and says that the rest is there."""
         record = prepared.record
         write_bytes(self.layout.mesh(record['mesh']), prepared.mesh)
+        if prepared.colors is not None:
+            write_bytes(self.layout.colors(record['mesh']), prepared.colors)
         write_json(self.layout.scenes(record['mesh']), prepared.scenes)
         write_json(self.layout.object_record(record['key']), record)
         self._journal.done(_preparing(record['name']), prepared.seconds)

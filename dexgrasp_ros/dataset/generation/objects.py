@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from dexgrasp_ros.core.doors import MEBIBYTE, check_file, reading
-from dexgrasp_ros.core.errors import ErrorCode, InputError, choices
+from dexgrasp_ros.core.errors import ErrorCode, InputError, ObjectError, choices
 from dexgrasp_ros.core.json_files import read_json
 from dexgrasp_ros.core.names import safe_name
 from dexgrasp_ros.core.object_model import ObjectModel
+from dexgrasp_ros.dataset.colors import surface_colors
 from dexgrasp_ros.dataset.config import DatasetConfig
 from dexgrasp_ros.dataset.layout import DatasetLayout, object_key
 from dexgrasp_ros.object import load_object, object_pieces, read_mesh
@@ -48,6 +49,7 @@ class PreparedObject:
     """What becomes of a mesh: the stored file, what is known of it, and how it rests."""
 
     mesh: bytes  # binary PLY, metres
+    colors: bytes | None  # of its surface, likewise, where the file has any
     record: dict[str, Any]
     scenes: dict[str, Any]
     seconds: dict[str, float]
@@ -168,6 +170,7 @@ def prepare_object(source: SourceMesh, config: DatasetConfig) -> PreparedObject:
         path.write_bytes(content)
         obj = load_object(path, name=source.name)
     pieces = object_pieces(obj, threshold=config.piece_threshold).pieces
+    colors, doubts = _colors(source.path, config.scale)
     middle = time.perf_counter()
     record = {
         'key': object_key(source.name, digest),
@@ -179,7 +182,7 @@ def prepare_object(source: SourceMesh, config: DatasetConfig) -> PreparedObject:
         'file_sha256': digest_of_source,
         'extents': np.ptp(obj.vertices, axis=0).tolist(),
         'mass': obj.mass,
-        'warnings': list(dict.fromkeys([*warnings, *obj.warnings])),
+        'warnings': list(dict.fromkeys([*warnings, *obj.warnings, *doubts])),
         'hash': config.digest,
     }
     scenes = {
@@ -189,7 +192,17 @@ def prepare_object(source: SourceMesh, config: DatasetConfig) -> PreparedObject:
         'scenes': rest_poses(obj, pieces, config),
     }
     seconds = {'repair': middle - start, 'settle': time.perf_counter() - middle}
-    return PreparedObject(mesh=content, record=record, scenes=scenes, seconds=seconds)
+    return PreparedObject(
+        mesh=content, colors=colors, record=record, scenes=scenes, seconds=seconds
+    )
+
+
+def _colors(path: Path, scale: float) -> tuple[bytes | None, list[str]]:
+    """Colours of a mesh file, and what is wrong with them: a shape can be grasped without."""
+    try:
+        return surface_colors(path, scale), []
+    except ObjectError as error:
+        return None, [str(error)]
 
 
 def rest_poses(

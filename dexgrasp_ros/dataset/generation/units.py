@@ -33,7 +33,7 @@ from dexgrasp_ros.evaluation import Cause, Evaluation, evaluate
 from dexgrasp_ros.object import build_environment_grid, load_object
 from dexgrasp_ros.synthesis import synthesize
 
-_LEAST_SEEDS = 32  # of a search: fewer leave cores or lanes idle
+_LEAST_SEEDS = {'cpu': 8, 'cuda': 32}  # of a search: fewer leave lanes idle, more are in vain
 _SHAKE_LIMIT = 600.0  # s for one grasp; a thousand times what it takes
 
 
@@ -143,12 +143,13 @@ def _search(task: UnitTask, hand: HandModel, obj: ObjectModel, scene: int, wante
     missing, seeds_each = wanted, config.seeds_per_grasp
     for k in range(config.max_rounds):
         seed = derive_seed(config.random_seed, hand.name, task.object_key, task.part, scene, k)
-        count = max(math.ceil(seeds_each * missing), _LEAST_SEEDS)
+        least = _LEAST_SEEDS[config.device]
+        count = max(math.ceil(seeds_each * missing), least)
         search = dataclasses.replace(
             config.search,
             device=config.device,
             random_seed=seed,
-            seed_count=min(count, max(config.round_seeds, _LEAST_SEEDS)),
+            seed_count=min(count, max(config.round_seeds, least)),
         )
         grasps = synthesize(hand, obj, search, keep='all')
         seeds_each = search.seed_count / max(len(grasps), 1)

@@ -17,6 +17,7 @@ from dexgrasp_ros.core.json_files import read_json
 from dexgrasp_ros.dataset.hands import StoredHand
 from dexgrasp_ros.dataset.layout import DatasetLayout
 from dexgrasp_ros.dataset.meshes import read_stored_mesh
+from dexgrasp_ros.dataset.reading.clutter import clutter_numbers, read_clutter
 from dexgrasp_ros.dataset.reading.frame_images import CHANNELS, ImageTars
 from dexgrasp_ros.dataset.reading.frame_reader import find_frame, read_frames
 from dexgrasp_ros.dataset.reading.grasp_rows import SET_COLUMNS, pose_in_camera, rows_to_grasps
@@ -243,6 +244,26 @@ class GraspDataset:
         same = {name: values[rows['scene'] == row['scene']] for name, values in rows.items()}
         given = same if wanted is None else {name: same[name] for name in wanted}
         return given | {f'{name}_in_camera': pose_in_camera(row, same[name]) for name in poses}
+
+    @property
+    def cluttered(self) -> list[int]:
+        """Numbers of the cluttered tables that were rendered."""
+        return clutter_numbers(self.layout)
+
+    def clutter(self, number: int) -> dict[str, Any]:
+        """Tell what stands where on a cluttered table, and which grasps are free."""
+        return read_clutter(self.layout, number)
+
+    def clutter_frames(self, number: int) -> Arrays:
+        """Table of its images as arrays: a row for each object of each image, as in `frames`."""
+        return read_arrays(self.layout.clutter_frames(number))
+
+    def clutter_images(
+        self, row: Mapping[str, Any], channels: Sequence[str] = CHANNELS
+    ) -> dict[str, NDArray]:
+        """Decode the image that a row of `clutter_frames` is of; see `ImageTars.read`."""
+        tar = self.layout.clutter_images(int(row['scene']))
+        return self._tars.read(tar, row['key'], float(row['depth_scale']), channels)
 
     def _frame(self, frame: str | Mapping[str, Any]) -> Mapping[str, Any]:
         """Row of a frame with the key of its object."""

@@ -6,6 +6,7 @@ A dataset that is still being made can be read; what is there is what is read.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from dexgrasp_ros.core.errors import InputError
 from dexgrasp_ros.dataset.layout import DatasetLayout
+from dexgrasp_ros.dataset.reading.clutter import free_keys, read_clutter
 from dexgrasp_ros.dataset.reading.grasp_dataset import GraspDataset
 from dexgrasp_ros.dataset.reading.selection import (
     Split,
@@ -39,6 +41,7 @@ def open_dataset(
     held: bool | None = None,
     shaken: bool | None = None,
     free: bool | None = None,
+    clutter: int | None = None,
     shard: tuple[int, int] | None = None,
     framework: Framework = 'numpy',
 ) -> GraspDataset:
@@ -65,6 +68,8 @@ def open_dataset(
         Only grasps that were shaken, or only those that were not.
     free
         Only grasps of the object alone, or only those of an object on a table.
+    clutter
+        Only grasps that are free on this cluttered table, for the objects that stand there.
     shard
         (i, n): every n-th file from the i-th on, for n processes that read together.
     framework
@@ -76,7 +81,7 @@ def open_dataset(
         FILE_NOT_FOUND: no dataset; INVALID_INPUT: one that another version of this package wrote,
         no hand named where there are several, no such object or split, no torch, `held` of what
         was not shaken; UNKNOWN_HAND;
-        OUT_OF_RANGE for the shard.
+        OUT_OF_RANGE for the shard; as from `read_clutter`.
     """
     # One name is meant as one name, not as its letters.
     objects = (objects,) if isinstance(objects, str) else objects
@@ -101,6 +106,8 @@ def open_dataset(
         where |= {'held': held, 'shaken': True}
     if free is not None:
         where['scene'] = _is_free if free else _is_settled
+    if clutter is not None:
+        where['key'] = partial(_is_one_of, free_keys(read_clutter(layout, clutter), name))
     dataset = GraspDataset(
         layout=layout,
         manifest=manifest,
@@ -112,6 +119,10 @@ def open_dataset(
         framework=framework,
     )
     return dataset if shard is None else dataset.share(*shard)
+
+
+def _is_one_of(wanted: frozenset[str], keys: NDArray) -> NDArray[np.bool_]:
+    return np.array([key in wanted for key in keys], dtype=bool)
 
 
 def _is_free(scene: NDArray) -> NDArray[np.bool_]:

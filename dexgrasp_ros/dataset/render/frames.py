@@ -14,7 +14,6 @@ from dexgrasp_ros.core.poses import pose_to_matrix
 from dexgrasp_ros.dataset.render.boxes import Silhouette, oriented_box, visible_box
 from dexgrasp_ros.dataset.render.png import encode_png
 from dexgrasp_ros.dataset.render.settings import NOISE_MODELS
-from dexgrasp_ros.dataset.render.stage import OBJECT
 from dexgrasp_ros.simulation import Body, PinholeCamera, add_sensor_noise
 from dexgrasp_ros.simulation.ray_images import Image
 
@@ -23,7 +22,7 @@ CHANNELS = {
     'rgb.png': '8-bit sRGB',
     'depth.png': '16-bit; metres along the optical axis are depth_scale times it; 0: nothing, or '
     'farther than 6.5535 m',
-    'seg.png': '8-bit; 0 background, 1 table, 2 the object',
+    'seg.png': '8-bit; 0 background, 1 table, 2 the object; 3 and on more of a cluttered table',
     'normals.png': '8-bit RGB; the unit normal in the optical frame, toward the camera, is '
     '(value - 128) / 127; 128 in all three: nothing',
     'noisy_depth.png': 'like depth.png, as a sensor would measure it; where noise is on',
@@ -51,7 +50,7 @@ class Subject:
     Parameters
     ----------
     body
-        The object.
+        The object; its label is that of its pixels.
     digest
         Of its mesh.
     scene
@@ -66,13 +65,13 @@ class Subject:
             'scene': scene,
             'T_world_object': pose_to_matrix(body.pose).ravel(),
             'depth_scale': DEPTH_SCALE,
-            'label': OBJECT,
+            'label': body.label,
             'box_3d': np.concatenate([box_pose, extents]),
         }
 
     def row(self, shot: Shot, image: Image) -> dict[str, Any]:
         """Row of the table of frames, by the names of `schema.FRAME_COLUMNS`."""
-        camera, mask = shot.camera, image.labels == OBJECT
+        camera, mask = shot.camera, image.labels == self._constant['label']
         return {
             **self._constant,
             'key': shot.key,
@@ -104,7 +103,12 @@ def encode_image(shot: Shot, image: Image, row: dict[str, Any]) -> dict[str, byt
             image.depth, _incidence(shot.camera, image), noise, shot.noise_seed
         )
         files['noisy_depth.png'] = encode_png(_depth_units(measured))
-    return {**files, 'json': json_bytes({name: _plain(value) for name, value in row.items()})}
+    return {**files, 'json': json_bytes(plain_row(row))}
+
+
+def plain_row(row: dict[str, Any]) -> dict[str, Any]:
+    """Turn a row into what JSON has."""
+    return {name: _plain(value) for name, value in row.items()}
 
 
 def _depth_units(depth: NDArray[np.float32]) -> NDArray[np.uint16]:

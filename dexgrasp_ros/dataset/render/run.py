@@ -14,8 +14,10 @@ from dexgrasp_ros.core.json_files import json_bytes, read_json, write_json
 from dexgrasp_ros.dataset.config import library_versions
 from dexgrasp_ros.dataset.layout import DatasetLayout, rendered_files
 from dexgrasp_ros.dataset.manifest import SettingsGuard
+from dexgrasp_ros.dataset.render.clutter import plan_clutter
 from dexgrasp_ros.dataset.render.frames import CHANNELS, DEPTH_SCALE
 from dexgrasp_ros.dataset.render.scenes import (
+    RenderTask,
     SceneSummary,
     SceneTask,
     is_rendered,
@@ -26,7 +28,6 @@ from dexgrasp_ros.dataset.work.report import Journal, Report, ReportCallback
 from dexgrasp_ros.dataset.work.shares import take_share
 from dexgrasp_ros.dataset.work.steps import Step, check_retries, run_steps
 
-_RENDER = 'dexgrasp_ros.dataset.render.scenes:render_scene'
 _FRAME_LIMIT = 100.0  # s after which a scene is taken for hung, for each image; one takes 0.2
 
 
@@ -49,6 +50,7 @@ def render(
     *,
     settings: CameraSettings,
     executor: Executor,
+    clutter: int = 0,
     shard_index: int = 0,
     shard_count: int = 1,
     retries: int = 2,
@@ -65,6 +67,8 @@ def render(
         Of the cameras.
     executor
         Where the work runs, rays on its device; the caller closes it.
+    clutter
+        Cluttered tables beside the scenes; those that are there stay.
     shard_index, shard_count
         Render scenes `shard_index`, `shard_index` + `shard_count`, … only: those of one of several
         machines.
@@ -88,11 +92,12 @@ def render(
     """
     layout = DatasetLayout(out.absolute())
     tasks, damaged = plan_scenes(layout, settings, executor.device)
-    share = take_share(tasks, shard_index, shard_count)
+    every: list[RenderTask] = [*tasks, *plan_clutter(tasks, clutter)]
+    share = take_share(every, shard_index, shard_count)
     check_retries(retries)
     digest = _open_cameras(layout, tasks[0], overwrite=overwrite)
     if overwrite and not damaged:  # else nobody knows what they are of
-        _remove_outdated(layout, tasks)
+        _remove_outdated(layout, every)
     remove_leftovers(layout.root)
     report = RenderReport(units=len(share), wanted=sum(task.frame_count for task in share))
     run = _Run(Journal(layout, digest, report, progress), report, overwrite=overwrite)
@@ -177,9 +182,9 @@ class _Run:
 
     def __init__(self, journal: Journal, report: RenderReport, *, overwrite: bool) -> None:
         self.journal, self._report, self._overwrite = journal, report, overwrite
-        self._tasks: dict[str, SceneTask] = {}
+        self._tasks: dict[str, RenderTask] = {}
 
-    def steps(self, tasks: Iterable[SceneTask]) -> Iterator[Step]:
+    def steps(self, tasks: Iterable[RenderTask]) -> Iterator[Step]:
         """Yield what has to be rendered."""
         for task in tasks:
             self._tasks[task.name] = task
@@ -194,7 +199,7 @@ class _Run:
             kind: Kind = 'cpu' if task.device == 'cpu' else 'device'
             yield Step(
                 unit=task.name,
-                function=_RENDER,
+                function=task.function,
                 arguments=(task,),
                 kind=kind,
                 time_limit=_FRAME_LIMIT * (1 + task.frame_count),
@@ -205,39 +210,34 @@ class _Run:
         """Note that a scene could not be rendered."""
         self._lose(self._tasks[step.unit], failed, tries)
 
-    def _done(self, task: SceneTask, summary: SceneSummary) -> list[Step]:
+    def _done(self, task: RenderTask, summary: SceneSummary) -> list[Step]:
         self.journal.done(
             task.name, summary.seconds, frames=summary.frames, tar_bytes=summary.size
         )
         self._count(task, made=1, frames=summary.frames, size=summary.size)
         return []
 
-    def _lose(self, task: SceneTask, failed: Failed, tries: int) -> None:
+    def _lose(self, task: RenderTask, failed: Failed, tries: int) -> None:
         self.journal.failed(task.name, failed, tries)
         self._count(task, lost=1)
 
-    def _count(self, task: SceneTask, **counts: int) -> None:
+    def _count(self, task: RenderTask, **counts: int) -> None:
         self._report.wanted_done += task.frame_count
         for name, number in counts.items():
             setattr(self._report, name, getattr(self._report, name) + number)
         self.journal.tell()
 
 
-def _remove_outdated(layout: DatasetLayout, tasks: Iterable[SceneTask]) -> None:
+def _remove_outdated(layout: DatasetLayout, tasks: Iterable[RenderTask]) -> None:
     """Remove images of scenes that the dataset has no more; those of others are overwritten."""
     known = {
-        path
-        for task in tasks
-        for path in (
-            layout.frames(task.object_key, task.scene),
-            layout.images(task.object_key, task.scene),
-        )
+        path for task in tasks for path in (task.table, task.tar, task.table.with_suffix('.json'))
     }
     for path in set(rendered_files(layout)) - known:
         remove_file(path)
 
 
-def _open_cameras(layout: DatasetLayout, task: SceneTask, *, overwrite: bool) -> str:
+def _open_cameras(layout: DatasetLayout, task: RenderTask, *, overwrite: bool) -> str:
     """Write `cameras.json`, or make sure that the one that is there says the same.
 
     Returns its hash, which all tasks share.

@@ -6,14 +6,15 @@ import hashlib
 import json
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dexgrasp_ros.dataset.colors import read_paint
 from dexgrasp_ros.dataset.config import derive_seed, library_versions
 from dexgrasp_ros.dataset.layout import DatasetLayout
 from dexgrasp_ros.dataset.meshes import read_stored_mesh
@@ -21,9 +22,10 @@ from dexgrasp_ros.dataset.render.cameras import place_camera, right_eye
 from dexgrasp_ros.dataset.render.frames import Shot, Subject, encode_image
 from dexgrasp_ros.dataset.render.settings import CameraSettings
 from dexgrasp_ros.dataset.render.shards import read_about, write_images
-from dexgrasp_ros.dataset.render.stage import Stage, build_stage
-from dexgrasp_ros.dataset.schema import FRAME_COLUMNS, SCHEMA_VERSION
+from dexgrasp_ros.dataset.render.stage import OBJECT, Stage, build_stage
+from dexgrasp_ros.dataset.schema import FRAME_COLUMNS, SCHEMA_VERSION, Column
 from dexgrasp_ros.dataset.shards import is_made, read_metadata, write_shard
+from dexgrasp_ros.simulation import Body
 from dexgrasp_ros.simulation.ray_images import ImageRenderer
 from dexgrasp_ros.synthesis.device import resolve_device
 
@@ -45,6 +47,21 @@ class SceneTask:
     def name(self) -> str:
         """For messages and the names of files."""
         return f'render/{self.object_key}/{self.scene:02d}'
+
+    @property
+    def function(self) -> str:
+        """What renders it."""
+        return 'dexgrasp_ros.dataset.render.scenes:render_scene'
+
+    @property
+    def table(self) -> Path:
+        """Its table of frames, written last."""
+        return DatasetLayout(self.root).frames(self.object_key, self.scene)
+
+    @property
+    def tar(self) -> Path:
+        """Its images."""
+        return DatasetLayout(self.root).images(self.object_key, self.scene)
 
     @property
     def frame_count(self) -> int:
@@ -85,7 +102,39 @@ def render_digest(settings: CameraSettings, random_seed: int, device: str) -> st
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def is_rendered(task: SceneTask, *, overwrite: bool) -> bool:
+class RenderTask(Protocol):
+    """Images that are taken at once: of a resting pose, or of a cluttered table."""
+
+    device: str
+    settings: CameraSettings
+    random_seed: int
+
+    @property
+    def name(self) -> str:
+        """For messages and the names of files."""
+
+    @property
+    def function(self) -> str:
+        """What renders it: ``'package.module:name'``, called with the task."""
+
+    @property
+    def frame_count(self) -> int:
+        """Images of the scene."""
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What the scene's files are made from."""
+
+    @property
+    def table(self) -> Path:
+        """Its table of frames, written last."""
+
+    @property
+    def tar(self) -> Path:
+        """Its images."""
+
+
+def is_rendered(task: RenderTask, *, overwrite: bool) -> bool:
     """Whether the files of a scene are there, both of them, made from what the task says.
 
     Raises
@@ -93,17 +142,12 @@ def is_rendered(task: SceneTask, *, overwrite: bool) -> bool:
     InputError
         INVALID_INPUT: they are made from something else, and may not be overwritten.
     """
-    layout = DatasetLayout(task.root)
-    frames, images = (
-        layout.frames(task.object_key, task.scene),
-        layout.images(task.object_key, task.scene),
-    )
     # The table is written last. Without it a tar is nobody's.
-    if not is_made(frames, task.about, overwrite=overwrite):
+    if not is_made(task.table, task.about, overwrite=overwrite):
         return False
-    if read_about(images) != task.about:
+    if read_about(task.tar) != task.about:
         return False
-    return images.stat().st_size == read_metadata(frames)['tar_bytes']
+    return task.tar.stat().st_size == read_metadata(task.table)['tar_bytes']
 
 
 def render_scene(task: SceneTask) -> SceneSummary:
@@ -119,13 +163,11 @@ def render_scene(task: SceneTask) -> SceneSummary:
         A file cannot be written.
     """
     layout, seconds = DatasetLayout(task.root), Counter[str]()
-    frames = layout.frames(task.object_key, task.scene)
-    images = layout.images(task.object_key, task.scene)
-    frames.unlink(missing_ok=True)  # of other settings: it must not stand beside the new tar
+    task.table.unlink(missing_ok=True)  # of other settings: it must not stand beside the new tar
     vertices, faces = read_stored_mesh(layout.mesh(task.digest))
     device = str(resolve_device(task.device)) if task.device != 'cpu' else 'cpu'
     rows = []
-    with write_images(images, task.about) as shard:
+    with write_images(task.tar, task.about) as shard:
         for shot, renderer, subject in _shots(task, vertices, faces, device, seconds):
             start = time.perf_counter()
             image = renderer.render(shot.camera)
@@ -136,15 +178,23 @@ def render_scene(task: SceneTask) -> SceneSummary:
             seconds['render'] += middle - start
             seconds['encode'] += time.perf_counter() - middle
     start = time.perf_counter()
-    columns = {
-        c.name: [row[c.name] for row in rows] if c.kind == 'string'
-        else np.array([row[c.name] for row in rows], dtype=c.kind)
-        for c in FRAME_COLUMNS
-    }  # fmt: skip
-    size = images.stat().st_size
-    write_shard(frames, FRAME_COLUMNS, columns, {**task.about, 'tar_bytes': size})
+    size = write_table(task, FRAME_COLUMNS, rows)
     seconds['write'] += time.perf_counter() - start
     return SceneSummary(frames=len(rows), size=size, seconds=dict(seconds))
+
+
+def write_table(
+    task: RenderTask, columns: tuple[Column, ...], rows: Sequence[Mapping[str, Any]]
+) -> int:
+    """Write the table of a scene whose tar is there; return the bytes of the tar."""
+    values = {
+        c.name: [row[c.name] for row in rows] if c.kind == 'string'
+        else np.array([row[c.name] for row in rows], dtype=c.kind)
+        for c in columns
+    }  # fmt: skip
+    size = task.tar.stat().st_size
+    write_shard(task.table, columns, values, {**task.about, 'tar_bytes': size})
+    return size
 
 
 def _shots(
@@ -162,13 +212,20 @@ def _shots(
         if stage is None or settings.appearance == 'view':
             start = time.perf_counter()
             looks = derive_seed(*seed, 'appearance', *([view] if stage is not None else []))
-            stage = build_stage(vertices, faces, np.array(task.pose), looks)
+            thing = Body(
+                vertices=vertices,
+                faces=faces,
+                pose=np.array(task.pose),
+                label=OBJECT,
+                paint=read_paint(DatasetLayout(task.root).colors(task.digest)),
+            )
+            stage = build_stage([thing], looks)
             renderer = ImageRenderer(
                 stage.bodies, stage.appearance, occluders=stage.occluders, device=device
             )
-            subject = Subject(stage.object, task.digest, task.scene)
+            subject = Subject(thing, task.digest, task.scene)
             seconds['stage'] += time.perf_counter() - start
-        left = place_camera(stage.object.posed_vertices(), settings, derive_seed(*seed, view))
+        left = place_camera(thing.posed_vertices(), settings, derive_seed(*seed, view))
         for eye in settings.eyes:
             shot = Shot(
                 key=f'{stem}-{view:04d}-{eye}',

@@ -19,6 +19,7 @@ from dexgrasp_ros.simulation import SensorNoise
 
 # Models of a depth sensor by name; 'none' has the true depth only.
 NOISE_MODELS: dict[str, SensorNoise | None] = {'none': None, 'kinect_v1': SensorNoise()}
+MOST_THINGS = 20  # on one table: a picture of more shows few of each
 RIGS = {'mono': ('mono',), 'stereo': ('left', 'right')}  # the eyes of each
 
 
@@ -49,6 +50,10 @@ class CameraSettings:
         0.03, 'm', 'standard deviation of where a camera looks, about the middle', 0.0, 0.5
     )
     noise: str = setting('none', '-', 'model of the depth sensor')
+    clutter_objects: tuple[float, float] = setting((2, 10), '1', 'on a cluttered table')
+    clutter_grasps: int = setting(
+        64, '1', 'of each object and hand that are looked at there', 0, 100_000
+    )
     appearance: str = setting('scene', '-', "new looks for each 'scene' or each 'view'")
 
     def __post_init__(self) -> None:
@@ -59,6 +64,7 @@ class CameraSettings:
         _check_choice('appearance', self.appearance, ('scene', 'view'))
         _check_interval('radius', self.radius, 0.1, 1.5, 'm')
         _check_interval('elevation', self.elevation, 0.05, math.pi / 2, 'rad')
+        _check_interval('clutter_objects', self.clutter_objects, 1, MOST_THINGS, '1')
         if self.K is not None:
             _check_intrinsics(self.K)
 
@@ -165,10 +171,10 @@ def _numbers(name: str, value: object, path: Path, size: int, expected: str) -> 
 
 
 _READERS = {
-    **dict.fromkeys(('width', 'height', 'views'), _count),
+    **dict.fromkeys(('width', 'height', 'views', 'clutter_grasps'), _count),
     **dict.fromkeys(('horizontal_fov', 'baseline', 'look_at_jitter'), _number),
     **dict.fromkeys(('rig', 'noise', 'appearance'), _word),
-    **dict.fromkeys(('radius', 'elevation'), _interval),
+    **dict.fromkeys(('radius', 'elevation', 'clutter_objects'), _interval),
     'vertical_fov': _optional_number,
     'K': _matrix,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from dexgrasp_ros.core.poses import matrix_to_pose
 from dexgrasp_ros.dataset.render.textures import draw_texture
-from dexgrasp_ros.simulation.appearance import Appearance, Lamp, Material
+from dexgrasp_ros.simulation.appearance import WHITE, Appearance, Lamp, Material
 from dexgrasp_ros.simulation.bodies import Body
 
 BACKGROUND, TABLE, OBJECT = 0, 1, 2  # labels
@@ -33,39 +34,29 @@ _KINDS = {
 class Stage:
     """Bodies in a world whose table top is z = 0, and how they look."""
 
-    bodies: tuple[Body, ...]  # the object is the last
+    bodies: tuple[Body, ...]  # floor, walls, table, and the objects
     appearance: Appearance
     occluders: tuple[int, ...]  # bodies that throw shadows: light comes in through the walls
 
-    @property
-    def object(self) -> Body:
-        """The body of the object."""
-        return self.bodies[-1]
 
-
-def build_stage(
-    vertices: NDArray[np.float64], faces: NDArray[np.int64], pose: NDArray[np.float64], seed: int
-) -> Stage:
-    """Set an object on a table in a room.
+def build_stage(things: Sequence[Body], seed: int) -> Stage:
+    """Set objects on a table in a room.
 
     Parameters
     ----------
-    vertices, faces
-        Mesh of the object, [V, 3] m and [F, 3].
-    pose
-        Of its frame in a world whose table top is z = 0, [7].
+    things
+        The objects in a world whose table top is z = 0.
     seed
         Of the table's size and place, of all looks, and of the lights.
     """
     rng = np.random.default_rng(seed)
-    thing = Body(vertices=vertices, faces=faces, pose=pose, label=OBJECT)
-    points = thing.posed_vertices()
+    points = np.concatenate([thing.posed_vertices() for thing in things])
     middle = (points.min(axis=0) + points.max(axis=0)) / 2
     reach = float(np.linalg.norm(points[:, :2] - middle[:2], axis=1).max())
-    bodies = (*_room(rng, middle, reach), _table(rng, middle, reach), thing)
-    kinds = ('floor', 'walls', 'table', 'object')
+    bodies = (*_room(rng, middle, reach), _table(rng, middle, reach), *things)
+    kinds = ('floor', 'walls', 'table', *['object'] * len(things))
     textures, materials = [], []
-    for index, kind in enumerate(kinds):
+    for index, (kind, body) in enumerate(zip(kinds, bodies, strict=True)):
         names, (shortest, longest) = _KINDS[kind]
         textures.append(draw_texture(str(rng.choice(names)), rng))
         materials.append(
@@ -76,6 +67,9 @@ def build_stage(
                 gloss=rng.uniform(10.0, 80.0),
             )
         )
+        if body.paint is not None:
+            textures[-1] = np.full_like(textures[-1], WHITE)
+            materials[-1] = Material(texture=index, tile=1.0)
     sky, lamps = _lights(rng)
     appearance = Appearance(
         textures=np.array(textures),
@@ -87,7 +81,7 @@ def build_stage(
         * (sky + sum(lamp.color * lamp.toward[2] for lamp in lamps)),
         lamps=lamps,
     )
-    return Stage(bodies=bodies, appearance=appearance, occluders=(2, 3))
+    return Stage(bodies=bodies, appearance=appearance, occluders=tuple(range(2, len(bodies))))
 
 
 def _room(

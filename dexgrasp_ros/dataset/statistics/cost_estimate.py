@@ -21,6 +21,8 @@ _GROWS_WITH = {
     'grasps': 'grasps',
     'images': 'frames',
     'frames': 'frames',
+    'clutter': 'frames',
+    'colors': 'objects',
     'meshes': 'objects',
     'objects': 'objects',
     'scenes': 'objects',

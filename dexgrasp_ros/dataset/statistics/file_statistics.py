@@ -13,7 +13,9 @@ from dexgrasp_ros.core.json_files import read_json
 from dexgrasp_ros.dataset.layout import DatasetLayout
 from dexgrasp_ros.dataset.records import Timing, UnitFailure
 
-_FOLDERS = ('grasps', 'images', 'frames', 'meshes', 'hands', 'objects', 'scenes')
+_FOLDERS = (
+    *('grasps', 'images', 'frames', 'clutter', 'meshes', 'colors', 'hands', 'objects', 'scenes'),
+)
 # What a unit of work counts, as `timing/` calls it; those of objects count themselves.
 _COUNTED = ('grasps', 'frames')
 _ORDER = ('objects', *_COUNTED)
