@@ -45,7 +45,7 @@ class DatasetConfig:
     scale: float = setting(1.0, '1', 'of the meshes; 0.001 for millimetres', 1e-6, 1e6)
 
     # Searches
-    round_seeds: int = setting(4096, '1', 'candidates of one search at most', 1, 1_000_000)
+    round_seeds: int = setting(2048, '1', 'candidates of one search at most', 1, 1_000_000)
     # Of the Allegro hand's about three in four become distinct grasps; where it is fewer, the next
     # search knows. What is found beyond what is wanted was in vain.
     seeds_per_grasp: float = setting(

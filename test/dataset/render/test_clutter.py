@@ -17,7 +17,7 @@ from dexgrasp_ros.dataset.render.clearance import Surroundings
 from dexgrasp_ros.dataset.schema import CLUTTER_COLUMNS
 from dexgrasp_ros.hand import link_poses, load_hand
 from dexgrasp_ros.hand.groups import point_groups
-from dexgrasp_ros.object import load_object
+from dexgrasp_ros.object import ObjectConfig, load_object
 from dexgrasp_ros.simulation import Body
 from dexgrasp_ros.simulation.heap import Thing, settle_together
 
@@ -29,7 +29,8 @@ def box_thing(extents):
     mesh = trimesh.creation.box(extents)
     pieces = (np.asarray(mesh.vertices),)
     pose = np.array([0, 0, extents[2] / 2, 0, 0, 0, 1.0])
-    return Thing(obj=load_object((mesh.vertices, mesh.faces)), pieces=pieces, pose=pose)
+    obj = load_object((mesh.vertices, mesh.faces), config=ObjectConfig(max_nodes=20_000))
+    return Thing(obj=obj, pieces=pieces, pose=pose)
 
 
 def test_boxes_rest_on_the_table_or_each_other_and_do_not_overlap():
