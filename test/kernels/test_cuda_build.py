@@ -11,6 +11,7 @@ from cuda_build import Resources
 
 from dexgrasp_ros.core.warp_loader import start_warp
 from dexgrasp_ros.kernels import closest, contact_solve, holding, kinematics, optimizer
+from dexgrasp_ros.kernels.types import BLOCK
 
 NEWEST = 90  # that limits are held for
 # What compiles in a moment, and what the descent has to itself.
@@ -42,7 +43,7 @@ def entries(ptx) -> set[str]:
 def check(module, folder, ptxas) -> None:
     ptx = cuda_build.compile_module(module, NEWEST, folder)
     assert entries(ptx) == launched(module)
-    found = cuda_build.read_resources(ptx, NEWEST, ptxas, 256)
+    found = cuda_build.read_resources(ptx, NEWEST, ptxas, BLOCK)
     assert {r.kernel for r in found} == launched(module)
     assert not list(cuda_build.excesses(found))
 
