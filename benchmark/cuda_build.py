@@ -30,7 +30,6 @@ from markdown_tables import show, table
 import dexgrasp_ros.kernels
 from dexgrasp_ros.core.warp_loader import start_warp
 
-ARCHITECTURES = (75, 80, 90, 100)
 # Of one multiprocessor with compute capability 9.0 (CUDA C++ Programming Guide, "Technical
 # Specifications per Compute Capability"; registers are handed out to warps, by 256).
 _WARPS, _BLOCKS, _REGISTERS, _SHARED = 64, 32, 65_536, 228 * 1024

@@ -100,7 +100,7 @@ def locked() -> list[str]:
     return [f'{name}=={pins[name]}' for name in NEEDED]
 
 
-def fetch(folder: Path) -> None:
+def fetch_wheels(folder: Path) -> None:
     """Download the wheels for a machine without a network, and tell their sizes."""
     command = [sys.executable, '-m', 'pip', 'download', '--quiet', '--no-deps']
     command += ['--only-binary=:all:', '--python-version=3.12', '--implementation=cp']
@@ -183,32 +183,50 @@ def _shown(value: float | str) -> str:
     return f'{value:,.0f}' if abs(value) >= 1000.0 else f'{value:.4g}'
 
 
-def main() -> None:
-    """Check, and write both files; end with 1 where a part failed."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument('--device', default='cuda')
-    parser.add_argument('--batches', type=int, nargs='+', default=BATCHES)
-    parser.add_argument('--repeats', type=int, default=10)
-    parser.add_argument('--iterations', type=int, default=200)
-    parser.add_argument('--minutes', type=float, default=MINUTES)
-    parser.add_argument('--out', type=Path, default=ROOT / 'out' / 'gpu_check')
-    parser.add_argument('--fetch', type=Path, help='only download wheels, to this folder')
-    options = parser.parse_args()
-    if options.fetch is not None:
-        fetch(options.fetch)
+def main(
+    *,
+    device: str = 'cuda',
+    batches: tuple[int, ...] = BATCHES,
+    repeats: int = 10,
+    iterations: int = 200,
+    minutes: float = MINUTES,
+    out: Path = ROOT / 'out' / 'gpu_check',
+    fetch: Path | None = None,
+) -> None:
+    """Check, and write both files, or only fetch wheels; end with 1 where a part failed."""
+    if fetch is not None:
+        fetch_wheels(fetch)
         return
     if lacking := missing():
         raise SystemExit(f'not installed: {", ".join(lacking)}\n\n{__doc__}')
+    options = argparse.Namespace(
+        device=device, batches=batches, repeats=repeats, iterations=iterations, minutes=minutes
+    )
     found = check(options)
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.with_suffix('.json').write_text(json.dumps(found, indent=1), encoding='utf-8')
-    options.out.with_suffix('.md').write_text(markdown(found), encoding='utf-8')
-    print(f'Written to {options.out}.json and {options.out}.md')
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.with_suffix('.json').write_text(json.dumps(found, indent=1), encoding='utf-8')
+    out.with_suffix('.md').write_text(markdown(found), encoding='utf-8')
+    print(f'Written to {out}.json and {out}.md')
     if not all(part['ok'] for part in found['parts'].values()):
         raise SystemExit(1)
 
 
+def _arguments() -> dict[str, Any]:
+    """Read the command line; what it does not name is left out."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        argument_default=argparse.SUPPRESS,
+    )
+    parser.add_argument('--device')
+    parser.add_argument('--batches', type=int, nargs='+')
+    parser.add_argument('--repeats', type=int)
+    parser.add_argument('--iterations', type=int)
+    parser.add_argument('--minutes', type=float)
+    parser.add_argument('--out', type=Path)
+    parser.add_argument('--fetch', type=Path, help='only download wheels, to this folder')
+    return vars(parser.parse_args())
+
+
 if __name__ == '__main__':
-    main()
+    main(**_arguments())

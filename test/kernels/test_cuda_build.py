@@ -13,7 +13,7 @@ from dexgrasp_ros.core.warp_loader import start_warp
 from dexgrasp_ros.kernels import closest, contact_solve, holding, kinematics, optimizer
 from dexgrasp_ros.kernels.types import BLOCK
 
-NEWEST = 90  # that limits are held for
+HELD = 90  # architecture that limits are held for
 # What compiles in a moment, and what the descent has to itself.
 SMALL = (closest, contact_solve, holding, kinematics, optimizer)
 
@@ -41,9 +41,9 @@ def entries(ptx) -> set[str]:
 
 
 def check(module, folder, ptxas) -> None:
-    ptx = cuda_build.compile_module(module, NEWEST, folder)
+    ptx = cuda_build.compile_module(module, HELD, folder)
     assert entries(ptx) == launched(module)
-    found = cuda_build.read_resources(ptx, NEWEST, ptxas, BLOCK)
+    found = cuda_build.read_resources(ptx, HELD, ptxas, BLOCK)
     assert {r.kernel for r in found} == launched(module)
     assert not list(cuda_build.excesses(found))
 
@@ -61,7 +61,7 @@ def test_what_all_kernels_take(folder, ptxas):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('arch', [a for a in cuda_build.ARCHITECTURES if a != NEWEST])
+@pytest.mark.parametrize('arch', [75, 100])  # sm_80 is between; the script compiles it as well
 def test_other_architectures(arch, folder):
     """All kernels take a minute for the newest; `benchmark/cuda_build.py` compiles them."""
     for module in SMALL:
@@ -73,9 +73,7 @@ def test_both_outputs(form, start, tmp_path, monkeypatch):
     """Old drivers take cubin alone; `wp.config.cuda_output` asks for either."""
     start_warp()
     monkeypatch.setattr(wp.config, 'cuda_output', form)
-    (path,) = wp.compile_aot_module(
-        closest, arch=NEWEST, module_dir=tmp_path, use_ptx=form == 'ptx'
-    )
+    (path,) = wp.compile_aot_module(closest, arch=HELD, module_dir=tmp_path, use_ptx=form == 'ptx')
     assert path.suffix == f'.{form}' and path.read_bytes().startswith(start)
 
 
