@@ -77,17 +77,15 @@ _SINE = 32
 _TREE = Limit(registers=80, stack=320)
 _LIMITS = {
     'adam_step': Limit(registers=32, stack=_SINE),
-    'drive_hand': Limit(registers=48, stack=_SINE),
+    'drive_hand': Limit(registers=40, stack=_SINE),
     'find_closest': Limit(registers=64, stack=128),
-    'find_contacts': Limit(stack=128),
-    'find_touch': Limit(registers=80, stack=96),
+    'find_touch': Limit(registers=72),
     'forward_kinematics': Limit(registers=48, stack=_SINE),
-    'measure_apart': Limit(registers=152, stack=240),
+    'measure_apart': Limit(registers=136),  # not in the descent
     'nearest': _TREE,
     'occluded': _TREE,
-    'push_apart': Limit(stack=64),
-    'push_out_object': Limit(stack=128),
-    'push_pairs': Limit(stack=64),
+    'push_out_object': Limit(registers=96),
+    'solve_contacts': Limit(registers=64),
     'step_dynamics': Limit(registers=80, stack=_SINE),
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import functools
 import gc
 import io
 import itertools
@@ -41,6 +42,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption('--slow', action='store_true', help='run the tests marked slow as well')
 
 
+@functools.cache
 def _has_cuda() -> bool:
     import warp as wp
 

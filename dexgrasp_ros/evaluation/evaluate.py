@@ -4,34 +4,29 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import time
-from collections.abc import Callable, Generator, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dexgrasp_ros.core.convex_pieces import FINE
-from dexgrasp_ros.core.cores import available_cores
-from dexgrasp_ros.core.device_memory import device_memory
-from dexgrasp_ros.core.errors import ErrorCode, InputError
 from dexgrasp_ros.core.grasp_set import GraspSet
 from dexgrasp_ros.core.hand_model import HandModel, JointType
 from dexgrasp_ros.core.object_model import ObjectModel
-from dexgrasp_ros.core.poses import compose, transform_points
-from dexgrasp_ros.core.progress import Progress, ProgressCallback, StopCallback, check_stop
-from dexgrasp_ros.core.workers import Failure, run_tasks
+from dexgrasp_ros.core.poses import compose
+from dexgrasp_ros.core.progress import ProgressCallback, StopCallback, check_stop
 from dexgrasp_ros.evaluation.coverage import touched_share
 from dexgrasp_ros.evaluation.diversity import distinct_count, explained_variance
 from dexgrasp_ros.evaluation.geometry import THRESHOLDS, GraspGeometry, Lie
-from dexgrasp_ros.evaluation.growth import grow_pieces
 from dexgrasp_ros.evaluation.inputs import (
     PIECE_THRESHOLDS,
     MeshOrModel,
     check_fit,
     check_floor,
     check_physics,
+    check_processes,
     check_threshold,
+    chosen_rows,
     floor_of,
     hand_of,
     object_of,
@@ -39,15 +34,13 @@ from dexgrasp_ros.evaluation.inputs import (
 from dexgrasp_ros.evaluation.perturbation import Perturbation
 from dexgrasp_ros.evaluation.protocols import Protocol, find_protocol
 from dexgrasp_ros.evaluation.result import Evaluation
-from dexgrasp_ros.evaluation.shake_test import Cause, Postures, ShakeResult
-from dexgrasp_ros.evaluation.warp_shaking import shake_together
+from dexgrasp_ros.evaluation.shake_test import Cause, ShakeResult
+from dexgrasp_ros.evaluation.shaking import Setting, shake_grasps, surfaces_of
 from dexgrasp_ros.evaluation.wrenches import contact_wrenches, hull_quality
 from dexgrasp_ros.hand.kinematics import driving_links
 from dexgrasp_ros.object import object_pieces
-from dexgrasp_ros.simulation import build_physics, settle
-from dexgrasp_ros.synthesis.device import resolve_device
+from dexgrasp_ros.simulation import settle
 
-_SHAKE = 'dexgrasp_ros.evaluation.shake_test:shake'
 _STIFFER = 0.01  # relative difference of stiffness that is worth a warning
 # Beyond these an object has not kept the place that the grasps are for: the hand's clearance of it
 # at the pre-grasp is 10 mm.
@@ -136,13 +129,13 @@ def evaluate(
     """
     test = find_protocol(protocol) if isinstance(protocol, str) else protocol
     check_physics(physics, test)
-    count = _process_count(processes, len(grasps))
+    check_processes(processes)
     check_threshold(piece_threshold)
     if support_plane is not None:
         check_floor(support_plane)
     model = hand_of(grasps) if hand is None else hand
     check_fit(grasps, model)
-    chosen = _chosen(shaken, len(grasps))
+    chosen = chosen_rows(shaken, len(grasps))
     obj = object_of(grasps, object)
     check_stop(should_stop)
     parts = object_pieces(obj, threshold=piece_threshold, should_stop=should_stop)
@@ -150,24 +143,24 @@ def evaluate(
     # Before the shaking, so that an object that cannot settle does not cost its results.
     is_spared = shaken is not None and not len(chosen)
     unrest = [] if floor is None or is_spared else _unrest(obj, parts.pieces, test, floor)
-    surfaces = _surfaces(obj, parts.pieces, perturbation)
-    used = surfaces if len(chosen) else []
-    models = tuple(build_physics(model, obj, s, test.physics, floor=floor) for s in used)
-    report = _reporter(progress, len(chosen))
-    tasks = _tasks(grasps, obj, perturbation, surfaces, floor)
-    tasks = [tasks[n] for n in chosen]
-    if physics == 'mujoco_warp':
-        where = resolve_device(device)
-        with device_memory():
-            shaken_ones = shake_together(
-                *(models, test, tasks, where), report=report, should_stop=should_stop
-            )
-    else:
-        running = run_tasks(_SHAKE, (models, test), tasks, processes=count, time_limit=time_limit)
-        shaken_ones = _gather(running, len(tasks), report, should_stop)
-    results: list[ShakeResult] = [ShakeResult(cause=Cause.NOT_SHAKEN)] * len(grasps)
-    for n, result in zip(chosen, shaken_ones, strict=True):
-        results[n] = result
+    results = shake_grasps(
+        grasps,
+        model,
+        obj,
+        Setting(
+            protocol=test,
+            surfaces=surfaces_of(obj, parts.pieces, perturbation),
+            floor=floor,
+            perturbation=perturbation,
+        ),
+        chosen,
+        physics=physics,
+        device=device,
+        processes=processes,
+        time_limit=time_limit,
+        progress=progress,
+        should_stop=should_stop,
+    )
     geometry = GraspGeometry(model, obj)
     lies = []
     for n in range(len(grasps)):
@@ -182,119 +175,6 @@ def evaluate(
         physics=physics,
         warnings=(*found.warnings, *_table_warnings(grasps, floor), *swollen, *unrest),
     )
-
-
-def _gather(
-    running: Generator[tuple[int, Any] | None],
-    count: int,
-    report: Callable[[int], None],
-    should_stop: StopCallback | None,
-) -> list[ShakeResult]:
-    """Results of tests in other processes, in the order of the grasps."""
-    results: list[ShakeResult] = [ShakeResult(cause=Cause.ERROR)] * count
-    done = 0
-    try:
-        for answer in running:
-            check_stop(should_stop)
-            if answer is not None:
-                results[answer[0]] = _result(answer[1])
-                done += 1
-                report(done)
-    finally:
-        running.close()
-    return results
-
-
-def _process_count(processes: int | None, tasks: int) -> int:
-    cores = available_cores()
-    if processes is not None and processes < 1:
-        raise InputError(
-            f"'processes' is {processes}; expected 1 to {cores}.", ErrorCode.OUT_OF_RANGE
-        )
-    return max(1, min(cores, tasks, processes or cores))
-
-
-def _chosen(shaken: ArrayLike | None, count: int) -> NDArray[np.int64]:
-    """Rows that are shaken."""
-    which = np.ones(count, dtype=bool) if shaken is None else np.asarray(shaken)
-    if which.shape != (count,) or which.dtype != bool:
-        raise InputError(
-            f"'shaken' is of type {which.dtype} and shape {list(which.shape)}; expected a truth "
-            f'value for each of {count} grasps.',
-            ErrorCode.WRONG_SHAPE,
-        )
-    return np.flatnonzero(which)
-
-
-def _reporter(progress: ProgressCallback | None, total: int) -> Callable[[int], None]:
-    start = time.perf_counter()
-
-    def report(done: int) -> None:
-        if progress is not None:
-            progress(
-                Progress(
-                    phase='shake',
-                    fraction=done / total,
-                    candidates=total - done,
-                    best_score=math.nan,
-                    elapsed=time.perf_counter() - start,
-                )
-            )
-
-    return report
-
-
-def _surfaces(
-    obj: ObjectModel,
-    pieces: Sequence[NDArray[np.float64]],
-    perturbation: Perturbation | None,
-) -> list[Sequence[NDArray[np.float64]]]:
-    """Convex pieces of the object as it is, or grown and shrunk."""
-    if perturbation is None:
-        return [pieces]
-    return [grow_pieces(pieces, obj.vertices, obj.faces, g) for g in perturbation.growths]
-
-
-def _tasks(
-    grasps: GraspSet,
-    obj: ObjectModel,
-    perturbation: Perturbation | None,
-    surfaces: Sequence[Sequence[NDArray[np.float64]]],
-    floor: NDArray[np.float64] | None,
-) -> list[Postures]:
-    """One for each grasp: postures, where the object starts and with which surface."""
-    count = len(grasps)
-    if perturbation is None:
-        poses, which = np.tile([0.0, 0, 0, 0, 0, 0, 1], (count, 1)), np.zeros(count, np.int64)
-    else:
-        poses, which = perturbation.draw(count, obj.center_of_mass)
-    corners = [np.concatenate(pieces) for pieces in surfaces]
-    tasks = []
-    for n in range(count):
-        drop = 0.0
-        if perturbation is not None and floor is not None:
-            heights = transform_points(poses[n], corners[which[n]]) @ floor[:3] + floor[3]
-            drop = max(0.0, -float(heights.min()))
-        tasks.append(
-            Postures(
-                pregrasp_pose=grasps.pregrasp_base_pose[n],
-                grasp_pose=grasps.base_pose[n],
-                pregrasp=grasps.pregrasp[n],
-                grasp=grasps.grasp[n],
-                squeeze=grasps.squeeze[n],
-                object_pose=poses[n],
-                floor_drop=drop,
-                surface=int(which[n]),
-            )
-        )
-    return tasks
-
-
-def _result(answer: ShakeResult | Failure) -> ShakeResult:
-    if isinstance(answer, ShakeResult):
-        return answer
-    cause = Cause.TIME_OUT if answer.timed_out else Cause.ERROR
-    return ShakeResult(cause=cause, message=answer.message)
 
 
 def _stiffness_warnings(grasps: GraspSet, hand: HandModel, gain: float) -> list[str]:

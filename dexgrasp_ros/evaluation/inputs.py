@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from dexgrasp_ros.core.cores import available_cores
 from dexgrasp_ros.core.errors import DexGraspError, ErrorCode, InputError, choices
 from dexgrasp_ros.core.grasp_set import GraspSet
 from dexgrasp_ros.core.hand_model import HandModel
@@ -143,3 +144,24 @@ def floor_of(
     lowest = min(float((piece @ floor[:3]).min()) for piece in pieces)
     floor[3] = max(floor[3], -lowest)
     return floor
+
+
+def check_processes(processes: int | None) -> None:
+    """Refuse less than one process."""
+    if processes is not None and processes < 1:
+        raise InputError(
+            f"'processes' is {processes}; expected 1 to {available_cores()}.",
+            ErrorCode.OUT_OF_RANGE,
+        )
+
+
+def chosen_rows(shaken: ArrayLike | None, count: int) -> NDArray[np.int64]:
+    """Return the rows that are shaken."""
+    which = np.ones(count, dtype=bool) if shaken is None else np.asarray(shaken)
+    if which.shape != (count,) or which.dtype != bool:
+        raise InputError(
+            f"'shaken' is of type {which.dtype} and shape {list(which.shape)}; expected a truth "
+            f'value for each of {count} grasps.',
+            ErrorCode.WRONG_SHAPE,
+        )
+    return np.flatnonzero(which)

@@ -18,10 +18,15 @@ import warp as wp
 from dexgrasp_ros.kernels.contact_points import SLOPE, STALE, travel
 from dexgrasp_ros.kernels.distance import distance_field, signed_distance, xyz
 from dexgrasp_ros.kernels.kinematics import REVOLUTE
-from dexgrasp_ros.kernels.lanes import ball_distances, point_distances
-from dexgrasp_ros.kernels.types import Hand, Object
+from dexgrasp_ros.kernels.lanes import (
+    ball_distance,
+    ball_distances,
+    point_distance,
+    point_distances,
+)
+from dexgrasp_ros.kernels.types import BLOCK, Hand, Object
 
-wp.set_module_options({'enable_backward': False})
+wp.set_module_options({'enable_backward': False, 'block_dim': BLOCK})
 
 
 @wp.struct
@@ -72,8 +77,8 @@ def drive_hand(
     palm_end: wp.array(dtype=wp.transform),  # [N]
     q_start: wp.array2d(dtype=float),  # [N, J]
     q_end: wp.array2d(dtype=float),  # [N, J]
-    before: float,  # share of the way from start to end at the beginning of the step
-    after: float,  # at its end
+    course: wp.array(dtype=wp.vec4),  # [T] of each step, see `ClosingSimulation`
+    counter: wp.array(dtype=int),  # [1] step
     h: float,
     target: wp.array2d(dtype=float),  # [N, J] out
 ):
@@ -83,6 +88,8 @@ def drive_hand(
     the same moment.
     """
     n = wp.tid()
+    before = course[counter[0]][0]
+    after = course[counter[0]][1]
     a = palm_start[n]
     b = palm_end[n]
     way = wp.transform_get_translation(b) - wp.transform_get_translation(a)
@@ -130,15 +137,18 @@ def find_touch(
                 if bound < best:
                     patch = hand.cluster_patches[c]
                     patches = hand.cluster_patches[c + 1] - patch
-                    near = ball_distances(grid, turn, shift, hand.patch_spheres, patch, patches)
+                    balls = hand.patch_spheres
+                    near = ball_distances(grid, turn, shift, balls, patch)
                     for r in range(patches):
-                        if near[r] < best:
+                        if ball_distance(near, grid, turn, shift, balls, patch, r) < best:
                             first = hand.patch_points[patch + r]
                             count = hand.patch_points[patch + r + 1] - first
-                            phis = point_distances(grid, turn, shift, hand.points, first, count)
+                            points = hand.points
+                            phis = point_distances(grid, turn, shift, points, first)
                             for p in range(count):
-                                if phis[p] < best:
-                                    best = phis[p]
+                                phi = point_distance(phis, grid, turn, shift, points, first, p)
+                                if phi < best:
+                                    best = phi
                                     nearest = first + p
             drift = float(0.0)
         if best < limit:
@@ -252,12 +262,14 @@ def step_dynamics(
     target: wp.array2d(dtype=float),  # [N, J] of the controllers at the end of the step
     masses: wp.array2d(dtype=float),  # [N, J] scratch
     active: wp.array2d(dtype=int),  # [N, G] scratch
-    mu: float,  # friction
-    pull: float,  # force on the object [N]
+    course: wp.array(dtype=wp.vec4),  # [T] of each step
+    counter: wp.array(dtype=int),  # [1] step
     motion: Motion,
 ):
     """One time step of object and joints."""
     n = wp.tid()
+    mu = course[counter[0]][2]  # friction
+    pull = course[counter[0]][3]  # force on the object [N]
     h = dynamics.step
     slack = dynamics.creep / h
     inverse = dynamics.inverse_inertia

@@ -9,15 +9,17 @@ from dexgrasp_ros.kernels.distance import (
     xyz,
 )
 from dexgrasp_ros.kernels.lanes import (
+    ball_distance,
     ball_distances,
+    point_distance,
     point_distances,
     prefetch_field,
     renew_bounds,
 )
 from dexgrasp_ros.kernels.primitives import bounding_radius
-from dexgrasp_ros.kernels.types import Contacts, Hand, Object, Settings
+from dexgrasp_ros.kernels.types import BLOCK, Contacts, Hand, Object, Settings
 
-wp.set_module_options({'enable_backward': False})
+wp.set_module_options({'enable_backward': False, 'block_dim': BLOCK})
 
 # φ has slope one where it matters; outside the grid √2, and a little more between its nodes.
 SLOPE = wp.constant(1.5)
@@ -101,22 +103,24 @@ def find_contacts(
             if contacts.cluster_bound[n, c] < limit:
                 patch = hand.cluster_patches[c]
                 patches = hand.cluster_patches[c + 1] - patch
-                near = ball_distances(grid, turn, shift, hand.patch_spheres, patch, patches)
+                balls = hand.patch_spheres
+                near = ball_distances(grid, turn, shift, balls, patch)
                 for r in range(patches):
-                    if near[r] < limit:
+                    if ball_distance(near, grid, turn, shift, balls, patch, r) < limit:
                         first = hand.patch_points[patch + r]
                         count = hand.patch_points[patch + r + 1] - first
-                        phis = point_distances(grid, turn, shift, hand.points, first, count)
+                        phis = point_distances(grid, turn, shift, hand.points, first)
                         for p in range(count):
-                            if phis[p] < best:
-                                best = phis[p]
+                            phi = point_distance(phis, grid, turn, shift, hand.points, first, p)
+                            if phi < best:
+                                best = phi
                                 nearest = first + p
                                 limit = wp.max(wp.min(best, settings.reach), 0.0)
-                            if phis[p] < 0.0:
+                            if phi < 0.0:
                                 x = turn * hand.points[first + p] + shift
                                 slope = signed_distance_gradient(grid, x)
-                                f = slope * (2.0 * settings.penetration_weight * phis[p])
-                                penalty += settings.penetration_weight * phis[p] * phis[p]
+                                f = slope * (2.0 * settings.penetration_weight * phi)
+                                penalty += settings.penetration_weight * phi * phi
                                 force += f
                                 torque += wp.cross(x - pivot, f)
         drift = float(0.0)

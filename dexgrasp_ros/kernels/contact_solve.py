@@ -10,9 +10,9 @@ the kinetic energy that a unit impulse leaves after one implicit, convex contact
 
 import warp as wp
 
-from dexgrasp_ros.kernels.types import Contacts, Hand, Object, Settings
+from dexgrasp_ros.kernels.types import BLOCK, Contacts, Hand, Object, Settings
 
-wp.set_module_options({'enable_backward': False})
+wp.set_module_options({'enable_backward': False, 'block_dim': BLOCK})
 
 WRENCHES = wp.constant(12)
 # A softer contact would take less than 2 % of a wrench, and is left out: most of a hand is far.

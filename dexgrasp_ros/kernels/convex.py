@@ -110,6 +110,28 @@ def _weights(a: wp.vec3, b: wp.vec3, c: wp.vec3):
 
 
 @wp.func
+def _corner(s: _Simplex, i: int):
+    """Row i, chosen so that the rows can stay in registers: an index would put them in memory."""
+    return wp.where(i < 2, wp.where(i == 0, s[0], s[1]), wp.where(i == 2, s[2], s[3]))
+
+
+@wp.func
+def _with_corner(s: _Simplex, i: int, x: wp.vec3):
+    """Return a simplex whose row i is x; see `_corner`."""
+    return wp.matrix_from_rows(
+        wp.where(i == 0, x, s[0]),
+        wp.where(i == 1, x, s[1]),
+        wp.where(i == 2, x, s[2]),
+        wp.where(i == 3, x, s[3]),
+    )
+
+
+@wp.func
+def _shifted(s: _Simplex, way: wp.vec3):
+    return wp.matrix_from_rows(s[0] + way, s[1] + way, s[2] + way, s[3] + way)
+
+
+@wp.func
 def _holds_origin(s: _Simplex):
     """Whether a tetrahedron's corners have the origin on their side of the opposite face."""
     inside = bool(True)
@@ -133,20 +155,23 @@ def _nearest(s: _Simplex, count: int):
             i = wp.where(count == 4, (face + 1) % 4, 0)
             j = wp.where(count == 4, (face + 2) % 4, wp.min(1, count - 1))
             k = wp.where(count == 4, (face + 3) % 4, wp.min(2, count - 1))
-            w = _weights(s[i], s[j], s[k])
-            x = s[i] * w[0] + s[j] * w[1] + s[k] * w[2]
+            a = _corner(s, i)
+            b = _corner(s, j)
+            c = _corner(s, k)
+            w = _weights(a, b, c)
+            x = a * w[0] + b * w[1] + c * w[2]
             if wp.length_sq(x) < least:
                 least = wp.length_sq(x)
                 point = x
                 size = int(0)
                 if w[0] > 0.0:
-                    kept[size] = s[i]
+                    kept = _with_corner(kept, size, a)
                     size += 1
                 if w[1] > 0.0:
-                    kept[size] = s[j]
+                    kept = _with_corner(kept, size, b)
                     size += 1
                 if w[2] > 0.0:
-                    kept[size] = s[k]
+                    kept = _with_corner(kept, size, c)
                     size += 1
     else:
         kept = s
@@ -181,14 +206,10 @@ def _descend(
                 break
         if unseen < _TOLERANCE and not moved:
             break
-        corners[count] = p
+        corners = _with_corner(corners, count, p)
         count += 1
-        shifted = _Simplex()
-        for i in range(count):
-            shifted[i] = corners[i] - foot
-        nearest, kept, count = _nearest(shifted, count)
-        for i in range(count):
-            corners[i] = kept[i] + foot
+        nearest, kept, count = _nearest(_shifted(corners, -foot), count)
+        corners = _shifted(kept, foot)
         v = -nearest
         if count == 4:  # The foot is in M.
             break
@@ -198,8 +219,11 @@ def _descend(
 @wp.func
 def _axis(to_b: wp.transform, i: int):
     """One of the six axes of b (0 to 5) or of a (6 to 11), in b's frame."""
-    n = wp.vec3()
-    n[(i % 6) / 2] = wp.where(i % 2 == 0, 1.0, -1.0)
+    side = wp.where(i % 2 == 0, 1.0, -1.0)
+    k = (i % 6) / 2
+    n = wp.vec3(
+        wp.where(k == 0, side, 0.0), wp.where(k == 1, side, 0.0), wp.where(k == 2, side, 0.0)
+    )
     if i >= 6:
         n = wp.transform_vector(to_b, n)
     return n
@@ -219,11 +243,13 @@ def geometries_distance(hand: Hand, a: int, b: int, to_b: wp.transform, far: flo
     if overlap > 0.0:
         # The way between the centres can lead to a minimum that is not the least.
         least = float(1.0e9)
-        for i in range(12):
+        i = int(0)
+        while i < 12:  # not unrolled
             n = _axis(to_b, i)
             h = wp.dot(n, _support(hand, a, b, to_b, n))
             if h < least:
                 least = h
                 start = n
+            i += 1
         overlap = wp.min(overlap, _descend(hand, a, b, to_b, start, rounding, far))
     return -(overlap + rounding)

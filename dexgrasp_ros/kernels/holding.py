@@ -3,8 +3,9 @@
 import warp as wp
 
 from dexgrasp_ros.kernels.closing import Motion
+from dexgrasp_ros.kernels.types import BLOCK
 
-wp.set_module_options({'enable_backward': False})
+wp.set_module_options({'enable_backward': False, 'block_dim': BLOCK})
 
 
 # Slip of 1 ends a shake test; a few times that says no more than that the object is gone, and is
@@ -39,12 +40,13 @@ def watch_object(
     limits: Limits,
     motion: Motion,
     begun: wp.array(dtype=wp.transform),  # [N] pose before the first step
-    step: int,
+    counter: wp.array(dtype=int),  # [1] step
     slip: wp.array(dtype=float),  # [N] is added to
     lost: wp.array(dtype=int),  # [N] first step in which the object was lost
 ):
     """Add up how far the object is from where it was untouched; note when it is lost."""
     n = wp.tid()
+    step = counter[0]
     pose = motion.pose[n]
     center = limits.center
     moved = wp.min(_moved(pose, center) / limits.slipped, MOST)

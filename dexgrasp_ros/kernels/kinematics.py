@@ -2,9 +2,9 @@
 
 import warp as wp
 
-from dexgrasp_ros.kernels.types import Hand
+from dexgrasp_ros.kernels.types import BLOCK, Hand
 
-wp.set_module_options({'enable_backward': False})
+wp.set_module_options({'enable_backward': False, 'block_dim': BLOCK})
 
 REVOLUTE = wp.constant(1)  # core.hand_model.JointType
 PRISMATIC = wp.constant(2)

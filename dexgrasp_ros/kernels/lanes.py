@@ -3,11 +3,15 @@
 A thread of a CPU kernel is scalar code. Loops that test points one by one wait for memory and
 for branches; eight points in the lanes of a register wait once. A lane does what the functions of
 `kernels.distance` and `kernels.primitives` do for one point, in the same order, so that its result
-is the same bit for bit. Lanes beyond `count` are not asked for, but read: arrays of points have
-`LANES` - 1 rows to spare behind their last.
+is the same bit for bit. Lanes beyond the last point are not asked for, but read: arrays of points
+have `LANES` - 1 rows to spare behind their last.
 
 Loops over lanes are C++, which the compiler turns into vector instructions; what Warp makes of
-loops in Python it does not. On CUDA they end at `count`.
+loops in Python it does not.
+
+A thread of a GPU is a lane already, and eight results would lie in its local memory, which is far.
+So what is called `ball_distances`, … does nothing on CUDA, and `ball_distance`, …, which take a
+lane of it on a CPU, look that one up.
 """
 
 import warp as wp
@@ -20,7 +24,7 @@ wp.set_module_options({'enable_backward': False})
 LANES = wp.constant(8)
 Lanes = wp.types.vector(length=8, dtype=float)
 
-# W points at a time. On CUDA a thread is a lane already: there it is one after the other.
+# W points at a time, on CUDA one.
 _LANES = """
 #if defined(__CUDA_ARCH__)
     constexpr int W = 1;
@@ -30,24 +34,38 @@ _LANES = """
     float x[W], y[W], z[W], radius[W], distance[W];
 """
 
-# Points first … first + 7 as x, y, z and what is to be taken off their distance: the radius where
+# W points from START on as x, y, z and what is to be taken off their distance: the radius where
 # they are balls (WIDTH 4), nothing where they are not (WIDTH 3).
-_EACH_TURN = """
-    wp::vec_t<8, wp::float32> found;
-    for (int turn_start = 0; turn_start < (W == 8 ? 1 : count); turn_start += W) {
-        const float* data = reinterpret_cast<const float*>(points.data);
-        data += WIDTH * (first + turn_start);
-        for (int l = 0; l < W; ++l) {
-            x[l] = data[WIDTH * l];
-            y[l] = data[WIDTH * l + 1];
-            z[l] = data[WIDTH * l + 2];
-            radius[l] = WIDTH == 4 ? data[WIDTH * l + WIDTH - 1] : 0.0f;
-        }
-        BODY
-        for (int l = 0; l < W; ++l) found[turn_start + l] = distance[l];
+_READ = """
+    const float* data = reinterpret_cast<const float*>(points.data);
+    data += WIDTH * (START);
+    for (int l = 0; l < W; ++l) {
+        x[l] = data[WIDTH * l];
+        y[l] = data[WIDTH * l + 1];
+        z[l] = data[WIDTH * l + 2];
+        radius[l] = WIDTH == 4 ? data[WIDTH * l + WIDTH - 1] : 0.0f;
     }
-    return found;
 """
+_TOGETHER = """
+    wp::vec_t<8, wp::float32> found;
+#if !defined(__CUDA_ARCH__)
+    LANES
+    READ
+    BODY
+    for (int l = 0; l < W; ++l) found[l] = distance[l];
+#endif
+    return found;
+""".replace('READ', _READ.replace('START', 'first'))
+_ONE = """
+#if defined(__CUDA_ARCH__)
+    LANES
+    READ
+    BODY
+    return distance[0];
+#else
+    return together[i];
+#endif
+""".replace('READ', _READ.replace('START', 'first + i'))
 
 _GRID = """
     const float* phi = grid.phi.data;
@@ -187,64 +205,116 @@ _RENEW = """
 """.replace('LOOK_UP', _LOOK_UP)
 
 
-def _native(body: str, *, width: int) -> str:
+def _native(form: str, body: str, *, width: int) -> str:
     """Complete a snippet for points of so many numbers."""
     names = {'BOX': BOX, 'CYLINDER': CYLINDER, 'CAPSULE': CAPSULE, 'CONVEX': CONVEX}
-    snippet = (_LANES + _EACH_TURN.replace('BODY', body)).replace('WIDTH', str(width))
+    snippet = form.replace('LANES', _LANES).replace('BODY', body).replace('WIDTH', str(width))
     for name, value in names.items():
         snippet = snippet.replace(f'kind == {name}', f'kind == {value}')
     return snippet
 
 
-@wp.func_native(_native(_GRID + _LOOK_UP, width=4))
+@wp.func_native(_native(_TOGETHER, _GRID + _LOOK_UP, width=4))
 def ball_distances(
     grid: Grid,
     turn: wp.mat33,
     shift: wp.vec3,
     points: wp.array(dtype=wp.vec4),
     first: int,
-    count: int,
 ) -> Lanes:
     """No point of ball i is nearer than lane i: φ at its centre, less its radius."""
     ...
 
 
-@wp.func_native(_native(_GRID + _LOOK_UP, width=3))
+@wp.func_native(_native(_ONE, _GRID + _LOOK_UP, width=4))
+def ball_distance(
+    together: Lanes,
+    grid: Grid,
+    turn: wp.mat33,
+    shift: wp.vec3,
+    points: wp.array(dtype=wp.vec4),
+    first: int,
+    i: int,
+) -> float:
+    """Lane i of `ball_distances`."""
+    ...
+
+
+@wp.func_native(_native(_TOGETHER, _GRID + _LOOK_UP, width=3))
 def point_distances(
     grid: Grid,
     turn: wp.mat33,
     shift: wp.vec3,
     points: wp.array(dtype=wp.vec3),
     first: int,
-    count: int,
 ) -> Lanes:
     """φ of points that are turned and shifted."""
     ...
 
 
-@wp.func_native(_native(_MEASURE, width=4))
+@wp.func_native(_native(_ONE, _GRID + _LOOK_UP, width=3))
+def point_distance(
+    together: Lanes,
+    grid: Grid,
+    turn: wp.mat33,
+    shift: wp.vec3,
+    points: wp.array(dtype=wp.vec3),
+    first: int,
+    i: int,
+) -> float:
+    """Lane i of `point_distances`."""
+    ...
+
+
+@wp.func_native(_native(_TOGETHER, _MEASURE, width=4))
 def ball_gaps(
     hand: Hand,
     g: int,
     to_geometry: wp.transform,
     points: wp.array(dtype=wp.vec4),
     first: int,
-    count: int,
 ) -> Lanes:
     """No point of ball i is nearer to geometry g than lane i."""
     ...
 
 
-@wp.func_native(_native(_MEASURE, width=3))
+@wp.func_native(_native(_ONE, _MEASURE, width=4))
+def ball_gap(
+    together: Lanes,
+    hand: Hand,
+    g: int,
+    to_geometry: wp.transform,
+    points: wp.array(dtype=wp.vec4),
+    first: int,
+    i: int,
+) -> float:
+    """Lane i of `ball_gaps`."""
+    ...
+
+
+@wp.func_native(_native(_TOGETHER, _MEASURE, width=3))
 def point_gaps(
     hand: Hand,
     g: int,
     to_geometry: wp.transform,
     points: wp.array(dtype=wp.vec3),
     first: int,
-    count: int,
 ) -> Lanes:
     """Distance of points to geometry g."""
+    ...
+
+
+@wp.func_native(_native(_ONE, _MEASURE, width=3))
+def point_gap(
+    together: Lanes,
+    hand: Hand,
+    g: int,
+    to_geometry: wp.transform,
+    points: wp.array(dtype=wp.vec3),
+    first: int,
+    i: int,
+) -> float:
+    """Lane i of `point_gaps`."""
     ...
 
 

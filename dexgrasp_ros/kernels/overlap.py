@@ -9,11 +9,11 @@ import warp as wp
 from dexgrasp_ros.kernels.contact_points import SLOPE
 from dexgrasp_ros.kernels.convex import geometries_distance
 from dexgrasp_ros.kernels.distance import signed_distance, xyz
-from dexgrasp_ros.kernels.lanes import LANES, ball_gaps, point_gaps
+from dexgrasp_ros.kernels.lanes import LANES, ball_gap, ball_gaps, point_gap, point_gaps
 from dexgrasp_ros.kernels.primitives import bounding_radius, geometry_distance
-from dexgrasp_ros.kernels.types import Contacts, Hand, Object, Settings
+from dexgrasp_ros.kernels.types import BLOCK, Contacts, Hand, Object, Settings
 
-wp.set_module_options({'enable_backward': False})
+wp.set_module_options({'enable_backward': False, 'block_dim': BLOCK})
 
 
 @wp.kernel
@@ -47,31 +47,34 @@ def push_out_object(
         blocks = obj.block_spheres.shape[0]
         for e in range(0, blocks, LANES):
             count = wp.min(blocks - e, LANES)
-            near = ball_gaps(hand, g, inverse, obj.block_spheres, e, count)
+            near = ball_gaps(hand, g, inverse, obj.block_spheres, e)
             for i in range(count):
-                if near[i] > 0.0:
-                    bound = wp.min(bound, near[i])
+                away = ball_gap(near, hand, g, inverse, obj.block_spheres, e, i)
+                if away > 0.0:
+                    bound = wp.min(bound, away)
                 else:
                     last = obj.block_clusters[e + i + 1]
                     for c in range(obj.block_clusters[e + i], last, LANES):
                         clusters = wp.min(last - c, LANES)
-                        gaps = ball_gaps(hand, g, inverse, obj.cluster_spheres, c, clusters)
+                        gaps = ball_gaps(hand, g, inverse, obj.cluster_spheres, c)
                         for k in range(clusters):
-                            bound = wp.min(bound, gaps[k])
-                            if gaps[k] < 0.0:
+                            gap = ball_gap(gaps, hand, g, inverse, obj.cluster_spheres, c, k)
+                            bound = wp.min(bound, gap)
+                            if gap < 0.0:
                                 first = obj.cluster_points[c + k]
                                 points = obj.cluster_points[c + k + 1] - first
-                                d = point_gaps(hand, g, inverse, obj.points, first, points)
+                                all_d = point_gaps(hand, g, inverse, obj.points, first)
                                 for p in range(points):
-                                    if d[p] < 0.0:
-                                        deepest = wp.max(deepest, -d[p])
-                                        penalty += weight * d[p] * d[p]
+                                    d = point_gap(all_d, hand, g, inverse, obj.points, first, p)
+                                    if d < 0.0:
+                                        deepest = wp.max(deepest, -d)
+                                        penalty += weight * d * d
                                         x = obj.points[first + p]
                                         at = wp.transform_point(inverse, x)
                                         _d, slope = geometry_distance(hand, g, at)
                                         # The primitive moves, the point stays: its sign turns.
                                         slope = wp.transform_vector(frame, slope)
-                                        f = slope * (-2.0 * weight * d[p])
+                                        f = slope * (-2.0 * weight * d)
                                         force += f
                                         torque += wp.cross(x - pivot, f)
         contacts.force[n, g] = contacts.force[n, g] + force
@@ -98,17 +101,19 @@ def _deepest_point(
     last = hand.group_clusters[a + 1]
     for c in range(hand.group_clusters[a], last, LANES):
         clusters = wp.min(last - c, LANES)
-        near = ball_gaps(hand, b, to_b, hand.cluster_spheres, c, clusters)
+        near = ball_gaps(hand, b, to_b, hand.cluster_spheres, c)
         for i in range(clusters):
-            bound = wp.min(bound, near[i])
-            if near[i] < best:
+            away = ball_gap(near, hand, b, to_b, hand.cluster_spheres, c, i)
+            bound = wp.min(bound, away)
+            if away < best:
                 end = hand.cluster_points[c + i + 1]
                 for first in range(hand.cluster_points[c + i], end, LANES):
                     points = wp.min(end - first, LANES)
-                    gaps = point_gaps(hand, b, to_b, hand.points, first, points)
+                    gaps = point_gaps(hand, b, to_b, hand.points, first)
                     for p in range(points):
-                        if gaps[p] < best:
-                            best = gaps[p]
+                        gap = point_gap(gaps, hand, b, to_b, hand.points, first, p)
+                        if gap < best:
+                            best = gap
                             x = wp.transform_point(to_b, hand.points[first + p])
                             _d, gradient = geometry_distance(hand, b, x)
                             place = x

@@ -4,6 +4,10 @@ import warp as wp
 
 wp.set_module_options({'enable_backward': False})
 
+# Threads of a block of the search's kernels on a GPU. Many have a thread for each candidate alone:
+# small blocks spread these over the multiprocessors, and leave fewer registers unused.
+BLOCK = 64
+
 
 @wp.struct
 class Grid:

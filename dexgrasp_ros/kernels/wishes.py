@@ -13,9 +13,9 @@ import warp as wp
 
 from dexgrasp_ros.kernels.contact_solve import SOFTEST, WRENCHES, Forces, test_force
 from dexgrasp_ros.kernels.primitives import primitive_distance
-from dexgrasp_ros.kernels.types import Contacts, Hand, Settings, Wish
+from dexgrasp_ros.kernels.types import BLOCK, Contacts, Hand, Settings, Wish
 
-wp.set_module_options({'enable_backward': False})
+wp.set_module_options({'enable_backward': False, 'block_dim': BLOCK})
 
 CONE = wp.constant(5)  # the other shapes have the numbers of core.hand_model.GeometryType
 FAR = wp.constant(1.0e9)  # m

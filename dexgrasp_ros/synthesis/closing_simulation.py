@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,9 @@ from dexgrasp_ros.core.progress import StopCallback, check_stop
 from dexgrasp_ros.kernels import types
 from dexgrasp_ros.kernels.closing import Dynamics, Motion, drive_hand, find_touch, step_dynamics
 from dexgrasp_ros.kernels.kinematics import forward_kinematics
+from dexgrasp_ros.kernels.optimizer import advance
 from dexgrasp_ros.synthesis.device import resolve_device
+from dexgrasp_ros.synthesis.launcher import repeat
 from dexgrasp_ros.synthesis.postures import Closing, coordinate_types
 
 # What a finger's motor feels of the finger: 50 g at 0.1 m; what a jaw's motor moves.
@@ -28,6 +31,9 @@ _REACH = 0.005  # m, more than anything moves in a step
 _ERROR_TIME = 0.02  # s, in which overlap is pushed apart
 _SWEEPS = 12
 _FAR = 1e9  # m
+# Of one step: shares of the way at its beginning and end, friction, force on the object [N].
+Course = tuple[float, float, float, float]
+Watch = Callable[[Motion, wp.array], wp.Launch]
 # What of `Motion` a simulation goes on from; the rest is found anew in each step.
 _STATE = (
     *('pose', 'linear', 'angular', 'q', 'rate', 'impulse'),
@@ -129,6 +135,7 @@ class ClosingSimulation:
         self._bodies = self._zeros((count, bodies), wp.transform)
         self._target, self._masses = (self._zeros((count, joints)) for _ in range(2))
         self._active = self._zeros(shape, int)
+        self._counter = self._zeros(1, int)
 
     def _zeros(self, shape: Any, dtype: Any = float) -> wp.array:
         return wp.zeros(shape, dtype=dtype, device=self._device)
@@ -151,23 +158,24 @@ class ClosingSimulation:
             The object's surface is moved outward by this [m].
         """
         self._growth = growth
-        self._begin(closing.pregrasp, self._config.friction)
+        self._motion.q.assign(closing.pregrasp.astype(np.float32))
         start, palm = (
             self._upload(p, wp.transform) for p in (closing.pregrasp_palm, closing.palm)
         )
         opened, grasp, squeeze = (
             self._upload(q, float) for q in (closing.pregrasp, closing.grasp, closing.squeeze)
         )
-        self._drive(start, palm, opened, grasp, self._config.closing_time)
-        self._drive(palm, palm, grasp, squeeze, self._config.squeezing_time)
+        friction = self._config.friction
+        self._drive(self._config.closing_time, friction, start, palm, opened, grasp)
+        self._drive(self._config.squeezing_time, friction, palm, palm, grasp, squeeze)
         return self._outcome(center)
 
     def squeeze(self, closing: Closing, *, friction: float) -> None:
         """Squeeze from the grasp on, where nothing is touched yet."""
-        self._begin(closing.grasp, friction)
+        self._motion.q.assign(closing.grasp.astype(np.float32))
         palm = self._upload(closing.palm, wp.transform)
         grasp, squeeze = (self._upload(q, float) for q in (closing.grasp, closing.squeeze))
-        self._drive(palm, palm, grasp, squeeze, self._config.squeezing_time)
+        self._drive(self._config.squeezing_time, friction, palm, palm, grasp, squeeze)
 
     def copies(self, times: int, dynamics: Dynamics) -> ClosingSimulation:
         """Return so many simulations that go on from here for each of these, one after another.
@@ -190,7 +198,7 @@ class ClosingSimulation:
         directions: NDArray,
         frictions: Sequence[float],
         pulls: Sequence[float],
-        watch: Callable[[Motion, int], None],
+        watch: Watch,
     ) -> None:
         """Pull the object while the hand squeezes, step by step with another friction and force.
 
@@ -203,71 +211,57 @@ class ClosingSimulation:
         frictions, pulls
             Of each step; pulls in N.
         watch
-            Called after each step with the state and the number of the step.
+            Called with the state and the counter of steps; returns the launch that follows each
+            step.
         """
         self._motion.pull.assign(directions.astype(np.float32))
-        palm, squeeze = (
-            self._upload(closing.palm, wp.transform),
-            self._upload(closing.squeeze, float),
-        )
-        way = (palm, palm, squeeze, squeeze, 1.0, 1.0, self._dynamics.step)
-        drive = self._noted(drive_hand, self._count, self._motion, *way, self._target)
-        step = self._note_step(0.0)
-        for k, (friction, pull) in enumerate(zip(frictions, pulls, strict=True)):
-            check_stop(self._should_stop)
-            step[-1].set_param_by_name('mu', friction)
-            step[-1].set_param_by_name('pull', pull)
-            for launch in (drive, *step):
-                launch.launch()
-            watch(self._motion, k)
+        palm = self._upload(closing.palm, wp.transform)
+        squeeze = self._upload(closing.squeeze, float)
+        course = [(1.0, 1.0, *step) for step in zip(frictions, pulls, strict=True)]
+        self._play((palm, palm, squeeze, squeeze), course, watch)
 
     def _upload(self, values: NDArray, dtype: Any) -> wp.array:
         values = np.ascontiguousarray(values, dtype=np.float32)
         return wp.array(values, dtype=dtype, device=self._device)
 
-    def _begin(self, q: NDArray, friction: float) -> None:
-        self._motion.q.assign(q.astype(np.float32))
-        self._step = self._note_step(friction)
-
     def _drive(
         self,
-        palm_start: wp.array,
-        palm_end: wp.array,
-        q_start: wp.array,
-        q_end: wp.array,
         seconds: float,
+        friction: float,
+        *way: wp.array,  # palms and joints, start and end
     ) -> None:
+        steps = max(1, round(seconds / self._dynamics.step))
+        course = [(k / steps, (k + 1) / steps, friction, 0.0) for k in range(steps)]
+        self._play(way, course)
+
+    def _play(
+        self, way: tuple[wp.array, ...], course: Sequence[Course], watch: Watch | None = None
+    ) -> None:
+        """Make a step for each entry of the course, which is on the device."""
         if not self._count:
             return
-        steps = max(1, round(seconds / self._dynamics.step))
-        way = (palm_start, palm_end, q_start, q_end)
-        shares = (0.0, 0.0, self._dynamics.step)
-        drive = self._noted(drive_hand, self._count, self._motion, *way, *shares, self._target)
-        for k in range(steps):
-            check_stop(self._should_stop)
-            drive.set_param_by_name('before', k / steps)
-            drive.set_param_by_name('after', (k + 1) / steps)
-            for launch in (drive, *self._step):
-                launch.launch()
-
-    def _note_step(self, friction: float) -> list[wp.Launch]:
-        """Return the launches of a step; packing their arguments anew would take as long."""
         hand, obj, dynamics, motion = self._hand, self._object, self._dynamics, self._motion
-        shape = (self._count, self._groups)
-        return [
-            self._noted(
-                forward_kinematics, self._count, hand, motion.palm, motion.q, self._bodies
-            ),
+        self._counter.zero_()
+        now = (self._upload(np.array(course), wp.vec4), self._counter)
+        count, shape = self._count, (self._count, self._groups)
+        launches = [
+            self._noted(drive_hand, count, motion, *way, *now, dynamics.step, self._target),
+            self._noted(forward_kinematics, count, hand, motion.palm, motion.q, self._bodies),
             self._noted(
                 find_touch, shape, hand, obj, dynamics, self._growth, self._bodies, motion
             ),
             self._noted(
                 step_dynamics,
-                self._count,
+                count,
                 *(hand, obj, dynamics, self._bodies),
-                *(self._target, self._masses, self._active, friction, 0.0, motion),
+                *(self._target, self._masses, self._active, *now, motion),
             ),
         ]
+        if watch is not None:
+            launches.append(watch(motion, self._counter))
+        launches.append(self._noted(advance, 1, self._counter))
+        stop = partial(check_stop, self._should_stop)
+        repeat(launches, len(course), self._device, between=stop)
 
     def _noted(self, kernel: Any, dim: Any, *arguments: Any) -> wp.Launch:
         inputs = list(arguments)

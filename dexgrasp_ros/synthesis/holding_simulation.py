@@ -120,9 +120,10 @@ class HoldingSimulation:
         pulling = squeezing.copies(ways, self._pulling)
         begun = wp.clone(pulling.poses)
 
-        def watch(motion: Motion, k: int) -> None:
-            inputs = [self._limits, motion, begun, k, slip, lost]
-            wp.launch(watch_object, dim=count * ways, inputs=inputs, device=self._device)
+        def watch(motion: Motion, counter: wp.array) -> wp.Launch:
+            inputs = [self._limits, motion, begun, counter, slip, lost]
+            dim, device = count * ways, self._device
+            return wp.launch(watch_object, dim=dim, inputs=inputs, device=device, record_cmd=True)
 
         pulling.hold(
             take(closing, np.repeat(np.arange(count), ways)),

@@ -2,10 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import warp as wp
+
+_RECORDED = 10  # repetitions in one replay of a graph, between two looks at a stop
+
+
+def repeat(
+    launches: Sequence[wp.Launch],
+    times: int,
+    device: Any,
+    *,
+    between: Callable[[], None],
+    recorded: bool | None = None,
+) -> None:
+    """Make launches that follow each other, over and over.
+
+    Parameters
+    ----------
+    launches
+        Whose arguments do not change: what does is on the device.
+    between
+        Called often; free to raise.
+    recorded
+        Whether to record some repetitions and replay these (default: on CUDA).
+    """
+    done = 0
+    if (device.is_cuda if recorded is None else recorded) and times > _RECORDED:
+        _make(launches)  # loads the kernels, which a capture must not
+        done = 1
+        with wp.ScopedCapture(device=device) as capture:
+            for _ in range(_RECORDED):
+                _make(launches)
+        while done + _RECORDED <= times:
+            between()
+            wp.capture_launch(capture.graph)
+            done += _RECORDED
+    for _ in range(done, times):
+        between()
+        _make(launches)
+
+
+def _make(launches: Sequence[wp.Launch]) -> None:
+    for launch in launches:
+        launch.launch()
 
 
 class Launcher:

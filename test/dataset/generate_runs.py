@@ -14,11 +14,12 @@ import trimesh
 from inline_work import run_command
 
 HAND, GRASPS, SHARD = 'barrett', 6, 4
-# Two objects of two shards each; few iterations, and a weak squeeze, so that some grasps fail.
+# Two objects of two shards each; few iterations, and a weak squeeze, so that some grasps fail. How
+# fingers close and hold is asked of searches elsewhere.
 SETTINGS = (
     *('--hands', HAND, '--grasps-per-object', str(GRASPS), '--shard-size', str(SHARD)),
     *('--round-seeds', '16', '--max-rounds', '2', '--directions', '4', '--max-scenes', '1'),
-    *('--iterations', '40', '--squeeze-force', '5', '--device', 'cpu'),
+    *('--iterations', '40', '--squeeze-force', '5', '--device', 'cpu', '--no-simulate-closing'),
 )
 PATIENCE = 300.0  # s for what a run shall reach
 

@@ -24,7 +24,8 @@ from dexgrasp_ros.dataset.shards import write_shard
 SIZE = (40, 30)  # px, of the images
 SETTINGS = {
     **{'shard_size': 2, 'directions': 4, 'max_scenes': 1, 'max_rounds': 1, 'round_seeds': 16},
-    'search': SynthesisConfig(iterations=80),
+    # How fingers close and hold is asked of searches elsewhere.
+    'search': SynthesisConfig(iterations=80, simulate_closing=False),
 }
 
 

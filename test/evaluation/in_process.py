@@ -9,8 +9,7 @@ from unittest import mock
 
 from dexgrasp_ros.core.workers import Failure
 
-# By its name, since the package's `evaluate` is the function.
-EVALUATE = 'dexgrasp_ros.evaluation.evaluate'
+SHAKING = 'dexgrasp_ros.evaluation.shaking'
 
 
 def run_here(function, shared, tasks, *, processes, time_limit):
@@ -29,7 +28,7 @@ def run_here(function, shared, tasks, *, processes, time_limit):
 @contextlib.contextmanager
 def shaken_here() -> Iterator[None]:
     """Let `evaluate` shake in this process for as long as the context lasts."""
-    with mock.patch.object(importlib.import_module(EVALUATE), 'run_tasks', run_here):
+    with mock.patch.object(importlib.import_module(SHAKING), 'run_tasks', run_here):
         yield
 
 
@@ -38,5 +37,5 @@ def shaken_elsewhere() -> Iterator[None]:
     """Let it shake in processes of its own, within `shaken_here`."""
     from dexgrasp_ros.core.workers import run_tasks
 
-    with mock.patch.object(importlib.import_module(EVALUATE), 'run_tasks', run_tasks):
+    with mock.patch.object(importlib.import_module(SHAKING), 'run_tasks', run_tasks):
         yield

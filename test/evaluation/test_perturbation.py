@@ -16,12 +16,19 @@ from dexgrasp_ros import evaluate
 from dexgrasp_ros.core.errors import InputError, ObjectError
 from dexgrasp_ros.core.poses import transform_points
 from dexgrasp_ros.evaluation import Perturbation, find_protocol, grow_surface
-from dexgrasp_ros.evaluation.evaluate import _surfaces, _tasks
 from dexgrasp_ros.evaluation.growth import grow_pieces
+from dexgrasp_ros.evaluation.shaking import Setting, postures_of, surfaces_of
 from dexgrasp_ros.object import load_object, object_pieces
 from dexgrasp_ros.simulation import build_physics
 
 HOME = [0, 0, 0, 0, 0, 0, 1.0]
+
+
+def setting_of(obj, perturbation, floor=None):
+    surfaces = surfaces_of(obj, object_pieces(obj).pieces, perturbation)
+    return Setting(
+        protocol=find_protocol('fc'), surfaces=surfaces, floor=floor, perturbation=perturbation
+    )
 
 
 def grown(mesh: trimesh.Trimesh, growth: float) -> trimesh.Trimesh:
@@ -104,10 +111,12 @@ def test_physics_starts_there_with_the_mass_of_the_true_object(cage, sphere):
     """Read back from MuJoCo: centre 3 mm off, 3° turned; grown to 32 mm or shrunk to 28 mm."""
     moved = load_object((sphere.vertices + np.array([0.1, 0.2, 0.3]), sphere.faces))
     wish = Perturbation()
-    surfaces = _surfaces(moved, object_pieces(moved).pieces, wish)
+    setting = setting_of(moved, wish)
     grasps = grasp_set(cage, HOME, [[LID_OPEN]] * 4)
-    for task in _tasks(grasps, moved, wish, surfaces, None):
-        physics = build_physics(cage, moved, surfaces[task.surface], find_protocol('fc').physics)
+    for task in postures_of(grasps, moved, setting):
+        physics = build_physics(
+            cage, moved, setting.surfaces[task.surface], find_protocol('fc').physics
+        )
         data = mujoco.MjData(physics.model)
         physics.place(data, HOME, [LID_OPEN], object_pose=task.object_pose)
         body = physics.object_body
@@ -180,12 +189,12 @@ def test_a_floor_stays_below_the_object_and_carries_it(cage, sphere):
     """Where the object starts lower, so does the floor; its height is read back from MuJoCo."""
     floor = np.array([0, 0, 1.0, RADIUS])
     wish = Perturbation()
-    surfaces = _surfaces(sphere, object_pieces(sphere).pieces, wish)
+    setting = setting_of(sphere, wish, floor)
     test = find_protocol('tabletop')
     far = [1.0, 0, 0, 0, 0, 0, 1.0]
     drops = []
-    for task in _tasks(grasp_set(cage, far, [[0.0]] * 6), sphere, wish, surfaces, floor):
-        pieces = surfaces[task.surface]
+    for task in postures_of(grasp_set(cage, far, [[0.0]] * 6), sphere, setting):
+        pieces = setting.surfaces[task.surface]
         physics = build_physics(cage, sphere, pieces, test.physics, floor=floor)
         data = mujoco.MjData(physics.model)
         where = {'object_pose': task.object_pose, 'floor_drop': task.floor_drop}

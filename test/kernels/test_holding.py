@@ -93,7 +93,8 @@ def test_a_simulation_that_diverged_has_lost_its_object():
     motion.pose = wp.array(poses, dtype=wp.transform, device='cpu')
     slip = wp.zeros(2, dtype=float, device='cpu')
     lost = wp.full(2, 24, dtype=int, device='cpu')
-    inputs = [limits, motion, begun, 3, slip, lost]
+    counter = wp.array([3], dtype=int, device='cpu')
+    inputs = [limits, motion, begun, counter, slip, lost]
     wp.launch(watch_object, dim=2, inputs=inputs, device='cpu')
     assert lost.numpy().tolist() == [3, 24]
     assert np.isfinite(slip.numpy()).all()

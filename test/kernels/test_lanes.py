@@ -11,9 +11,13 @@ from dexgrasp_ros.hand import load_hand
 from dexgrasp_ros.kernels.distance import signed_distance, xyz
 from dexgrasp_ros.kernels.lanes import (
     LANES,
+    ball_distance,
     ball_distances,
+    ball_gap,
     ball_gaps,
+    point_distance,
     point_distances,
+    point_gap,
     point_gaps,
     renew_bounds,
 )
@@ -39,12 +43,12 @@ def look_up(
     turn = wp.quat_to_matrix(wp.transform_get_rotation(pose))
     shift = wp.transform_get_translation(pose)
     count = wp.min(balls.shape[0] - first, LANES)
-    near = ball_distances(grid, turn, shift, balls, first, count)
-    phi = point_distances(grid, turn, shift, points, first, count)
+    near = ball_distances(grid, turn, shift, balls, first)
+    phi = point_distances(grid, turn, shift, points, first)
     for i in range(count):
         k = first + i
-        together[0, k] = near[i]
-        together[1, k] = phi[i]
+        together[0, k] = ball_distance(near, grid, turn, shift, balls, first, i)
+        together[1, k] = point_distance(phi, grid, turn, shift, points, first, i)
         alone[0, k] = signed_distance(grid, turn * xyz(balls[k]) + shift) - balls[k][3]
         alone[1, k] = signed_distance(grid, turn * points[k] + shift)
 
@@ -61,12 +65,12 @@ def measure(
 ):
     first = LANES * wp.tid()
     count = wp.min(balls.shape[0] - first, LANES)
-    near = ball_gaps(hand, g, pose, balls, first, count)
-    d = point_gaps(hand, g, pose, points, first, count)
+    near = ball_gaps(hand, g, pose, balls, first)
+    d = point_gaps(hand, g, pose, points, first)
     for i in range(count):
         k = first + i
-        together[0, k] = near[i]
-        together[1, k] = d[i]
+        together[0, k] = ball_gap(near, hand, g, pose, balls, first, i)
+        together[1, k] = point_gap(d, hand, g, pose, points, first, i)
         one, _slope = geometry_distance(hand, g, wp.transform_point(pose, xyz(balls[k])))
         alone[0, k] = one - balls[k][3]
         other, _slope = geometry_distance(hand, g, wp.transform_point(pose, points[k]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import partial
 
 import numpy as np
 import pytest
@@ -16,8 +17,9 @@ from dexgrasp_ros.evaluation import find_protocol
 from dexgrasp_ros.evaluation.shake_test import Cause, Postures, shake
 from dexgrasp_ros.object import load_object
 from dexgrasp_ros.simulation import build_physics
-from dexgrasp_ros.synthesis import synthesize
+from dexgrasp_ros.synthesis import closing_simulation, synthesize
 from dexgrasp_ros.synthesis.batches import join, take
+from dexgrasp_ros.synthesis.launcher import repeat
 from dexgrasp_ros.synthesis.search import Search
 
 # m, of the palm in its own frame: fingers that close beside or short of where they should.
@@ -83,6 +85,19 @@ def test_the_same_closings_end_the_same_bit_for_bit(search, closings, outcome):
     again = search.simulate(closings)
     for f in dataclasses.fields(outcome):
         np.testing.assert_array_equal(getattr(again, f.name), getattr(outcome, f.name))
+
+
+def test_replaying_recorded_steps_is_stepping(search, closings, outcome, monkeypatch):
+    """As on CUDA; pulls as well, with a friction that differs from step to step."""
+    rows = np.arange(3)
+    held = search.hold(take(closings, rows))
+    monkeypatch.setattr(closing_simulation, 'repeat', partial(repeat, recorded=True))
+    replayed = search.simulate(take(closings, rows))
+    for f in dataclasses.fields(outcome):
+        np.testing.assert_array_equal(getattr(replayed, f.name), getattr(outcome, f.name)[rows])
+    again = search.hold(take(closings, rows))
+    for f in dataclasses.fields(held):
+        np.testing.assert_array_equal(getattr(again, f.name), getattr(held, f.name))
 
 
 def test_a_closing_does_not_depend_on_its_neighbours(search, closings, outcome):
