@@ -20,7 +20,6 @@ from dexgrasp_ros.simulation.bodies import Body
 _CLEARANCE = 0.003
 _STEP = 0.01  # m, that a sphere about the hand's points moves at most between looks at its way
 _MOST_LOOKS = 12
-_TABLE_REACH = 3.0  # m, half its width: no hand is farther away
 
 
 class Surroundings:
@@ -34,10 +33,13 @@ class Surroundings:
 
     def __init__(self, others: Sequence[Body]) -> None:
         meshes = [trimesh.Trimesh(b.posed_vertices(), b.faces, process=False) for b in others]
-        closed = all(mesh.is_watertight for mesh in meshes)
-        low, high = [-_TABLE_REACH, -_TABLE_REACH, -1.0], [_TABLE_REACH, _TABLE_REACH, 0.0]
-        whole = trimesh.util.concatenate([*meshes, trimesh.creation.box(bounds=[low, high])])
-        self._distance = MeshDistance(np.asarray(whole.vertices), whole.faces, closed=closed)
+        self._boxes = np.array([mesh.bounds for mesh in meshes]).reshape(-1, 2, 3)
+        self._distance: MeshDistance | None = None
+        if meshes:
+            closed = all(mesh.is_watertight for mesh in meshes)
+            whole = trimesh.util.concatenate(meshes)
+            vertices = np.asarray(whole.vertices)
+            self._distance = MeshDistance(vertices, whole.faces, closed=closed)
 
     def are_clear(
         self,
@@ -81,9 +83,9 @@ class Surroundings:
         """Which hands [N] are clear: spheres first, then points of those that may not be."""
         links = pose_to_matrix(link_poses(hand, q, pose))
         centers = _spheres(hand, links)
-        count = centers.shape[1]
-        gap = self._distance(centers.reshape(-1, 3))[0].reshape(len(q), count)
-        row, sphere = np.nonzero(gap < hand.cluster_radii + _CLEARANCE)
+        reach = np.broadcast_to(hand.cluster_radii + _CLEARANCE, centers.shape[:2])
+        touches = self._comes_near(centers.reshape(-1, 3), reach.ravel())
+        row, sphere = np.nonzero(touches.reshape(reach.shape))
         sizes = np.diff(hand.cluster_points)[sphere]
         owner = np.repeat(row, sizes)
         # The points of a sphere stand one after the other.
@@ -92,9 +94,22 @@ class Surroundings:
         frames = links[owner, hand.geometry_links[point_groups(hand)[point]]]
         at = np.einsum('pij,pj->pi', frames[:, :3, :3], hand.points[point]) + frames[:, :3, 3]
         clear = np.ones(len(q), dtype=bool)
-        if len(at):
-            clear[owner[self._distance(at)[0] < _CLEARANCE]] = False
+        clear[owner[self._comes_near(at, np.full(len(at), _CLEARANCE))]] = False
         return clear
+
+    def _comes_near(
+        self, places: NDArray[np.float64], reach: NDArray[np.float64]
+    ) -> NDArray[np.bool_]:
+        """Which places [M, 3] are within a reach [M] of the table or an object, m."""
+        near = places[:, 2] < reach
+        beside = np.full(len(places), np.inf)  # to the objects' boxes, at most
+        for low, high in self._boxes:
+            away = np.maximum(np.maximum(low - places, places - high), 0.0)
+            beside = np.minimum(beside, np.linalg.norm(away, axis=1))
+        open_ones = np.flatnonzero(~near & (beside < reach))
+        if len(open_ones):
+            near[open_ones] = self._distance(places[open_ones])[0] < reach[open_ones]
+        return near
 
 
 def _spheres(hand: HandModel, links: NDArray[np.float64]) -> NDArray[np.float64]:
