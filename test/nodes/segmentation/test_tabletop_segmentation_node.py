@@ -221,6 +221,7 @@ def test_diagnostics_warn_of_a_camera_that_stops(camera):
         DiagnosticArray, '/diagnostics', heard.append, standard()
     )
     until = time.monotonic() + 60
+    camera.labels_when(lambda found: True)  # what has never come has not stopped
     camera.stop_showing()
     while not (heard and 'No images have come' in heard[-1].status[0].message):
         assert time.monotonic() < until
