@@ -20,7 +20,7 @@ from dexgrasp_ros.synthesis.grasp_set import make_grasp_set
 from dexgrasp_ros.synthesis.race import race
 from dexgrasp_ros.synthesis.search import Search
 from dexgrasp_ros.synthesis.seeds import make_seeds
-from dexgrasp_ros.synthesis.selection import ReachTest, Selection
+from dexgrasp_ros.synthesis.selection import ClearWayTest, ReachTest, Selection
 from dexgrasp_ros.synthesis.wishes import resolve_wishes
 
 Keep = Literal['best', 'all']
@@ -36,6 +36,7 @@ def synthesize(
     keep: Keep = 'best',
     wishes: Wishes | None = None,
     reachable: ReachTest | None = None,
+    way_is_clear: ClearWayTest | None = None,
     progress: ProgressCallback | None = None,
     should_stop: StopCallback | None = None,
 ) -> GraspSet:
@@ -57,6 +58,10 @@ def synthesize(
         Asked for poses [N, 7] of the hand's root link at grasps and at their pre-grasps, in the
         frame of the object's mesh; those that it denies are not returned and counted as
         `reachability`. Such a test is `dexgrasp_ros.hand.Reachability`. Default: all are reached.
+    way_is_clear
+        Asked for the same poses and for joints [N, J] at grasps and pre-grasps; those that it
+        denies are not returned and counted as `path`. Such a test is
+        `dexgrasp_ros.motion.WayTest`. Default: the way to the pre-grasp is not looked at.
     progress
         Called with the state of the search; on a CPU from worker threads, one at a time.
     should_stop
@@ -94,7 +99,7 @@ def synthesize(
     search = Search(hand, obj, config, demand=demand, should_stop=clock.should_stop)
     palm, q = make_seeds(search, hand, obj, config)
     clock.lap('seeds')
-    selection = Selection(search, hand, config, reachable=reachable)
+    selection = Selection(search, hand, config, reachable=reachable, way_is_clear=way_is_clear)
 
     def report(phase: str, share: float) -> None:
         """`share` is that of the descent of those that come first; others may follow."""
