@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from dexgrasp_ros.perception import reconstruct, segment_tabletop
     from dexgrasp_ros.synthesis import synthesize
 
-__version__ = '0.3.0'
+__version__ = '0.4.0'
 
 __all__ = [
     'DepthFrame',

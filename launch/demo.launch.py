@@ -22,6 +22,7 @@ ARGUMENTS = {
     'scene': ('demo', "scene file (.npz), or 'demo', which is rendered; not for closed_loop"),
     'closed_loop': ('false', 'simulate hand, table and objects; execute_grasp moves the hand'),
     'objects': ('', "with closed_loop: meshes on the table, commas between; empty: the package's"),
+    'clear_table': ('false', 'with closed_loop: a heap of objects, and clear_table to clear it'),
     'rate': ('', 'frames that the camera publishes each second; empty: as config/ has it'),
     'namespace': ('', 'namespace of all nodes'),
     'params_file': ('', 'YAML file with parameters; arguments that are given win over it'),
@@ -35,7 +36,7 @@ ARGUMENTS = {
 # What grasp.launch.py is told as it was told here.
 PASSED_ON = (
     *('namespace', 'params_file', 'closed_loop', 'hand', 'device', 'log_level'),
-    *('respawn', 'viewer'),
+    *('respawn', 'viewer', 'clear_table'),
     *TOPIC_ARGUMENTS,
 )
 
@@ -62,6 +63,8 @@ def make_graph(context: LaunchContext) -> list[Action]:
     own = {'sim_camera_node': camera}
     if closed_loop:
         own['sim_hand_node'] = {'objects': text(given['objects'])}
+        if is_true('clear_table', given['clear_table']):
+            own['sim_hand_node'] |= {'heaped': True, 'object_count': 4}
         for values in own.values():
             values.update({'hand': text(given['hand'])} if given['hand'] else {})
             values['use_sim_time'] = True

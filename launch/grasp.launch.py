@@ -15,7 +15,7 @@ from dexgrasp_ros.core.topic_arguments import (
     remappings,
     wants_tabletop,
 )
-from dexgrasp_ros.nodes.launching import ProcessWatch, is_true, node_process
+from dexgrasp_ros.nodes.launching import ANY_AGE, ProcessWatch, is_true, node_process
 from launch import Action, LaunchContext, LaunchDescription
 
 ARGUMENTS = {
@@ -26,6 +26,7 @@ ARGUMENTS = {
     'log_level': ('info', 'debug, info, warn, error or fatal'),
     'respawn': ('true', 'start a node again that has died'),
     'viewer': ('false', 'serve a web page of the graph at http://127.0.0.1:8080'),
+    'clear_table': ('false', 'serve clear_table: attempt after attempt until the table is empty'),
     'planning_scene': ('false', 'tell MoveIt what stands there; needs moveit_msgs'),
     'grasp_planning': ('false', 'serve plan_grasps; needs grasping_msgs and moveit_msgs'),
     # Parameters. Empty: as the parameter files have them.
@@ -41,7 +42,13 @@ ARGUMENTS = {
 }
 # By argument: name and type of the parameter, and the nodes that have it.
 _HANDS = ('grasp_node', 'hand_command_node', 'viewer_node')
-_ALL = ('reconstruction_node', 'tabletop_segmentation_node', 'planning_scene_node', *_HANDS)
+_ALL = (
+    'reconstruction_node',
+    'clear_table_node',
+    'tabletop_segmentation_node',
+    'planning_scene_node',
+    *_HANDS,
+)
 PARAMETERS = {
     'use_sim_time': ('use_sim_time', bool, (*_ALL, 'grasp_planning_node')),
     'autostart': ('autostart', bool, _ALL),
@@ -56,6 +63,7 @@ PARAMETERS = {
 # Nodes that an argument starts.
 ON_REQUEST = {
     'viewer': 'viewer_node',
+    'clear_table': 'clear_table_node',
     'planning_scene': 'planning_scene_node',
     'grasp_planning': 'grasp_planning_node',
 }
@@ -122,4 +130,6 @@ def parameters(node: str, given: dict[str, str], config: Path) -> list[object]:
         for argument, (name, kind, nodes) in PARAMETERS.items()
         if node in nodes and given[argument]
     }
+    if node == 'grasp_node' and is_true('clear_table', given['clear_table']):
+        own['object_max_age'] = ANY_AGE
     return [*files, own] if own else files

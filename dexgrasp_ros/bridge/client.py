@@ -10,12 +10,13 @@ from types import TracebackType
 from typing import Any
 
 from action_msgs.msg import GoalStatus
+from geometry_msgs.msg import Pose
 from rclpy.action import ActionClient
 from rclpy.action.client import ClientGoalHandle
 from rclpy.task import Future
 from std_srvs.srv import Trigger
 
-from dexgrasp_msgs.action import ExecuteGrasp, SynthesizeGrasps
+from dexgrasp_msgs.action import ClearTable, ExecuteGrasp, SynthesizeGrasps
 from dexgrasp_msgs.msg import Grasp
 from dexgrasp_msgs.srv import ReconstructObjects
 from dexgrasp_ros.bridge.server_watch import ServerWatch
@@ -32,7 +33,7 @@ class GoalReply:
     """How a goal ended."""
 
     status: int  # of action_msgs/GoalStatus: SUCCEEDED, ABORTED or CANCELED
-    result: SynthesizeGrasps.Result | ExecuteGrasp.Result
+    result: SynthesizeGrasps.Result | ExecuteGrasp.Result | ClearTable.Result
 
     @property
     def succeeded(self) -> bool:
@@ -84,6 +85,7 @@ class GraspClient:
         self._clear = self.node.create_client(Trigger, 'clear_objects')
         self._synthesize = ActionClient(self.node, SynthesizeGrasps, 'synthesize_grasps')
         self._execute = ActionClient(self.node, ExecuteGrasp, 'execute_grasp')
+        self._clearing = ActionClient(self.node, ClearTable, 'clear_table')
         self._feedback: dict[bytes, Any] = {}  # the newest of each goal that runs
         self._executions: dict[bytes, ClientGoalHandle] = {}  # whose end nobody has seen
         self._servers: dict[bytes, ServerWatch] = {}  # of goals whose result nobody has taken
@@ -96,8 +98,9 @@ class GraspClient:
         grasps: bool = True,
         reconstruction: bool = True,
         execution: bool = False,
+        clearing: bool = False,
     ) -> None:
-        """Wait until the nodes answer that find, reconstruct and execute, as is asked for.
+        """Wait until the nodes answer that find, reconstruct, execute and clear, as is asked for.
 
         Raises
         ------
@@ -112,6 +115,8 @@ class GraspClient:
             waits.append(('reconstruct_objects', self._reconstruct.service_is_ready))
         if execution:
             waits.append(('execute_grasp', self._execute.server_is_ready))
+        if clearing:
+            waits.append(('clear_table', self._clearing.server_is_ready))
         for name, ready in waits:
             while not ready():
                 if time.monotonic() > deadline:
@@ -274,6 +279,8 @@ class GraspClient:
         hold_time: float = 0.0,
         fingers_only: bool = False,
         stop_before_lift: bool = False,
+        carry_poses: Sequence[Pose] = (),
+        carry_only: bool = False,
         open_at_end: bool = False,
         time_limit: float = 0.0,
         feedback: Callable[[ExecuteGrasp.Feedback], None] | None = None,
@@ -285,7 +292,9 @@ class GraspClient:
         ----------
         grasp
             As `synthesize` found it.
-        speed_scale, hold_force, hold_time, fingers_only, stop_before_lift, open_at_end, time_limit
+        speed_scale, hold_force, hold_time, fingers_only, stop_before_lift, carry_poses, carry_only
+            As in `ExecuteGrasp.action`.
+        open_at_end, time_limit
             As in `ExecuteGrasp.action`.
         feedback
             Called with each feedback, on the client's own thread.
@@ -299,10 +308,59 @@ class GraspClient:
             hold_time=hold_time,
             fingers_only=fingers_only,
             stop_before_lift=stop_before_lift,
+            carry_poses=list(carry_poses),
+            carry_only=carry_only,
             open_at_end=open_at_end,
             time_limit=time_limit,
         )
         return self.wait_for_result(self.send_execution(goal, feedback=feedback), timeout)
+
+    def send_clearing(
+        self,
+        goal: ClearTable.Goal,
+        *,
+        feedback: Callable[[ClearTable.Feedback], None] | None = None,
+        timeout: float = 10.0,
+    ) -> ClientGoalHandle:
+        """Send a goal that clears the table and return its handle once it is accepted.
+
+        `feedback` is called on the client's own thread.
+
+        Raises
+        ------
+        CommandError
+            CANCELLED where the node does not accept goals now (it is not active).
+        DexGraspError
+            TIME_LIMIT where no answer came within `timeout` seconds.
+        """
+        handle = self._send(self._clearing, 'clear_table', goal, feedback, timeout)
+        if not handle.accepted:
+            raise CommandError(
+                'The clear table node rejected the goal: it is not active.', ErrorCode.CANCELLED
+            )
+        self._executions[bytes(handle.goal_id.uuid)] = handle
+        return handle
+
+    def clear_table(
+        self,
+        *,
+        feedback: Callable[[ClearTable.Feedback], None] | None = None,
+        timeout: float | None = None,
+        **fields: Any,
+    ) -> GoalReply:
+        """Clear the table and wait for the end; the robot moves, where commands are enabled.
+
+        Parameters
+        ----------
+        feedback
+            Called with each feedback, on the client's own thread.
+        timeout
+            Seconds after which the goal is cancelled and TIME_LIMIT is raised.
+        fields
+            As in `ClearTable.action`.
+        """
+        goal = ClearTable.Goal(**fields)
+        return self.wait_for_result(self.send_clearing(goal, feedback=feedback), timeout)
 
     def close(self) -> None:
         """Cancel what `execute_grasp` still does, as far as its node answers; leave the graph."""

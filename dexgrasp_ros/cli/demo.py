@@ -11,11 +11,15 @@ from typing import Any
 from dexgrasp_ros.cli.hands import XacroArgs, hand_file, read_xacro_args
 from dexgrasp_ros.cli.interrupts import stop_flag
 
+_MOST_OBJECTS = 30
+
 
 def demo(
     *,
     scene: Path | None = None,
     closed_loop: bool = False,
+    clear_table: bool = False,
+    objects: int = 4,
     object: Path | None = None,
     hand: str = 'allegro',
     root: str | None = None,
@@ -40,8 +44,13 @@ def demo(
     closed_loop
         Simulate hand, table and objects, carry the best grasp out, and say whether it lifted its
         object: 8 cm above the table for 3 s, by contact alone.
+    clear_table
+        Simulate a heap of objects, and take them away one after the other until none is left or
+        three attempts on each have failed.
+    objects
+        How many there are in the heap, 1 to 30.
     object
-        Mesh [m] that stands on the table of the closed loop; by default the package's own objects.
+        Mesh [m] that stands on the simulated table; by default the package's own objects.
     hand
         Name of a hand of the package, or path of a URDF or xacro file.
     root
@@ -83,8 +92,12 @@ def demo(
     out.mkdir(parents=True, exist_ok=True)
     if root is not None or values:
         hand = str(hand_file(model, out))  # for the nodes, which load it themselves
-    _check_together(closed_loop, scene, object)
+    _check_together(closed_loop, clear_table, scene, object, objects)
     page = None if headless else DemoPage(port)
+    if clear_table:
+        heap = {'count': objects, 'seed_count': seed_count, 'random_seed': random_seed}
+        _clear(console, out, page, json, hand=hand, mesh=object, device=device, **heap)
+        return
     if closed_loop:
         goal = {'label': label, 'hand': hand, 'max_grasps': max_grasps}
         goal |= {'seed_count': seed_count, 'random_seed': random_seed}
@@ -123,14 +136,26 @@ def demo(
         _serve(console, page)
 
 
-def _check_together(closed_loop: bool, scene: Path | None, mesh: Path | None) -> None:
+def _check_together(
+    closed_loop: bool, clear_table: bool, scene: Path | None, mesh: Path | None, count: int
+) -> None:
     """Refuse options of the one kind of demo in the other."""
-    from dexgrasp_ros.core.errors import InputError
+    from dexgrasp_ros.core.errors import ErrorCode, InputError
 
+    if closed_loop and clear_table:
+        raise InputError("'--closed-loop' lifts one object; expected it or '--clear-table'.")
+    if not 1 <= count <= _MOST_OBJECTS:
+        raise InputError(
+            f"'--objects' is {count}; expected 1 to {_MOST_OBJECTS}.", ErrorCode.OUT_OF_RANGE
+        )
+    if clear_table and scene is not None:
+        raise InputError("'--scene' is a recorded image; expected none with '--clear-table'.")
     if closed_loop and scene is not None:
         raise InputError("'--scene' is a recorded image; expected none with '--closed-loop'.")
-    if mesh is not None and not closed_loop:
-        raise InputError("'--object' stands on the table of '--closed-loop'; expected both.")
+    if mesh is not None and not (closed_loop or clear_table):
+        raise InputError(
+            "'--object' stands on the table of '--closed-loop' or '--clear-table'; expected both."
+        )
 
 
 def _close_loop(
@@ -161,6 +186,21 @@ def _close_loop(
             page=page,
             **goal,
         )
+        if json:
+            print_json(found)
+        _serve(console, page)
+
+
+def _clear(console: Any, out: Path, page: Any, json: bool, **heap: Any) -> None:
+    from dexgrasp_ros.cli.clear_table import run_clear_table
+    from dexgrasp_ros.cli.report import print_json
+
+    os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+    with (
+        (out / 'nodes.log').open('w', encoding='utf-8') as log,
+        contextlib.ExitStack() as stack,
+    ):
+        found = run_clear_table(stack, console, log=log, out=out, page=page, **heap)
         if json:
             print_json(found)
         _serve(console, page)

@@ -55,6 +55,7 @@ class ErrorCode(IntEnum):
     INVALID_COMMAND = 701
     TRACKING_FAILED = 702
     EFFORT_LIMIT = 703
+    WAY_BLOCKED = 704
     # A defect of this package.
     INTERNAL = 900
 

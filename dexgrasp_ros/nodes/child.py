@@ -21,6 +21,7 @@ MODULES = {
     'reconstruction_node': 'reconstruction.reconstruction_node',
     'grasp_node': 'synthesis.grasp_node',
     'hand_command_node': 'execution.hand_command_node',
+    'clear_table_node': 'clearing.clear_table_node',
     'viewer_node': 'viewer.viewer_node',
     'grasp_planning_node': 'synthesis.grasp_planning_node',
     'planning_scene_node': 'planning_scene.planning_scene_node',

@@ -16,6 +16,7 @@ from pathlib import Path
 import yaml
 
 from dexgrasp_ros.core.resources import find_resource
+from dexgrasp_ros.nodes.launching import ANY_AGE
 
 _STOP_TIMEOUT = 10.0  # s between asking a process to end and ending it
 _LOG = logging.getLogger(__name__)
@@ -30,6 +31,7 @@ def start_graph(
     segmentation: bool = False,
     viewer: bool = False,
     closed_loop: bool = False,
+    clearing: bool = False,
     namespace: str = '',
     domain_id: int | None = None,
     parameters: Mapping[str, Mapping[str, object]] | None = None,
@@ -56,6 +58,8 @@ def start_graph(
     closed_loop
         Start `sim_hand_node`, with a camera that sees what it simulates; `execute_grasp` moves
         the hand, and nothing else does.
+    clearing
+        Start `clear_table_node`, whose looks at the table then decide what `grasp_node` knows.
     namespace
         Of all nodes.
     domain_id
@@ -79,8 +83,13 @@ def start_graph(
         'reconstruction_node': {},
         'grasp_node': {'hand': str(hand), 'synthesis.device': device},
         'hand_command_node': {'hand': str(hand)},
+        'clear_table_node': {},
         'viewer_node': {'hand': str(hand)},
     }
+    if clearing:
+        given['grasp_node']['object_max_age'] = ANY_AGE
+    else:
+        del given['clear_table_node']
     if closed_loop:
         given = _closed_loop(given, str(hand))
     elif scene is None:
@@ -124,7 +133,8 @@ def _closed_loop(given: dict[str, dict[str, object]], hand: str) -> dict[str, di
     given['sim_camera_node'] = {'hand': hand}
     for file in sorted(find_resource('config/closed_loop').glob('*.yaml')):
         settings = yaml.safe_load(file.read_text('utf-8'))['/**']['ros__parameters']
-        given[file.stem] = settings | given[file.stem]
+        if file.stem in given:
+            given[file.stem] = settings | given[file.stem]
     # No file says so: with one, the launch file of a real robot would let commands leave.
     given['hand_command_node']['command_enabled'] = True
     for values in given.values():

@@ -17,6 +17,8 @@ from dexgrasp_ros.bridge.diagnostics import ERROR, OK, WARN, Diagnostics, Report
 # leaves its processes alone. Without them launch's own ways remain.
 _PREFIX = ('setsid', 'setpriv --pdeathsig TERM')
 _RESPAWN_DELAY = 2.0  # s
+# s; to `grasp_node`, objects are as `clear_table_node` saw them last, however long ago
+ANY_AGE = 1e6
 
 
 def is_true(name: str, text: str) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 
 from dexgrasp_ros.bridge.parameters import parameter_fields
 from dexgrasp_ros.core.errors import choices
+from dexgrasp_ros.nodes.clearing.parameters import ClearTableParameters
 from dexgrasp_ros.nodes.execution.parameters import HandCommandParameters
 from dexgrasp_ros.nodes.planning_scene.parameters import PlanningSceneParameters
 from dexgrasp_ros.nodes.reconstruction.parameters import ReconstructionParameters
@@ -28,6 +29,7 @@ NODE_PARAMETERS = {
     'reconstruction_node': ReconstructionParameters,
     'grasp_node': GraspParameters,
     'hand_command_node': HandCommandParameters,
+    'clear_table_node': ClearTableParameters,
     'tabletop_segmentation_node': TabletopSegmentationParameters,
     'viewer_node': ViewerParameters,
     'grasp_planning_node': GraspPlanningParameters,

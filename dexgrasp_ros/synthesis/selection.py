@@ -39,6 +39,12 @@ _NEAR = 0.003
 # Which grasps [N] whoever carries the hand can reach, from poses [N, 7] of its root link at grasp
 # and pre-grasp, in the frame of the object's mesh.
 ReachTest = Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.bool_]]
+# To which grasps [N] a hand gets from where it is, from the same poses and joints [N, J] at grasp
+# and pre-grasp.
+ClearWayTest = Callable[
+    [NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]],
+    NDArray[np.bool_],
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,9 +71,10 @@ class Selection:
         config: SynthesisConfig,
         *,
         reachable: ReachTest | None = None,
+        way_is_clear: ClearWayTest | None = None,
     ) -> None:
         self._search, self._hand, self._config = search, hand, config
-        self._reachable = reachable
+        self._reachable, self._way_is_clear = reachable, way_is_clear
         self._surface = SurfaceDepth(search.obj)
         self._pool: Grasps | None = None  # what is sound, best first
         self._chosen = np.empty(0, dtype=np.int64)  # rows of the pool
@@ -144,6 +151,9 @@ class Selection:
             if len(shallow):
                 rows = take(pool, shallow)
                 blocked[shallow] = reject_paths(self._search, hand, rows.closing, rows.end, config)
+            if self._way_is_clear is not None:
+                rows = shallow[~blocked[shallow]]
+                blocked[rows] = ~self._gets_there(take(pool.closing, rows))
             bad = {'penetration': deep, 'path': blocked}
             if self._reachable is not None:
                 bad['reachability'] = np.zeros(len(blocked), dtype=bool)
@@ -159,9 +169,14 @@ class Selection:
         return self._surface.penetration(self._hand, base_pose, closing.grasp, near)
 
     def _reached(self, closing: Closing) -> NDArray[np.bool_]:
+        return self._reachable(*self._root_poses(closing))
+
+    def _gets_there(self, closing: Closing) -> NDArray[np.bool_]:
+        return self._way_is_clear(*self._root_poses(closing), closing.grasp, closing.pregrasp)
+
+    def _root_poses(self, closing: Closing) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         palm_to_root = invert(self._hand.palm_pose)
-        poses = (compose(p, palm_to_root) for p in (closing.palm, closing.pregrasp_palm))
-        return self._reachable(*poses)
+        return compose(closing.palm, palm_to_root), compose(closing.pregrasp_palm, palm_to_root)
 
 
 def _planned(

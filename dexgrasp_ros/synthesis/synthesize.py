@@ -20,7 +20,7 @@ from dexgrasp_ros.synthesis.grasp_set import make_grasp_set
 from dexgrasp_ros.synthesis.race import race
 from dexgrasp_ros.synthesis.search import Search
 from dexgrasp_ros.synthesis.seeds import SeedSource, make_seeds
-from dexgrasp_ros.synthesis.selection import ReachTest, Selection
+from dexgrasp_ros.synthesis.selection import ClearWayTest, ReachTest, Selection
 from dexgrasp_ros.synthesis.wishes import resolve_wishes
 
 Keep = Literal['best', 'all']
@@ -37,6 +37,7 @@ def synthesize(
     wishes: Wishes | None = None,
     reachable: ReachTest | None = None,
     learned: SeedSource | None = None,
+    way_is_clear: ClearWayTest | None = None,
     progress: ProgressCallback | None = None,
     should_stop: StopCallback | None = None,
 ) -> GraspSet:
@@ -61,6 +62,10 @@ def synthesize(
     learned
         Where candidates start that `config.seed_source` wants from a learned model: what
         `dexgrasp_ros.learning.seed_source` gives.
+    way_is_clear
+        Asked for the same poses and for joints [N, J] at grasps and pre-grasps; those that it
+        denies are not returned and counted as `path`. Such a test is
+        `dexgrasp_ros.motion.WayTest`. Default: the way to the pre-grasp is not looked at.
     progress
         Called with the state of the search; on a CPU from worker threads, one at a time.
     should_stop
@@ -98,7 +103,7 @@ def synthesize(
     search = Search(hand, obj, config, demand=demand, should_stop=clock.should_stop)
     palm, q = make_seeds(search, hand, obj, config, learned)
     clock.lap('seeds')
-    selection = Selection(search, hand, config, reachable=reachable)
+    selection = Selection(search, hand, config, reachable=reachable, way_is_clear=way_is_clear)
 
     def report(phase: str, share: float) -> None:
         """`share` is that of the descent of those that come first; others may follow."""

@@ -45,7 +45,7 @@ def test_every_entry_point_has_a_command_and_every_other_script_is_a_part():
 
 @pytest.mark.parametrize('name', sorted(entry_points()))
 def test_commands_of_all_documents_parse(name):
-    pytest.importorskip('rclpy' if name in ('latency', 'lift') else 'tyro')
+    pytest.importorskip('rclpy' if name in ('clear', 'latency', 'lift') else 'tyro')
     main = importlib.import_module(name).main
 
     @functools.wraps(main)

@@ -13,7 +13,7 @@ LEVELS = (
     ('core',),
     ('kernels',),
     ('hand', 'object'),
-    ('perception', 'synthesis', 'simulation'),
+    ('motion', 'perception', 'synthesis', 'simulation'),
     ('evaluation',),
     ('dataset', 'learning', 'viewer'),
     ('bridge',),

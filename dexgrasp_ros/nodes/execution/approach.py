@@ -5,11 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from dexgrasp_ros.core.poses import pose_to_matrix
-
-# m; a pre-grasp that is closer to the grasp just clears the object, which is no way of coming
-_LEAST_WAY = 0.04
-_LEAST_SUM = 0.5  # of two unit vectors: shorter, and they are nearly opposite
+from dexgrasp_ros.motion import retreat_directions
 
 
 def approach_poses(
@@ -24,12 +20,8 @@ def approach_poses(
 ) -> NDArray[np.float64]:
     """Poses [K, 7] of the wrist on its way from `start` to `pregrasp`, which is the last.
 
-    The last stretch, of length `distance`, runs straight towards the object: from where the
-    pre-grasp lies if that is far from the grasp, else from halfway between the back of the palm
-    and up. Fingers that reach around an object sweep it on a way along the palm's axis, a hand
-    that lies over one on a way from beside it: of 80 grasps of five objects on a table, 45 run
-    into the object on the first of these ways, 16 on a way straight down, and 18 between the two,
-    of 80 that are 3 cm clear at the pre-grasp 8, 5 and 1. The way to its beginning is straight
+    The last stretch, of length `distance`, runs straight towards the object, along the first of
+    `dexgrasp_ros.motion.retreat_directions`. The way to its beginning is straight
     where it stays as far from the object as the pre-grasp is, since there the open hand is known
     to be clear; else it goes up, over and down, up being the way of the lift.
 
@@ -46,13 +38,8 @@ def approach_poses(
     distance
         Length of the last stretch [m].
     """
-    back = pregrasp[:3] - grasp[:3]
     up = lift / np.linalg.norm(lift) if lift.any() else np.zeros(3)
-    if np.linalg.norm(back) < _LEAST_WAY:
-        back = -pose_to_matrix(pregrasp)[:3, :3] @ palm_axis
-        # A palm that faces up comes from below.
-        back = back + up if np.linalg.norm(back + up) > _LEAST_SUM else back
-    back = back / np.linalg.norm(back)
+    back = retreat_directions(pregrasp, grasp, up=up, palm_axis=palm_axis)[0]
     retreat = _moved(pregrasp, pregrasp[:3] + distance * back)
     clear = float(np.linalg.norm(pregrasp[:3] - center))
     if _distance(start[:3], retreat[:3], center) >= min(

@@ -7,10 +7,12 @@ next phase needs. It raises what ends the goal; stopping the hand then is the ca
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import time
 from collections import Counter, deque
 from collections.abc import Callable
+from concurrent.futures import Future
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +37,7 @@ from dexgrasp_ros.nodes.execution.motion import FingerMotion, WristMotion, in_ti
 from dexgrasp_ros.nodes.execution.parameters import HandCommandParameters
 from dexgrasp_ros.nodes.execution.plan import Phase, execution_plan
 from dexgrasp_ros.nodes.execution.watch import ExecutionWatch
+from dexgrasp_ros.nodes.execution.way_planner import WayPlanner
 from dexgrasp_ros.nodes.execution.workspace import check_course
 
 Goal, Result, Feedback = ExecuteGrasp.Goal, ExecuteGrasp.Result, ExecuteGrasp.Feedback
@@ -62,6 +65,8 @@ class Execution:
         Gives the newest pose T_frame_hand [7] of two frames, and its stamp [ns] (0: fixed).
     clock
         Gives the time [ns] that stamps are compared with and motions take.
+    planner
+        Of the way to the pre-grasp.
     """
 
     def __init__(
@@ -73,9 +78,12 @@ class Execution:
         joints: JointFeed,
         wrist: Callable[[str, str], tuple[NDArray[np.float64], int]],
         clock: Callable[[], int],
+        planner: WayPlanner,
     ) -> None:
         self._goal, self._hand, self._config = goal, hand, config
         self._gate, self._joints, self._lookup, self._clock = gate, joints, wrist, clock
+        self._planner = planner
+        self._planned: Future[NDArray[np.float64]] | None = None  # until the first move
         self._watch = ExecutionWatch(hand, config)
         self._started = self._mark = time.perf_counter()
         self._timing: Counter[str] = Counter()
@@ -88,7 +96,7 @@ class Execution:
         self._past: deque[tuple[float, NDArray]] = deque()  # positions of the last moments
 
     def start(self) -> None:
-        """Check the goal and make the first move.
+        """Check the goal and make the first move, or begin to plan its way.
 
         Raises
         ------
@@ -98,10 +106,11 @@ class Execution:
         self._gate.check_allowed()
         self._plan = execution_plan(self._goal, self._hand, self._config())
         reading, pose = self._observe()
-        check_course(
-            self._plan, self._hand, self._config(), self._starts(reading), pose, self._clock()
-        )
-        self._enter(0, reading, pose)
+        self._check_course(reading, pose)
+        if self._plan.approaches:
+            self._planned = self._planner.plan(self._plan, self._hand, pose, reading.positions)
+        if self._planned is None:
+            self._enter(0, reading, pose)
 
     def tick(self) -> bool:
         """Look and act; true when the last phase is over.
@@ -110,13 +119,22 @@ class Execution:
         ------
         DexGraspError
             COMMAND_DISABLED, STALE_DATA, TRANSFORM_UNAVAILABLE, TRACKING_FAILED, EFFORT_LIMIT,
-            and what the gate refuses a command with.
+            WAY_BLOCKED, and what the gate refuses a command with.
         """
         self._gate.check_allowed()
         reading, pose = self._observe()
+        if self._planned is not None:
+            if self._planned.done():
+                self._plan = dataclasses.replace(self._plan, way=self._planned.result())
+                self._lap()
+                self._planned = None
+                self._check_course(reading, pose)
+                self._enter(0, reading, pose)
+            return False
         self._watch.check_efforts(self._phase, reading.efforts, self._now)
-        self._watch.check_fingers(self._phase, reading.positions, self._fingers, self._now)
-        if pose is not None:
+        if self._fingers is not None:
+            self._watch.check_fingers(self._phase, reading.positions, self._fingers, self._now)
+        if pose is not None and self._wrist is not None:
             self._watch.check_wrist(self._phase, pose, self._wrist, self._now)
         if self._arrived_at is None and self._has_arrived(reading.positions, pose):
             self._arrived_at = self._now
@@ -136,20 +154,24 @@ class Execution:
     @property
     def has_moved(self) -> bool:
         """Whether a command has left."""
-        return self._fingers is not None
+        return self._fingers is not None or self._wrist is not None
 
     @property
     def holds(self) -> bool:
         """Whether the hand has the object, and the fingers have no more way to go."""
-        return self.phase in ('hold', 'lift')
+        return self.phase in ('hold', 'lift', 'carry')
 
     @property
     def phase(self) -> str:
         """Name of the phase that runs; empty before the first."""
+        if self._planned is not None:
+            return 'plan'
         return self._phase.name if self._index >= 0 else ''
 
     def feedback(self) -> Feedback:
         """How far it is."""
+        if self._index < 0:
+            return Feedback(phase=self.phase, elapsed=time.perf_counter() - self._started)
         span = self._length + self._phase.pause
         share = min(1.0, (self._now - self._begin) / span) if span > 0 else 1.0
         watch = self._watch
@@ -171,6 +193,11 @@ class Execution:
         if error is not None:
             result.error_code, result.error_message = error_fields(error)
         return result
+
+    def _check_course(self, reading: JointReading, pose: NDArray | None) -> None:
+        check_course(
+            self._plan, self._hand, self._config(), self._starts(reading), pose, self._clock()
+        )
 
     @property
     def _phase(self) -> Phase:
@@ -330,6 +357,6 @@ class Execution:
 
     def _lap(self) -> None:
         now = time.perf_counter()
-        if self._index >= 0:
+        if self.phase:
             self._timing[self.phase] += now - self._mark
         self._mark = now

@@ -40,6 +40,7 @@ from dexgrasp_ros.nodes.execution.joint_feed import JointFeed
 from dexgrasp_ros.nodes.execution.parameters import HandCommandParameters
 from dexgrasp_ros.nodes.execution.plan import checked_postures, within_efforts
 from dexgrasp_ros.nodes.execution.server import ExecutionServer, limited_sentence
+from dexgrasp_ros.nodes.execution.way_planner import WayPlanner
 from dexgrasp_ros.nodes.shared.hand_source import HandSource
 from dexgrasp_ros.nodes.shared.held_hand import HeldHand, check_hand
 from dexgrasp_ros.nodes.shared.lifecycle import AutostartNode
@@ -74,6 +75,7 @@ class HandCommandNode(AutostartNode[HandCommandParameters]):
             lambda: self.is_active,
             self._gate,
             self._transforms.newest,
+            WayPlanner(self, lambda: self.config, self._transforms.newest),
         )
         self._worker = Worker(self)
         self._hands = HandSource(

@@ -6,6 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 
 from dexgrasp_ros.core.config import check_ranges, setting
+from dexgrasp_ros.motion import WayConfig
 from dexgrasp_ros.nodes.shared.parameter_texts import (
     AUTOSTART,
     DESCRIPTION,
@@ -87,6 +88,13 @@ class HandCommandParameters:
     approach_distance: float = setting(
         0.1, 'm', 'how far before pregrasp_pose the wrist turns towards the object', 0.0, 1.0
     )
+    check_way: bool = setting(
+        False,
+        '-',
+        'plan the way to the pre-grasp among the newest objects, and refuse a grasp without one;'
+        ' links of an arm are not looked at',
+    )
+    way: WayConfig = dataclasses.field(default_factory=WayConfig)
     hold_time: float = setting(
         1.0, 's', 'rest after the squeeze and after the lift, unless the goal says', 0.0, 3600.0
     )

@@ -71,9 +71,27 @@ class Plan:
     palm_axis: NDArray[np.float64]  # [3] in the hand's frame
     limited: tuple[str, ...]  # joints whose squeeze was cut to their effort limit
     speed_scale: float
+    way: NDArray[np.float64] | None = None  # [K, 7] to the pre-grasp, where one was planned
+
+    @property
+    def approaches(self) -> bool:
+        """Whether a wrist is led to the pre-grasp."""
+        return bool(self.poses) and self.phases[0].name == 'pregrasp'
+
+    @property
+    def up(self) -> NDArray[np.float64]:
+        """Unit vector [3] of the lift; zero where there is none."""
+        lift = self.poses['lift_pose'][:3] - self.poses['pose'][:3]
+        length = np.linalg.norm(lift)
+        return lift / length if length > 0 else np.zeros(3)
 
     def approach(self, start: NDArray[np.float64], distance: float) -> NDArray[np.float64]:
-        """Poses [K, 7] on the way from `start` to the pre-grasp; see `approach_poses`."""
+        """Poses [K, 7] on the way from `start` to the pre-grasp.
+
+        As it was planned, else as `approach_poses` has it.
+        """
+        if self.way is not None:
+            return self.way
         poses = self.poses
         return approach_poses(
             start,
@@ -183,7 +201,16 @@ def execution_plan(
                 f"The grasp places '{grasp.hand_frame}' in '{grasp.header.frame_id}'; expected"
                 f" '{hand.hand_frame}' in another frame, which is named."
             )
-        poses = _poses(grasp, lifts=not goal.stop_before_lift)
+        poses = _poses(grasp, lifts=not (goal.stop_before_lift or goal.carry_only))
+        poses |= {_carry(k): pose_array(pose) for k, pose in enumerate(goal.carry_poses)}
+    elif goal.carry_poses:
+        raise CommandError(
+            f"'carry_poses' has {len(goal.carry_poses)} poses; expected none with 'fingers_only'."
+        )
+    if goal.carry_only and not goal.carry_poses and not goal.open_at_end:
+        raise CommandError(
+            "'carry_only' has nothing to do; expected 'carry_poses' or 'open_at_end'."
+        )
     return Plan(
         phases=_phases(goal, postures, config),
         postures=postures,
@@ -213,6 +240,10 @@ def _poses(grasp: Grasp, lifts: bool) -> dict[str, NDArray[np.float64]]:
     return {'lift_pose': poses['pose']} | poses
 
 
+def _carry(number: int) -> str:
+    return f'carry_poses[{number}]'
+
+
 def _phases(
     goal: ExecuteGrasp.Goal, postures: Postures, config: HandCommandParameters
 ) -> tuple[Phase, ...]:
@@ -231,8 +262,11 @@ def _phases(
         Phase(name='squeeze', fingers=postures.squeeze, presses=True, stamp=stamp),
         Phase(name='hold', pause=pause),
     ]
-    if arm and not goal.stop_before_lift:
+    if goal.carry_only:
+        phases = []
+    elif arm and not goal.stop_before_lift:
         phases.append(Phase(name='lift', wrist='lift_pose', pause=pause))
+    phases += [Phase(name='carry', wrist=_carry(k)) for k in range(len(goal.carry_poses))]
     if goal.open_at_end:
         phases.append(Phase(name='open', fingers=postures.pregrasp, free=True))
     return tuple(phases)

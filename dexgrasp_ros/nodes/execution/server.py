@@ -30,6 +30,7 @@ from dexgrasp_ros.nodes.execution.command_gate import CommandGate
 from dexgrasp_ros.nodes.execution.goal import Execution
 from dexgrasp_ros.nodes.execution.joint_feed import JointFeed
 from dexgrasp_ros.nodes.execution.parameters import HandCommandParameters
+from dexgrasp_ros.nodes.execution.way_planner import WayPlanner
 from dexgrasp_ros.nodes.shared.goal_end import end_goal
 from dexgrasp_ros.nodes.shared.time_limit import RESULT_TIMEOUT, time_limit
 from dexgrasp_ros.nodes.shared.worker import settle
@@ -63,6 +64,8 @@ class ExecutionServer:
         What every command passes.
     wrist
         Gives the newest pose T_frame_hand [7] of two frames, and its stamp [ns].
+    planner
+        Of ways to pre-grasps.
     """
 
     def __init__(
@@ -72,9 +75,10 @@ class ExecutionServer:
         is_active: Callable[[], bool],
         gate: CommandGate,
         wrist: Callable[[str, str], tuple[NDArray, int]],
+        planner: WayPlanner,
     ) -> None:
         self._node, self._config, self._is_active = node, config, is_active
-        self._gate, self._wrist = gate, wrist
+        self._gate, self._wrist, self._planner = gate, wrist, planner
         # Durations are real ones, even where a simulation's clock stands still.
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._server: ReachingActionServer | None = None
@@ -141,6 +145,7 @@ class ExecutionServer:
             self._joints,
             self._wrist,
             lambda: self._node.get_clock().now().nanoseconds,
+            self._planner,
         )
         job = _Job(
             handle=handle, execution=execution, outcome=Future(executor=self._node.executor)
@@ -224,12 +229,14 @@ class ExecutionServer:
             return
         if error is None:
             self._gate.release()
-            self.holds = not job.handle.request.open_at_end
+            goal = job.handle.request
+            self.holds = (self.holds or not goal.carry_only) and not goal.open_at_end
         else:
             # A goal that was refused says nothing about what the hand holds from before. And a
             # hand that holds something does not let go of it, unless holding is what is wrong.
             strained = isinstance(error, DexGraspError) and error.code == ErrorCode.EFFORT_LIMIT
-            keep_grip = job.execution.holds and not strained
+            grips = self.holds or not job.handle.request.carry_only
+            keep_grip = grips and job.execution.holds and not strained
             self._gate.stop(only_moving=not job.execution.has_moved, keep_grip=keep_grip)
             if job.execution.has_moved:
                 self.holds = keep_grip

@@ -90,8 +90,9 @@ def check_course(
                 f" most {limits.distance:g} m (parameter 'workspace.distance').",
                 ErrorCode.OUT_OF_RANGE,
             )
-        ways['pregrasp_pose'] = plan.approach(wrist, config.approach_distance)
-        check_workspace(ways['pregrasp_pose'], wrist, plan.frame, limits)
+        if plan.approaches:
+            ways['pregrasp_pose'] = plan.approach(wrist, config.approach_distance)
+            check_workspace(ways['pregrasp_pose'], wrist, plan.frame, limits)
     elapsed = 0.0
     for phase in plan.phases:
         if phase.stamp is not None and (now - phase.stamp) / 1e9 + elapsed > config.max_age:

@@ -66,8 +66,19 @@ class SimHandParameters:
     object_spacing: float = setting(
         0.25, 'm', 'between the middles of neighbours', 0.0, 2.0, read_on='reset'
     )
+    object_count: int = setting(
+        0, '1', 'of objects, drawn from these by random_seed; 0: each once', 0, 30, read_on='reset'
+    )
+    heaped: bool = setting(
+        False,
+        '-',
+        'let objects settle together, beside and upon each other, instead of in a row',
+        read_on='reset',
+    )
     object_mass: float = setting(0.1, 'kg', 'of each object', 1e-3, 100.0, read_on='reset')
-    random_seed: int = setting(0, '1', 'of how objects are turned', 0, 2**31 - 1, read_on='reset')
+    random_seed: int = setting(
+        0, '1', 'of how objects are turned, drawn and heaped', 0, 2**31 - 1, read_on='reset'
+    )
     world_frame: str = setting('world', '-', 'frame whose z = 0 is the table, z up')
     real_time_factor: float = setting(
         1.0, '1', 'simulated for a real second at most; 0: as fast as can be', 0.0, 100.0

@@ -125,7 +125,11 @@ class SimHandNode(AutostartNode[SimHandParameters]):
         start = time.perf_counter()
         meshes = [path.strip() for path in config.objects.split(',') if path.strip()]
         standing = stand_objects(
-            meshes, spacing=config.object_spacing, random_seed=config.random_seed
+            meshes,
+            spacing=config.object_spacing,
+            random_seed=config.random_seed,
+            count=config.object_count,
+            heaped=config.heaped,
         )
         settings = PhysicsSettings(gravity=9.81, object_mass=config.object_mass)
         world = SimWorld(self._hand, standing, settings)

@@ -43,13 +43,13 @@ from dexgrasp_ros.nodes.shared.goal_end import end_goal
 from dexgrasp_ros.nodes.shared.hand_source import HandSource
 from dexgrasp_ros.nodes.shared.held_hand import HeldHand, check_hand
 from dexgrasp_ros.nodes.shared.lifecycle import AutostartNode
+from dexgrasp_ros.nodes.shared.present_joints import PresentJoints
 from dexgrasp_ros.nodes.shared.process import main_of
 from dexgrasp_ros.nodes.shared.time_limit import RESULT_TIMEOUT, time_limit
 from dexgrasp_ros.nodes.shared.worker import Worker, settle
 from dexgrasp_ros.nodes.synthesis.object_source import ObjectSource
 from dexgrasp_ros.nodes.synthesis.parameters import GraspParameters
 from dexgrasp_ros.nodes.synthesis.planned_hand import PlannedHand
-from dexgrasp_ros.nodes.synthesis.present_joints import PresentJoints
 from dexgrasp_ros.nodes.synthesis.task import Answer, GraspTask
 from dexgrasp_ros.nodes.synthesis.warm_up import warm_up
 from dexgrasp_ros.synthesis.device import resolve_device

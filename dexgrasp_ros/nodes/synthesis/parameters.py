@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from dexgrasp_ros.core.config import SynthesisConfig, check_ranges, setting
 from dexgrasp_ros.hand import InverseKinematicsConfig
+from dexgrasp_ros.motion import WayConfig
 from dexgrasp_ros.nodes.shared.parameter_texts import (
     AUTOSTART,
     DESCRIPTION,
@@ -42,6 +43,13 @@ class GraspParameters:
     check_reachability: bool = setting(
         False, '-', 'drop grasps that the arm does not reach; needs pinocchio'
     )
+    check_way: bool = setting(
+        False,
+        '-',
+        'drop grasps to which no way is found from where the hand is in tf, or that cannot be'
+        ' lifted straight out; links of an arm are not looked at',
+    )
+    way: WayConfig = dataclasses.field(default_factory=WayConfig)
     ik: InverseKinematicsConfig = dataclasses.field(default_factory=InverseKinematicsConfig)
     object_max_age: float = setting(
         2.0, 's', 'older objects are reconstructed anew before a search', 0.0, 1e9

@@ -47,16 +47,17 @@ from dexgrasp_ros.core.config import SynthesisConfig
 from dexgrasp_ros.core.errors import DexGraspError, ErrorCode, HandError, SynthesisError
 from dexgrasp_ros.core.grasp_set import GraspSet
 from dexgrasp_ros.core.hand_model import HandModel
-from dexgrasp_ros.core.object_model import ObservedObject
-from dexgrasp_ros.core.poses import compose, invert
+from dexgrasp_ros.core.object_model import ObjectModel, ObservedObject
+from dexgrasp_ros.core.poses import compose, invert, pose_to_matrix
 from dexgrasp_ros.core.progress import Progress, StopCallback, check_stop
 from dexgrasp_ros.hand import InverseKinematics, Reachability, load_hand
 from dexgrasp_ros.learning import learned_seeds
+from dexgrasp_ros.motion import WayTest, without_hand
 from dexgrasp_ros.nodes.shared.hand_source import HandSource
 from dexgrasp_ros.nodes.shared.held_hand import HeldHand
+from dexgrasp_ros.nodes.shared.present_joints import PresentJoints
 from dexgrasp_ros.nodes.synthesis.object_source import ObjectSource
 from dexgrasp_ros.nodes.synthesis.parameters import GraspParameters
-from dexgrasp_ros.nodes.synthesis.present_joints import PresentJoints
 from dexgrasp_ros.object import load_object
 from dexgrasp_ros.synthesis import synthesize
 
@@ -207,13 +208,9 @@ class GraspTask:
         self._lap('transform')
         plane = observed.support_plane
         self._feedback('object', label=observed.label, fraction=share[0] / share[1])
-        obj = load_object(
-            (observed.vertices, observed.faces),
-            name=observed.name,
-            support_plane=plane,
-            obstacles=observed.obstacles if len(observed.obstacles) else None,
-            should_stop=self._should_stop,
-        )
+        up = None if plane is None else transform_plane(pose, plane)
+        lift = lift_displacement(head.frame_id, up, self._config.lift_height)
+        obj, way = self._load(observed, head, pose, lift)
         self._lap('object')
         found = synthesize(
             self._held.hand,
@@ -222,6 +219,7 @@ class GraspTask:
             wishes=wishes,
             reachable=reach,
             learned=learned_seeds() if search.seed_source != 'geometric' else None,
+            way_is_clear=way,
             progress=lambda p: self._progress(p, observed.label, share),
             should_stop=self._should_stop,
         )
@@ -230,14 +228,13 @@ class GraspTask:
         if not len(found):
             self._fail(observed.label, _nothing_found(found, observed.name, search.seed_count))
         self._mark = time.perf_counter()
-        up = None if plane is None else transform_plane(pose, plane)
         grasps = grasp_messages(
             found,
             pose,
             header=head,
             object_id=message.id,
             label=message.label,
-            lift=lift_displacement(head.frame_id, up, self._config.lift_height),
+            lift=lift,
         )
         arm = self._held.arm
         if arm is not None:
@@ -271,6 +268,53 @@ class GraspTask:
             present=self._joints.positions(arm.joint_names),
             should_stop=self._should_stop,
         )
+
+    def _load(
+        self,
+        observed: ObservedObject,
+        head: Header,
+        pose: NDArray[np.float64],
+        lift: NDArray[np.float64],
+    ) -> tuple[ObjectModel, WayTest | None]:
+        """Make the object of the search, and the test for ways to it if one is wanted.
+
+        Its mesh is at `pose` [7] in the frame of `head`, where `lift` [3] m leads away.
+        """
+        hand, wanted = self._held.hand, self._config.check_way
+        here = self._present_hand(head, pose) if wanted else None
+        obstacles = observed.obstacles
+        if here is not None:
+            obstacles = without_hand(obstacles, hand, *here)
+        obj = load_object(
+            (observed.vertices, observed.faces),
+            name=observed.name,
+            support_plane=observed.support_plane,
+            obstacles=obstacles if len(obstacles) else None,
+            should_stop=self._should_stop,
+        )
+        if not wanted:
+            return obj, None
+        start, fingers = (None, None) if here is None else here
+        lift = pose_to_matrix(invert(pose))[:3, :3] @ lift
+        config = self._config.way
+        return obj, WayTest(hand, obj, config, start=start, start_fingers=fingers, lift=lift)
+
+    def _present_hand(
+        self, head: Header, object_pose: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+        """Pose [7] of the hand now, in the frame of an object's mesh, and its joints [J].
+
+        None where tf does not connect it with the frame of `head`, or nobody tells the joints.
+        """
+        hand = self._held.hand
+        joints = self._joints.positions(hand.joint_names)
+        if joints is None:
+            return None
+        try:
+            here = self._transforms.newest(head.frame_id, hand.hand_frame)[0]
+        except DexGraspError:
+            return None
+        return compose(invert(object_pose), here), joints
 
     def _answer(self, head: Header, grasps: list[Grasp], objects: Sequence[Object]) -> Answer:
         config, array = self._config, merged(head, grasps)

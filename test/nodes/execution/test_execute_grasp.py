@@ -9,24 +9,111 @@ import time
 
 import numpy as np
 import pytest
+import trimesh
 
 pytest.importorskip('rclpy')
 
 from action_msgs.msg import GoalStatus
 from diagnostic_msgs.msg import DiagnosticArray
-from execute_goals import PARAMETERS, PHASES, grasp_of, put_near, set_parameters, stale, wait_for
+from execute_goals import (
+    OBJECT,
+    PARAMETERS,
+    PHASES,
+    grasp_of,
+    put_near,
+    set_parameters,
+    stale,
+    wait_for,
+)
 from ideal_robot import IdealRobot
 from rosgraph_msgs.msg import Clock as ClockMessage
 from trajectory_msgs.msg import JointTrajectory, MultiDOFJointTrajectory
 
 from dexgrasp_msgs.action import ExecuteGrasp
+from dexgrasp_msgs.msg import Object, ObjectArray
 from dexgrasp_ros.bridge.client import GraspClient
 from dexgrasp_ros.bridge.diagnostics import WARN
-from dexgrasp_ros.bridge.geometry import pose_array
-from dexgrasp_ros.bridge.qos import standard
+from dexgrasp_ros.bridge.geometry import header, mesh_message, pose_array, pose_message
+from dexgrasp_ros.bridge.qos import latched_publisher, standard
 from dexgrasp_ros.bridge.trajectories import finger_points, pose_points, turn_angle
 from dexgrasp_ros.core.errors import ErrorCode
 from dexgrasp_ros.nodes.graph import start_graph
+
+
+@pytest.fixture
+def planned(client, robot):
+    """Publish what stands there, a box at each of some places, while the node plans ways."""
+    box = trimesh.creation.box((0.04, 0.04, 0.04))
+    publisher = client.node.create_publisher(ObjectArray, 'objects', latched_publisher())
+    set_parameters(client, check_way=True)
+
+    def publish(*places):
+        things = [
+            Object(
+                header=header(IdealRobot.FRAME, 1),
+                id=f'box_{k}',
+                mesh=mesh_message(box.vertices + np.asarray(place), box.faces),
+            )
+            for k, place in enumerate(places)
+        ]
+        wait_for(lambda: publisher.get_subscription_count() > 0, 'the subscription')
+        publisher.publish(ObjectArray(header=header(IdealRobot.FRAME, 1), objects=things))
+        robot.wait_until_heard()
+
+    yield publish
+    set_parameters(client, check_way=False)
+    client.node.destroy_publisher(publisher)
+
+
+def test_a_way_leads_around_the_newest_objects_or_the_goal_is_refused(
+    client, robot, hand, planned
+):
+    grasp, seen = grasp_of(client, hand), []
+    pregrasp = pose_array(grasp.pregrasp_pose)
+    planned(OBJECT)
+    client.execute(grasp, stop_before_lift=True, feedback=seen.append, timeout=60).check()
+    assert {f.phase for f in seen} >= {'pregrasp', 'grasp'}
+    straight = pose_points(robot.commands(MultiDOFJointTrajectory)[0])[0]
+    robot.reset()
+    robot.wait_until_heard()
+    # In the middle of that way, which then leads over it.
+    planned(OBJECT, 0.5 * (IdealRobot.HOME[:3] + straight[0, :3]) - [0, 0, 0.05])
+    reply = client.execute(grasp, stop_before_lift=True, timeout=60)
+    around = pose_points(robot.commands(MultiDOFJointTrajectory)[0])[0]
+    assert reply.succeeded and len(around) > len(straight)
+    np.testing.assert_allclose(around[-1], pregrasp, atol=1e-9)
+    robot.reset()
+    robot.wait_until_heard()
+    planned(OBJECT, pregrasp[:3])
+    reply = client.execute(grasp, timeout=60)
+    assert reply.result.error_code == ErrorCode.WAY_BLOCKED
+    assert (reply.result.phase, robot.heard) == ('plan', [])
+
+
+def test_what_was_lifted_is_carried_and_let_go(client, robot, hand):
+    grasp = grasp_of(client, hand)
+    high, aside = pose_array(grasp.lift_pose), pose_array(grasp.lift_pose)
+    high[2] += 0.1
+    aside[:3] += [0.0, -0.3, 0.1]
+    carry = {'carry_poses': [pose_message(high), pose_message(aside)], 'open_at_end': True}
+    reply = client.execute(grasp, timeout=60, **carry)
+    assert [t.phase for t in reply.check().timing] == [*PHASES[:-1], 'carry', 'open']
+    goals = [pose_points(m)[0][-1] for m in robot.commands(MultiDOFJointTrajectory)]
+    np.testing.assert_allclose(goals[-2:], [high, aside], atol=1e-9)
+    wait_for(lambda: np.allclose(robot.positions, grasp.pregrasp, atol=0.02), 'the open hand')
+
+
+def test_carrying_alone_leaves_the_fingers_as_they_are(client, robot, hand):
+    grasp = grasp_of(client, hand)
+    place = pose_array(grasp.lift_pose)
+    put_near(robot, grasp)
+    reply = client.execute(grasp, carry_only=True, carry_poses=[pose_message(place)], timeout=60)
+    assert [t.phase for t in reply.check().timing] == ['carry']
+    assert not robot.commands(JointTrajectory)
+    for wrong in ({'carry_only': True}, {'fingers_only': True, 'carry_poses': [grasp.lift_pose]}):
+        reply = client.execute(grasp, timeout=60, **wrong)
+        assert reply.result.error_code == ErrorCode.INVALID_COMMAND
+        assert 'expected' in reply.result.error_message
 
 
 def test_a_grasp_goes_through_its_phases_within_all_limits(client, robot, hand):

@@ -11,7 +11,7 @@ pytest.importorskip('rclpy')
 
 from sensor_msgs.msg import JointState
 
-from dexgrasp_ros.nodes.synthesis.present_joints import PresentJoints
+from dexgrasp_ros.nodes.shared.present_joints import PresentJoints
 
 
 def test_names_without_an_end_take_no_memory_and_the_robots_come_again():
