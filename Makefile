@@ -5,6 +5,7 @@ VENV := .venv
 COLCON_VENV := .venv-colcon
 KILTED_VENV := .venv-kilted
 SUPPLY_VENV := .venv-supply
+LEARNING_VENV := .venv-learning
 BIN := $(VENV)/bin
 # A Python 3.11 to 3.14; empty: the first one found.
 PYTHON ?=
@@ -48,7 +49,7 @@ TREE := $(INTERFACES) CMakeLists.txt package.xml setup.cfg pyproject.toml requir
 # A virtual environment knows its own path, so it is made anew when the folder has moved.
 PLACE := $(shell echo '$(CURDIR)' | sha256sum | cut -c1-16)
 MADE := $(VENV)/stamps/made.$(PLACE)
-INSTALLED := $(VENV)/stamps/installed.$(call digest,pyproject.toml setup.py setup.cfg requirements-arms.txt requirements-cluster.txt requirements-gpu.txt requirements-dev.txt $(PINS) $(if $(LOCKED),locks/build.txt locks/venv.txt))
+INSTALLED := $(VENV)/stamps/installed.$(call digest,pyproject.toml setup.py setup.cfg requirements-arms.txt requirements-cluster.txt requirements-gpu.txt requirements-learning.txt requirements-dev.txt $(PINS) $(if $(LOCKED),locks/build.txt locks/venv.txt))
 DOCS_INSTALLED := $(VENV)/stamps/docs.$(call digest,requirements-docs.txt $(if $(LOCKED),locks/docs.txt))
 MESSAGES := $(VENV)/stamps/messages.$(call digest,$(INTERFACES))
 KERNELS := $(VENV)/stamps/kernels.$(call digest,$(call files,dexgrasp_ros/kernels))
@@ -60,6 +61,8 @@ KILTED_INSTALLED := $(KILTED_VENV)/stamps/installed.$(call digest,pyproject.toml
 KILTED_MESSAGES := $(KILTED_VENV)/stamps/messages.$(call digest,$(INTERFACES))
 SUPPLY_MADE := $(SUPPLY_VENV)/stamps/made.$(PLACE)
 SUPPLY_INSTALLED := $(SUPPLY_VENV)/stamps/installed.$(call digest,requirements-supply.txt)
+LEARNING_MADE := $(LEARNING_VENV)/stamps/made.$(PLACE)
+LEARNING_INSTALLED := $(LEARNING_VENV)/stamps/installed.$(call digest,requirements-learning.txt $(if $(LOCKED),locks/learning.txt))
 COLCON_TESTED := $(COLCON_VENV)/stamps/tested.$(call digest,$(TREE))
 
 # Replace the stamps of a step by its new one.
@@ -67,7 +70,7 @@ define stamp
 @mkdir -p $(@D) && rm -f $(basename $@).* && touch $@
 endef
 
-.PHONY: help setup messages demo test test-all test-again test-kilted lint format pytest pytest-all gpu-check coverage fuzz colcon docs pictures lock licences sbom clean distclean
+.PHONY: help setup messages demo test test-all test-again test-kilted test-learning lint format pytest pytest-all gpu-check coverage fuzz colcon docs pictures lock licences sbom clean distclean
 .DELETE_ON_ERROR:
 
 help: ## show this list
@@ -87,12 +90,17 @@ test-all: setup lint ## the same with the slow tests
 	@$(MAKE) --no-print-directory --jobs 2 pytest-all colcon
 
 test-again: lint ## what failed the last time once more, one test after the other, and colcon if it failed
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --slow --last-failed --last-failed-no-failures none
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --slow --last-failed --last-failed-no-failures none; \
+	    code=$$?; \
+	    if [ $$code -eq 5 ]; then echo 'No test of pytest had failed.'; else exit $$code; fi
 	@$(MAKE) --no-print-directory colcon
 
 test-kilted: $(KILTED_MESSAGES) ## build the interfaces with ROS 2 Kilted, and run the tests of bridge and nodes on it
 	@$(KILTED_VENV)/bin/python scripts/compile_kernels.py
 	OMP_NUM_THREADS=1 $(KILTED_VENV)/bin/python -m pytest $(PYTEST_OPTIONS) test/bridge test/nodes $(PYTEST_ARGS)
+
+test-learning: $(LEARNING_INSTALLED) $(KERNELS) ## the tests of what trains, with PyTorch in an environment of its own (6 GB at first)
+	OMP_NUM_THREADS=1 $(LEARNING_VENV)/bin/python -m pytest --numprocesses 0 test/learning $(PYTEST_ARGS)
 
 lint: $(INSTALLED) ## check style and formatting
 	$(BIN)/ruff check
@@ -141,6 +149,7 @@ lock: $(SUPPLY_INSTALLED) ## write locks/: exact versions with hashes; LOCK_ARGS
 	$(LOCK) requirements-colcon.txt -o locks/colcon.txt >/dev/null
 	sed -n 's/^\([a-z].*==.*[^ ]\) *\\$$/\1/p' locks/docs.txt | grep -v '^ros-' >$(BUT_ROS)
 	$(LOCK) pyproject.toml requirements-kilted.txt requirements-dev.txt -c $(BUT_ROS) -o locks/kilted.txt >/dev/null
+	$(LOCK) requirements-learning.txt -c locks/docs.txt -o locks/learning.txt >/dev/null
 
 licences: $(DOCS_INSTALLED) $(COLCON_INSTALLED) ## check the licences of all dependencies; write docs/licences.md
 	$(BIN)/python scripts/licences.py $(VENV) $(COLCON_VENV)
@@ -158,9 +167,9 @@ clean: ## remove what was built, keep the environments
 	find dexgrasp_ros test benchmark launch -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
 
 distclean: clean ## remove the environments as well
-	rm -rf $(VENV) $(COLCON_VENV) $(KILTED_VENV) $(SUPPLY_VENV)
+	rm -rf $(VENV) $(COLCON_VENV) $(KILTED_VENV) $(SUPPLY_VENV) $(LEARNING_VENV)
 
-$(MADE) $(COLCON_MADE) $(KILTED_MADE) $(SUPPLY_MADE):
+$(MADE) $(COLCON_MADE) $(KILTED_MADE) $(SUPPLY_MADE) $(LEARNING_MADE):
 	@echo 'Making $(firstword $(subst /, ,$@)) ...'
 	@sh scripts/make_venv.sh $(firstword $(subst /, ,$@)) $(PYTHON)
 	$(stamp)
@@ -219,6 +228,14 @@ endif
 $(KILTED_MESSAGES): | $(KILTED_INSTALLED)
 	@echo 'Building dexgrasp_msgs with ROS 2 Kilted (about a minute) ...'
 	@PATH="$(CURDIR)/$(KILTED_VENV)/bin:$$PATH" $(KILTED_VENV)/bin/python $(PIP) install --no-build-isolation --no-deps --no-index --force-reinstall ./msg
+	$(stamp)
+
+# All but PyTorch and its company are those of .venv, which it sees through a .pth file.
+$(LEARNING_INSTALLED): | $(LEARNING_MADE) $(INSTALLED)
+	@echo 'Installing PyTorch into $(LEARNING_VENV) (6 GB at first) ...'
+	@$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' > \
+	    "$$($(LEARNING_VENV)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/dexgrasp_venv.pth"
+	@$(LEARNING_VENV)/bin/python $(PIP) install $(if $(LOCKED),--require-hashes --only-binary :all: -r locks/learning.txt,-r requirements-learning.txt)
 	$(stamp)
 
 $(SUPPLY_INSTALLED): | $(SUPPLY_MADE)

@@ -87,10 +87,9 @@ def make_graph(context: LaunchContext) -> list[Action]:
         processes, respawn=respawn, component=f'simulation {given["namespace"]}'.strip()
     )
     grasp = {name: given[name] for name in PASSED_ON} | {'beside': ' '.join(processes)}
-    # Said in any case: arguments of what was included before are found here as well.
-    grasp['use_sim_time'] = 'true' if closed_loop else ''
-    if closed_loop:
-        grasp['command_enabled'] = 'true'  # the simulated hand's
+    # Said in any case: what stands around this file is found there as well, and only a simulated
+    # hand is this demo's to move.
+    grasp['use_sim_time'] = grasp['command_enabled'] = 'true' if closed_loop else ''
     rviz = {
         'namespace': given['namespace'],
         'use_sim_time': str(closed_loop).lower(),

@@ -13,6 +13,8 @@ from rclpy.topic_endpoint_info import TopicEndpointInfo
 from dexgrasp_ros.core.topic_arguments import argument_of
 
 _NEAR = 3  # topics that are named
+# Messages that are more than Fast DDS's own shared memory holds.
+_LARGE = tuple(f'sensor_msgs/msg/{kind}' for kind in ('Image', 'CompressedImage', 'PointCloud2'))
 _UNKNOWN = '_NODE_NAME_UNKNOWN_'  # rmw's, of a node whose name has not come yet
 
 
@@ -76,11 +78,12 @@ def _about(publisher: TopicEndpointInfo, types: set[str], profile: QoSProfile) -
     fits, reason = qos_check_compatible(publisher.qos_profile, profile)
     if fits == QoSCompatibility.ERROR:
         return f'{told}, which this subscription does not match: {reason.rstrip(";. ")}.'
-    if publisher.qos_profile.reliability == ReliabilityPolicy.BEST_EFFORT:
+    is_reliable = publisher.qos_profile.reliability != ReliabilityPolicy.BEST_EFFORT
+    if publisher.topic_type in _LARGE and not is_reliable:
         cause = 'large best-effort images get lost without config/fastdds_shm.xml at the sender'
     else:
         cause = 'whether it sends is told by `ros2 topic hz`'
-    return f'{told}, and nothing has come; {cause}.'
+    return f'{told}, and nothing comes; {cause}.'
 
 
 def _near(node: Node, name: str, types: set[str]) -> list[tuple[str, TopicEndpointInfo]]:

@@ -64,11 +64,14 @@ def _commands() -> tuple[Callable[..., None], ...]:
     from dexgrasp_ros.cli.demo import demo
     from dexgrasp_ros.cli.evaluate import evaluate
     from dexgrasp_ros.cli.hand import hand
+    from dexgrasp_ros.cli.predict import predict
     from dexgrasp_ros.cli.reconstruct import reconstruct
     from dexgrasp_ros.cli.synthesize import synthesize
+    from dexgrasp_ros.cli.train import train
     from dexgrasp_ros.cli.view import view
 
-    return (demo, synthesize, evaluate, reconstruct, view, hand, export, import_, bag, dataset)
+    searching = (demo, synthesize, evaluate, reconstruct, view, hand)
+    return (*searching, export, import_, bag, dataset, train, predict)
 
 
 def _is_interrupt(error: BaseException | None) -> bool:

@@ -9,12 +9,14 @@ import tyro
 from dexgrasp_ros.cli.dataset_export import Export
 from dexgrasp_ros.cli.dataset_failures import Failures
 from dexgrasp_ros.cli.dataset_generate import Generate
+from dexgrasp_ros.cli.dataset_objects import Objects
 from dexgrasp_ros.cli.dataset_render import Render
 from dexgrasp_ros.cli.dataset_stats import Stats
 
 # Each action is a dataclass of its options with a method `run`; add it here.
 _Action = (
-    Annotated[Generate, tyro.conf.subcommand('generate')]
+    Annotated[Objects, tyro.conf.subcommand('objects')]
+    | Annotated[Generate, tyro.conf.subcommand('generate')]
     | Annotated[Render, tyro.conf.subcommand('render')]
     | Annotated[Export, tyro.conf.subcommand('export')]
     | Annotated[Failures, tyro.conf.subcommand('failures')]

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from dexgrasp_ros.core.hand_model import HandModel
     from dexgrasp_ros.core.object_model import ObjectModel
     from dexgrasp_ros.core.wishes import Wishes
+    from dexgrasp_ros.synthesis.seeds import SeedSource
 
 
 def synthesize(
@@ -113,6 +114,11 @@ def synthesize(
         hold_region=hold_region,
         avoid_region=avoid_region,
     )
+    learned = None
+    if config.seed_source != 'geometric':
+        from dexgrasp_ros.learning import learned_seeds
+
+        learned = learned_seeds()
     values = read_xacro_args(xacro_args)
     prepare_file(out)
     if course is not None:
@@ -124,12 +130,15 @@ def synthesize(
     _warn(console, warnings)
     with progress_bar(console) as show:
         if verify == 'none':
-            grasps = find_grasps(model, obj, config, keep=keep, wishes=wishes, progress=show)
+            grasps = find_grasps(
+                *(model, obj, config), keep=keep, wishes=wishes, learned=learned, progress=show
+            )
         else:
             grasps = synthesize_verified(
                 *(model, obj, config),
                 keep=keep,
                 wishes=wishes,
+                learned=learned,
                 protocol=verify,
                 piece_threshold=piece_threshold,
                 progress=show,
@@ -143,7 +152,7 @@ def synthesize(
         # Before the course, whose failure must not cost this line.
         print_json(_summary(grasps, [*warnings, *late], out))
     if course is not None:
-        _draw_course(console, course, model, obj, config, wishes, grasps)
+        _draw_course(console, course, model, obj, config, wishes, learned, grasps)
 
 
 def _load_object(
@@ -209,6 +218,7 @@ def _draw_course(
     obj: ObjectModel,
     config: SynthesisConfig,
     wishes: Wishes | None,
+    learned: SeedSource | None,
     grasps: GraspSet,
 ) -> None:
     """Search again from the best grasp's seed, and draw its way."""
@@ -219,7 +229,8 @@ def _draw_course(
     if not len(grasps):
         console.print('No grasp, so no course is drawn.')
         return
-    course = trace_seed(hand, obj, config, int(grasps.seed_index[0]), wishes=wishes)
+    seed = int(grasps.seed_index[0])
+    course = trace_seed(hand, obj, config, seed, wishes=wishes, learned=learned)
     picture = render_course(
         hand,
         link_poses(hand, course.q, course.base_pose),

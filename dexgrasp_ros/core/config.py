@@ -79,6 +79,9 @@ def check_ranges(config: Any) -> None:
             )
 
 
+SEED_SOURCES = ('geometric', 'learned', 'both')
+
+
 @dataclass(frozen=True, kw_only=True)
 class SynthesisConfig:
     """Every number of the search; docs/method.md says where each acts.
@@ -98,6 +101,13 @@ class SynthesisConfig:
     )
 
     # Seeds
+    seed_source: str = setting(
+        'geometric',
+        '-',
+        'where candidates start: at palms that face the surface, at grasps that the learned model'
+        ' predicts, or half of them at each',
+        allowed=SEED_SOURCES,
+    )
     seed_draws: int = setting(
         8, '1', 'starts drawn for each candidate; the one with the least energy is taken', 1, 1000
     )

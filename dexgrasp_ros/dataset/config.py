@@ -23,7 +23,8 @@ _LIBRARIES = (
 )
 DEVICES = ('cpu', 'cuda')
 # Settings of the search that the dataset's own settings, or its plan, decide.
-PLANNED = ('device', 'max_grasps', 'random_seed', 'seed_count', 'time_limit')
+# Datasets are what a model learns from, and start from geometry.
+PLANNED = ('device', 'max_grasps', 'random_seed', 'seed_count', 'seed_source', 'time_limit')
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -34,7 +34,8 @@ class Evaluation:
     held: NDArray[np.bool_]  # [N] false where it was not shaken
     cause: NDArray[np.str_]  # [N] where it failed: a `Cause`
     motion: NDArray[np.str_]  # [N] what the object did then: a `Motion`
-    displacement: NDArray[np.float64]  # [N] m, of the object in the end; worst direction
+    # [N] m, of the object in the end, or once it is at rest; of the worst direction
+    displacement: NDArray[np.float64]
     rotation: NDArray[np.float64]  # [N] rad, likewise
     closing_displacement: NDArray[np.float64]  # [N] m, once the hand had squeezed
     pregrasp_depth: NDArray[np.float64]  # [N] m, of the hand in the object's pieces or the floor

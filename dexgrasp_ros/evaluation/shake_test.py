@@ -21,7 +21,7 @@ from dexgrasp_ros.simulation import NearPairs, PhysicsModel
 from dexgrasp_ros.simulation.unwarned import unwarned
 
 # Time steps while nothing is driven: 20 ms, in which the pull moves a free object by 2 mm.
-_BETWEEN_VERDICTS = 5
+BETWEEN_VERDICTS = 5
 
 
 class Cause(StrEnum):
@@ -248,8 +248,8 @@ class _Shaking:
     def _wait(self, seconds: float) -> None:
         """Let time pass, until the object has come to rest if that is enough."""
         rest = Rest(self._protocol)
-        for left in reversed(range(self._steps(seconds) // _BETWEEN_VERDICTS)):
-            self._advance(_BETWEEN_VERDICTS)
+        for left in reversed(range(self._steps(seconds) // BETWEEN_VERDICTS)):
+            self._advance(BETWEEN_VERDICTS)
             if not self._protocol.to_the_end and rest.is_reached(self._offset(), left):
                 return
 

@@ -19,6 +19,7 @@ from dexgrasp_ros.evaluation.inputs import check_threshold
 from dexgrasp_ros.evaluation.protocols import find_protocol
 from dexgrasp_ros.synthesis import synthesize
 from dexgrasp_ros.synthesis.clock import Clock
+from dexgrasp_ros.synthesis.seeds import SeedSource
 from dexgrasp_ros.synthesis.synthesize import Keep
 
 _POOL = 2  # grasps that are shaken for each one that is wanted
@@ -31,6 +32,7 @@ def synthesize_verified(
     *,
     keep: Keep = 'best',
     wishes: Wishes | None = None,
+    learned: SeedSource | None = None,
     protocol: str = 'fc',
     piece_threshold: float = FINE,
     processes: int | None = None,
@@ -48,7 +50,7 @@ def synthesize_verified(
         As for `synthesize`. Twice as many grasps are shaken as `config.max_grasps` asks for;
         `config.time_limit` is that of search and shaking together, except for the cutting of an
         object into convex pieces, which happens once and cannot be interrupted.
-    keep, wishes
+    keep, wishes, learned
         As for `synthesize`; of ``all`` each grasp is shaken.
     protocol
         ``'fc'``, ``'hard'`` or ``'tabletop'``.
@@ -82,7 +84,12 @@ def synthesize_verified(
     wide = dataclasses.replace(config, max_grasps=max(pool, config.max_grasps))
     clock = Clock(config, progress, should_stop)
     grasps = synthesize(
-        *(hand, obj, wide), keep=keep, wishes=wishes, progress=progress, should_stop=should_stop
+        *(hand, obj, wide),
+        keep=keep,
+        wishes=wishes,
+        learned=learned,
+        progress=progress,
+        should_stop=should_stop,
     )
     start = time.perf_counter()
     result = evaluate(

@@ -15,13 +15,19 @@ from scipy.spatial.transform import Rotation, Slerp
 from dexgrasp_ros.core.progress import StopCallback, check_stop
 from dexgrasp_ros.core.pulls import DIRECTIONS
 from dexgrasp_ros.evaluation.protocols import Protocol
-from dexgrasp_ros.evaluation.shake_test import PULLS, Cause, Motion, Postures, ShakeResult
+from dexgrasp_ros.evaluation.shake_test import (
+    BETWEEN_VERDICTS,
+    PULLS,
+    Cause,
+    Motion,
+    Postures,
+    ShakeResult,
+)
 from dexgrasp_ros.simulation import PhysicsModel
 from dexgrasp_ros.simulation.unwarned import unwarned
 from dexgrasp_ros.simulation.warp_worlds import WarpWorlds, read_state
 
 _BATCH = 256  # grasps at once; six times as many worlds while they are pulled
-_BETWEEN_VERDICTS = 5  # steps, as in `shake_test`
 _OVERFLOW = 'more contacts than the batched simulation has room for'
 
 
@@ -174,8 +180,8 @@ class _Watched:
 
     def wait(self, seconds: float) -> None:
         """Let time pass while nothing is driven."""
-        for _ in range(self.steps(seconds) // _BETWEEN_VERDICTS):
-            self.advance(_BETWEEN_VERDICTS)
+        for _ in range(self.steps(seconds) // BETWEEN_VERDICTS):
+            self.advance(BETWEEN_VERDICTS)
 
     def steps(self, seconds: float) -> int:
         return round(seconds / self._protocol.physics.time_step)

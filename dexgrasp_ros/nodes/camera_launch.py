@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from dexgrasp_ros.core.topic_arguments import TOPIC_ARGUMENTS
@@ -47,8 +47,10 @@ def camera_launch(
         **(arguments or {}),
         'driver': ('true', "start the camera's driver; false: it runs, or a recording plays"),
     }
+    # Also as arguments: launch looks for those that a file requires there alone.
+    given = [(name, LaunchConfiguration(name)) for name in settings]
     driver = GroupAction(
-        [_included(package, *file)],
+        [_included(package, *file, arguments=given)],
         # Arguments of two launch files that are called the same must not meet.
         forwarding=False,
         launch_configurations=dict(settings),
@@ -66,12 +68,13 @@ def camera_launch(
     )
 
 
-def _included(package: str, *file: Any) -> Any:
-    """Include a launch file of a package; it takes the arguments that stand in its scope."""
+def _included(package: str, *file: Any, arguments: Iterable[tuple[str, Any]] = ()) -> Any:
+    """Include a launch file of a package; it takes what stands in its scope, and `arguments`."""
     from launch.actions import IncludeLaunchDescription
     from launch.launch_description_sources import PythonLaunchDescriptionSource
     from launch.substitutions import PathJoinSubstitution
     from launch_ros.substitutions import FindPackageShare
 
     path = [PathJoinSubstitution([FindPackageShare(package), 'launch', '']), *file]
-    return IncludeLaunchDescription(PythonLaunchDescriptionSource(path))
+    source = PythonLaunchDescriptionSource(path)
+    return IncludeLaunchDescription(source, launch_arguments=arguments)

@@ -17,6 +17,7 @@ _PLANE_SPACING = 0.1  # m
 # Edge of the cells that keep one point each, in radii: balls two thirds of a radius apart are as
 # high in the gaps between as over their middles, but for a twentieth of it.
 _THINNING = 2.0 / 3.0
+_SHARE = 4096  # nodes that are looked up with one bound
 
 
 def build_environment_grid(
@@ -133,9 +134,19 @@ def _relevant(
 def _merge_balls(
     values: NDArray[np.float64], nodes: NDArray[np.float64], tree: cKDTree, radius: float
 ) -> None:
-    """Lower `values` to the distance of the nearest ball where that is nearer, in place."""
-    gap, index = tree.query(nodes, workers=-1)
-    nearer = gap - radius < values[:, 3]
-    direction = nodes[nearer] - tree.data[index[nearer]]
-    values[nearer, :3] = direction / np.maximum(gap[nearer], 1e-9)[:, None]
-    values[nearer, 3] = gap[nearer] - radius
+    """Lower `values` to the distance of the nearest ball where that is nearer, in place.
+
+    A ball's middle is sought no farther than it would count: next to the plane that is near, and
+    below it nowhere. Without a bound the search takes four times as long.
+    """
+    bound = values[:, 3] + radius
+    rows = np.flatnonzero(bound > 0.0)
+    rows = rows[np.argsort(bound[rows], kind='stable')]
+    for part in np.array_split(rows, max(1, len(rows) // _SHARE)):
+        part = np.sort(part)  # neighbours one after another find what is still in the cache
+        farthest = np.nextafter(bound[part].max(initial=0.0), np.inf)
+        gap, index = tree.query(nodes[part], distance_upper_bound=farthest, workers=-1)
+        nearer = gap - radius < values[part, 3]
+        part, gap, index = part[nearer], gap[nearer], index[nearer]
+        values[part, :3] = (nodes[part] - tree.data[index]) / np.maximum(gap, 1e-9)[:, None]
+        values[part, 3] = gap - radius

@@ -17,6 +17,13 @@ _UNITS = {'millimetres': 0.001, 'tenths of a millimetre': 0.0001, 'centimetres':
 # depth is of another kind: noise and clutter give and take a tenth.
 _FLATTER, _FLAT_SHARE = 1.3, 0.3
 _PROBED = 4000  # pixels of the background that tell
+# Of so many pixels at most the values are looked at one by one; each level needs as many of them.
+_VALUES, _VALUES_OF_LEVEL = 20_000, 16
+# A picture has 256 levels at most; fewer than the least may be steps of a staircase.
+_LEVELS, _FEWEST_LEVELS = 256, 32
+_COARSE = 0.0015  # m between levels; integer depth has 1 mm
+# A view of its whole width: parallel surfaces of things, seen along the normal, stand out more.
+_SHALLOW = 0.02
 
 
 def check_depth(frame: DepthFrame, window: DepthWindow, config: ReconstructionConfig) -> None:
@@ -50,6 +57,7 @@ def frame_warnings(
     return [
         *intrinsics_doubts(frame.intrinsics, frame.depth.shape),
         *_value_warnings(frame.depth),
+        *_relief_warnings(window),
         *_kind_warnings(window, config),
     ]
 
@@ -84,7 +92,47 @@ def _value_warnings(depth: NDArray[np.float32]) -> list[str]:
             'The largest depth is exactly 1, as in pictures and depth buffers, which are'
             ' normalised; expected metres along the optical axis.'
         ]
-    return []
+    return _level_warnings(some)
+
+
+def _level_warnings(some: NDArray[np.float32]) -> list[str]:
+    """Warn where valid depths [m] have the levels of a picture: a few, one step apart.
+
+    Levels of a sensor that are as coarse are not one step apart: disparities have equal ones.
+    """
+    values = some[:: max(1, len(some) // _VALUES)].astype(np.float64)
+    levels = np.unique(values)
+    most = min(_LEVELS, len(values) // _VALUES_OF_LEVEL)
+    if not _FEWEST_LEVELS <= len(levels) <= most:
+        return []
+    step = np.diff(levels).min()
+    if np.abs(np.diff(levels) / step % 1.0 - 0.5).min() < 0.4:
+        return []
+    # 255 units, whatever they are: a picture was taken for depth in units of its own.
+    is_full = abs(some.max() / step - (_LEVELS - 1)) < 0.1
+    if step < _COARSE and not is_full:
+        return []
+    return [
+        f'All depths are {len(levels)} levels, {1000 * step:.3g} mm apart, up to {some.max():.3g}'
+        ' m, as in 8-bit pictures: were they squeezed into one for a viewer? Use the image of 16'
+        ' bits or of floats that the camera publishes; expected metres along the optical axis.'
+    ]
+
+
+def _relief_warnings(window: DepthWindow) -> list[str]:
+    """Warn where all that is seen is as shallow as no scene with something to grasp."""
+    seen = np.isfinite(window.depth)
+    depth = window.depth[seen]
+    rows, columns = (np.flatnonzero(seen.any(axis=axis)) for axis in (1, 0))
+    size = np.array([np.ptp(columns), np.ptp(rows)]) / window.focal
+    width = float(np.median(depth) * size.max())
+    if np.ptp(depth) >= _SHALLOW * width:
+        return []
+    return [
+        f'All depths lie between {depth.min():.4g} and {depth.max():.4g} m, in a view that would'
+        f' be {width:.3g} m wide: were they squeezed into a narrow range, as for a viewer, or is'
+        ' their scale wrong? Expected metres along the optical axis.'
+    ]
 
 
 def _kind_warnings(window: DepthWindow, config: ReconstructionConfig) -> list[str]:

@@ -21,13 +21,14 @@ from dexgrasp_ros.perception.view import DepthWindow
 
 # Parts of an object's image, along its height and its width, of which each must not have moved.
 _PARTS = 5
-_LEAST_PIXELS = 16  # of a part; fewer say nothing
+_LEAST_PIXELS = 16  # of an object or a part; fewer say nothing
 _RIM = 2  # px along the outline, where depth jumps between the object and what is behind it
 # Share of an object's pixels that may have lost or got a measurement.
 _CHANGED_SHARE = 0.2
 # Of the pixels along an outline, those change that a shift moves across it: half of them for each
 # pixel of a shift, since some sides lie along it.
 _CROSSED_SHARE = 0.5
+_END_SHARE = 0.02  # of an object's pixels that lie beyond what counts as its end
 # A median of n numbers is uncertain by this many of their median absolute deviations over √n:
 # three standard errors of 1.25 σ/√n with σ = 1.48 deviations (normal distribution), where 4 π
 # neighbours share their noise, as those of a sensor that correlates windows do (blur of 1 px).
@@ -145,24 +146,45 @@ def _has_moved(before: DepthWindow, now: DepthWindow, label: int, limit: float) 
     shift = limit / before.pixel_size(float(np.median(before.depth[both])))  # px
     if (then ^ still).sum() > _CROSSED_SHARE * shift * outline.sum():
         return True
+    if np.abs(_ends(then, then) - _ends(still, then)).max() > shift:
+        return True
     inner = both & ndimage.binary_erosion(then & still, iterations=_RIM)
-    return _change_beyond_noise(before.depth, now.depth, inner) > limit
+    seen = inner if inner.sum() >= _LEAST_PIXELS else both
+    return _has_changed(before.depth, now.depth, seen, limit)
 
 
-def _change_beyond_noise(
-    before: NDArray[np.float32], now: NDArray[np.float32], where: NDArray[np.bool_]
-) -> float:
-    """Greatest change of depth of a part of an object, less what noise explains [m]."""
+def _ends(mask: NDArray[np.bool_], reference: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return where a mask ends along the principal axes of `reference` [2, 2] px.
+
+    The ends are what shows that something slim slides along itself: most of its outline stays.
+    """
+    pixels = np.argwhere(reference)
+    center = pixels.mean(axis=0)
+    axes = np.linalg.svd(np.cov((pixels - center).T))[0] if len(pixels) > 1 else np.eye(2)
+    return np.quantile((np.argwhere(mask) - center) @ axes, (_END_SHARE, 1 - _END_SHARE), axis=0)
+
+
+def _has_changed(
+    before: NDArray[np.float32], now: NDArray[np.float32], where: NDArray[np.bool_], limit: float
+) -> bool:
+    """Whether the depth of an object, or of a part, changed by more than `limit` [m] and noise.
+
+    Where noise would hide a change of the whole object by `limit`, it counts as changed.
+    """
     v, u = np.nonzero(where)
-    if not len(v):
-        return 0.0
     change = (now - before)[v, u].astype(np.float64)
+    if len(change) < _LEAST_PIXELS or _uncertainty(change) > limit:
+        return True
     row, column = ((n - n.min()) * _PARTS // (np.ptp(n) + 1) for n in (v, u))
-    part, most = row * _PARTS + column, 0.0
-    for k in range(_PARTS**2):
-        own = change[part == k]
-        if len(own) >= _LEAST_PIXELS:
-            median = np.median(own)
-            noise = _NOISE * np.median(np.abs(own - median)) / np.sqrt(len(own))
-            most = max(most, abs(median) - noise)
-    return float(most)
+    part = row * _PARTS + column
+    parts = [change, *(change[part == k] for k in range(_PARTS**2))]
+    return any(
+        abs(np.median(own)) - _uncertainty(own) > limit
+        for own in parts
+        if len(own) >= _LEAST_PIXELS
+    )
+
+
+def _uncertainty(change: NDArray[np.float64]) -> float:
+    deviations = np.abs(change - np.median(change))
+    return float(_NOISE * np.median(deviations) / np.sqrt(len(change)))

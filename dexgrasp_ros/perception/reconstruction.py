@@ -159,10 +159,10 @@ def reconstruct_frame(
     clock = _Clock()
     window = whole_frame(frame, config)
     check_depth(frame, window, config)
-    wanted = _wanted_labels(frame, labels)
+    wanted = wanted_labels(frame, labels)
     doubts = frame_warnings(frame, window, config)
-    up = _up(frame)
-    background = _background_points(window, wanted, config)
+    up = up_direction(frame)
+    background = background_points(window, wanted, config)
     planes = find_planes(background, config)
     clock.lap('plane', len(background))
     scene = observe_scene(window, config)
@@ -244,10 +244,19 @@ def _neighbours(scene: ScenePoints, wanted: list[int]) -> list[int]:
     return result
 
 
-def _wanted_labels(
+def wanted_labels(
     frame: DepthFrame,
     labels: Sequence[int] | None,
 ) -> list[int]:
+    """Return the labels that are asked for, in order; all but 0 for None.
+
+    Raises
+    ------
+    InputError
+        INVALID_INPUT: the frame has no labels, or none is asked for.
+    PerceptionError
+        UNKNOWN_LABEL.
+    """
     if frame.labels is None:
         raise InputError('The frame has no label image; expected integer labels, 0 is background.')
     present = [int(v) for v in np.unique(frame.labels) if v != 0]
@@ -270,14 +279,14 @@ def _wanted_labels(
     return sorted({int(v) for v in labels})
 
 
-def _up(frame: DepthFrame) -> NDArray[np.float64]:
-    """Upward direction in the camera's frame: the world's z where known, else the image's."""
+def up_direction(frame: DepthFrame) -> NDArray[np.float64]:
+    """Return what is up in the camera's frame: the world's z where known, else the image's."""
     if frame.T_world_cam is not None:
         return check_pose(frame.T_world_cam)[2, :3]
     return np.array([0.0, -1.0, 0.0])
 
 
-def _background_points(
+def background_points(
     window: DepthWindow, labels: list[int], config: ReconstructionConfig
 ) -> NDArray[np.float64]:
     """Points without a label within `plane_margin` of the box around each object."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         render_meshes,
         render_moments,
         render_reconstruction,
+        render_seen_grasps,
     )
     from dexgrasp_ros.simulation.sensor_noise import SensorNoise, add_sensor_noise
     from dexgrasp_ros.simulation.settling import RestingPose, settle
@@ -54,6 +55,7 @@ __all__ = [
     'render_moments',
     'render_panels',
     'render_reconstruction',
+    'render_seen_grasps',
     'save_picture',
     'save_scene',
     'settle',
@@ -79,6 +81,7 @@ __getattr__, __dir__ = lazy_names(
             'render_meshes',
             'render_moments',
             'render_reconstruction',
+            'render_seen_grasps',
         ),
         'sensor_noise': ('SensorNoise', 'add_sensor_noise'),
         'settling': ('RestingPose', 'settle'),

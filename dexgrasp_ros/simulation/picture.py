@@ -168,6 +168,46 @@ def render_grasps(
     return render_panels(panels, directions, columns=columns, size=size)
 
 
+def render_seen_grasps(
+    hand: HandModel,
+    link_poses: NDArray[np.float64],
+    points: Sequence[NDArray[np.float64]],
+    *,
+    support_planes: Sequence[ArrayLike | None],
+    captions: Sequence[str] = (),
+    size: tuple[int, int] = (1600, 900),
+) -> NDArray[np.uint8]:
+    """Show grasps about the points that a camera saw, where there is no mesh.
+
+    Parameters
+    ----------
+    hand, link_poses
+        The hand and its links' poses in each grasp [K, L, 7], in the camera's optical frame.
+    points
+        Of the object, [M, 3] m, for each grasp.
+    support_planes
+        n, d [4], or None, for each grasp; the normal is up in the picture.
+    captions
+        One for each grasp, or none.
+    size
+        Of the picture, width and height [px].
+    """
+    panels, directions = [], []
+    for k, poses in enumerate(link_poses):
+        links, seen = hand_bodies(hand, poses), _finite(points[k])
+        panel = Panel(
+            solid=tuple(links),
+            points=seen,
+            support_plane=_plane(support_planes[k]),
+            caption=captions[k] if k < len(captions) else '',
+        )
+        panels.append(panel)
+        # From the camera's side, since the points have no other.
+        up, toward = panel_up(panel), -seen.mean(axis=0)
+        directions.append(choose_views(links, seen, up=up, preferred=toward)[0])
+    return render_panels(panels, directions, size=size)
+
+
 def render_course(
     hand: HandModel,
     link_poses: NDArray[np.float64],

@@ -20,7 +20,7 @@ from dexgrasp_ros.synthesis.engine import Engine
 from dexgrasp_ros.synthesis.look import Measurement
 from dexgrasp_ros.synthesis.ranking import touching
 from dexgrasp_ros.synthesis.search import Search
-from dexgrasp_ros.synthesis.seeds import make_seeds
+from dexgrasp_ros.synthesis.seeds import SeedSource, make_seeds
 from dexgrasp_ros.synthesis.upload import upload_hand, upload_object
 from dexgrasp_ros.synthesis.wishes import resolve_wishes
 
@@ -49,6 +49,7 @@ def trace_seed(
     seed_index: int,
     *,
     wishes: Wishes | None = None,
+    learned: SeedSource | None = None,
     iterations: Sequence[int] | None = None,
 ) -> Course:
     """Search again from one seed alone, and record where it was.
@@ -59,7 +60,7 @@ def trace_seed(
 
     Parameters
     ----------
-    hand, obj, config, wishes
+    hand, obj, config, wishes, learned
         What the search was given.
     seed_index
         Of the `config.seed_count` seeds, as in `GraspSet.seed_index`.
@@ -81,7 +82,8 @@ def trace_seed(
             ErrorCode.OUT_OF_RANGE,
         )
     demand = resolve_wishes(hand, obj, wishes)
-    palm, q = make_seeds(Search(hand, obj, config, demand=demand), hand, obj, config)
+    search = Search(hand, obj, config, demand=demand)
+    palm, q = make_seeds(search, hand, obj, config, learned)
     device = resolve_device(config.device)
     weights = None if demand is None else demand.weights
     uploads = upload_hand(hand, device, weights=weights), upload_object(obj, device)

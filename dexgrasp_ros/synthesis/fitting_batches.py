@@ -38,7 +38,8 @@ class FittingBatches:
         MemoryError, RuntimeError
             There is no memory for a single row; or as from `work`.
         """
-        parts, start, most = [], 0, max(count, 1)
+        # What did not fit before is not tried again: where memory runs out is found slowly.
+        parts, start, most = [], 0, self._split.get(count, max(count, 1))
         while start < count or not parts:
             rows = slice(start, min(start + most, count))
             try:

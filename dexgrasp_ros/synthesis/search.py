@@ -162,14 +162,21 @@ class Search:
         """
 
         def run(rows: slice) -> tuple[Descent, NDArray]:
+            made = 0
             with self._resumed(descent, rows, first) as engine:
 
                 def between(iterations: int) -> None:
+                    nonlocal made
                     check_stop(self._should_stop)
                     report(iterations * engine.count)
+                    made += iterations * engine.count
 
-                engine.run(last - first, between)
-                return engine.descent(), engine.last_energy()
+                try:
+                    engine.run(last - first, between)
+                    return engine.descent(), engine.last_energy()
+                except (MemoryError, RuntimeError):
+                    report(-made)  # where memory ran out, they are made again, in halves
+                    raise
 
         parts = self._map(run, len(descent.q), chunk=_CPU_DESCENT_CHUNK, least=1)
         return join([p[0] for p in parts]), np.concatenate([p[1] for p in parts])

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from dexgrasp_ros.core.config import SynthesisConfig
+from dexgrasp_ros.core.config import SEED_SOURCES, SynthesisConfig
+from dexgrasp_ros.core.errors import InputError
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.core.object_model import ObjectModel
 from dexgrasp_ros.core.poses import compose, invert
@@ -16,31 +19,77 @@ from dexgrasp_ros.synthesis.postures import radians, sphere_centers
 from dexgrasp_ros.synthesis.search import Search
 from dexgrasp_ros.synthesis.wishes import Demand
 
+# Palm poses [N, 7] in the object's frame and joints [N, J] for a hand, an object, a count N and a
+# random seed: where a learned model would have the search start.
+SeedSource = Callable[
+    [HandModel, ObjectModel, int, int], tuple[NDArray[np.float64], NDArray[np.float64]]
+]
+
 _TRIES = 20  # rounds of drawing seeds that must stay clear of the environment
 _EDGE_SHARE = 0.5  # of the draws, where there are edges of something thin and wide
 _BLOCK = 1024  # seeds whose draws are compared at a time, which bounds the memory
 
 
 def make_seeds(
-    search: Search, hand: HandModel, obj: ObjectModel, config: SynthesisConfig
+    search: Search,
+    hand: HandModel,
+    obj: ObjectModel,
+    config: SynthesisConfig,
+    learned: SeedSource | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return `config.seed_count` candidates: each the best of `config.seed_draws` drawn ones.
+    """Return `config.seed_count` candidates from where `config.seed_source` says.
 
-    The one with the least energy is the best. That costs one look at each, and leaves out
-    what hardly ever becomes a grasp: links that have swallowed a wall, fingers on the far side of
-    another finger, palms with nothing in reach. Only the draws for one seed are compared with
-    each other, so that seeds stay spread.
+    Parameters
+    ----------
+    search, hand, obj, config
+        What is searched, and how.
+    learned
+        Gives those that are learned.
 
     Returns
     -------
     palm, q
         Palm poses [N, 7] in the object's frame and joints [N, J] inside their limits.
+
+    Raises
+    ------
+    InputError
+        INVALID_INPUT: learned ones are wanted, and there is nobody to give them.
+    """
+    count = config.seed_count
+    share = dict(zip(SEED_SOURCES, (0, count, count // 2), strict=True))[config.seed_source]
+    if not share:
+        return _geometric_seeds(search, hand, obj, config, count)
+    if learned is None:
+        raise InputError(
+            f"'seed_source' is '{config.seed_source}', and no model was given that predicts"
+            " seeds; expected 'geometric', or `synthesize(learned=...)`."
+        )
+    palm, q = learned(hand, obj, share, config.random_seed)
+    palm, q = palm.copy(), np.clip(q, hand.lower, hand.upper)
+    if obj.support_plane is not None:
+        _lift_out(palm, q, hand, obj.support_plane)
+    if share == count:
+        return palm, q
+    others = _geometric_seeds(search, hand, obj, config, count - share)
+    return np.concatenate([palm, others[0]]), np.concatenate([q, others[1]])
+
+
+def _geometric_seeds(
+    search: Search, hand: HandModel, obj: ObjectModel, config: SynthesisConfig, wanted: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Make seeds, each the best of `config.seed_draws` drawn ones.
+
+    The one with the least energy is the best. That costs one look at each, and leaves out
+    what hardly ever becomes a grasp: links that have swallowed a wall, fingers on the far side of
+    another finger, palms with nothing in reach. Only the draws for one seed are compared with
+    each other, so that seeds stay spread.
     """
     rng = np.random.default_rng(config.random_seed)
     draws = config.seed_draws
     parts = []
-    for start in range(0, config.seed_count, _BLOCK):
-        count = min(_BLOCK, config.seed_count - start)
+    for start in range(0, wanted, _BLOCK):
+        count = min(_BLOCK, wanted - start)
         palm, q = draw_seeds(hand, obj, config, rng, count * draws, search.demand)
         if draws > 1:
             energy = search.energy(palm, q).reshape(count, draws)

@@ -19,7 +19,7 @@ from dexgrasp_ros.synthesis.force_limits import weight_warnings
 from dexgrasp_ros.synthesis.grasp_set import make_grasp_set
 from dexgrasp_ros.synthesis.race import race
 from dexgrasp_ros.synthesis.search import Search
-from dexgrasp_ros.synthesis.seeds import make_seeds
+from dexgrasp_ros.synthesis.seeds import SeedSource, make_seeds
 from dexgrasp_ros.synthesis.selection import ClearWayTest, ReachTest, Selection
 from dexgrasp_ros.synthesis.wishes import resolve_wishes
 
@@ -36,6 +36,7 @@ def synthesize(
     keep: Keep = 'best',
     wishes: Wishes | None = None,
     reachable: ReachTest | None = None,
+    learned: SeedSource | None = None,
     way_is_clear: ClearWayTest | None = None,
     progress: ProgressCallback | None = None,
     should_stop: StopCallback | None = None,
@@ -58,6 +59,9 @@ def synthesize(
         Asked for poses [N, 7] of the hand's root link at grasps and at their pre-grasps, in the
         frame of the object's mesh; those that it denies are not returned and counted as
         `reachability`. Such a test is `dexgrasp_ros.hand.Reachability`. Default: all are reached.
+    learned
+        Where candidates start that `config.seed_source` wants from a learned model: what
+        `dexgrasp_ros.learning.seed_source` gives.
     way_is_clear
         Asked for the same poses and for joints [N, J] at grasps and pre-grasps; those that it
         denies are not returned and counted as `path`. Such a test is
@@ -77,7 +81,7 @@ def synthesize(
     ------
     InputError
         OUT_OF_RANGE for `keep`; INVALID_INPUT or UNKNOWN_LINK for wishes that this hand or this
-        object cannot grant.
+        object cannot grant; INVALID_INPUT for learned seeds without `learned`.
     HandError
         UNSUPPORTED_HAND for a type of grasp that the hand does not have.
     SynthesisError
@@ -97,7 +101,7 @@ def synthesize(
     clock.report('seeds', 0.0)
     demand = resolve_wishes(hand, obj, wishes)
     search = Search(hand, obj, config, demand=demand, should_stop=clock.should_stop)
-    palm, q = make_seeds(search, hand, obj, config)
+    palm, q = make_seeds(search, hand, obj, config, learned)
     clock.lap('seeds')
     selection = Selection(search, hand, config, reachable=reachable, way_is_clear=way_is_clear)
 

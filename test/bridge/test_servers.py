@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from types import SimpleNamespace
 
 import pytest
 
@@ -59,22 +60,30 @@ def done(answer):
     return ended.wait(10)
 
 
-def ask_for_goal(node, client, reached):
+def serve(node, accepted):
     def run(handle):
         handle.succeed()
         return ExecuteGrasp.Result()
 
-    server = ReachingActionServer(
+    return ReachingActionServer(
         node,
         ExecuteGrasp,
         'execute_grasp',
         run,
         callback_group=ReentrantCallbackGroup(),
-        handle_accepted_callback=lambda handle: (reached.set(), handle.execute()),
+        handle_accepted_callback=lambda handle: (accepted(handle.request), handle.execute()),
     )
+
+
+def connect(client):
     actions = ActionClient(client, ExecuteGrasp, 'execute_grasp')
     assert actions.wait_for_server(20)
-    return server, actions.send_goal_async(ExecuteGrasp.Goal())
+    return actions
+
+
+def ask_for_goal(node, client, reached):
+    server = serve(node, lambda _: reached.set())
+    return server, connect(client).send_goal_async(ExecuteGrasp.Goal())
 
 
 def ask_for_service(node, client, reached):
@@ -100,6 +109,58 @@ def test_a_request_waits_until_its_client_can_hear_the_answer(node, client, disc
     discovered.set()
     assert reached.wait(10)
     assert done(answer)
+    del kept
+
+
+def test_goals_are_accepted_in_the_order_in_which_they_came(node, client, discovered, monkeypatch):
+    """Else an old goal would take the place of a newer one."""
+    limits, both = [], threading.Event()
+
+    def accepted(goal):
+        limits.append(goal.time_limit)
+        if len(limits) == 2:
+            both.set()
+
+    kept, actions = serve(node, accepted), connect(client)
+    waits = threading.Event()
+    look = node.get_publishers_info_by_topic
+    monkeypatch.setattr(
+        node, 'get_publishers_info_by_topic', lambda *a, **k: (waits.set(), look(*a, **k))[1]
+    )
+    monkeypatch.setattr(servers, '_LOOK_PERIOD', 0.5)
+    answers = [actions.send_goal_async(ExecuteGrasp.Goal(time_limit=1.0))]
+    assert waits.wait(10)
+    monkeypatch.setattr(servers, '_LOOK_PERIOD', 0.02)  # the second would look first
+    answers.append(actions.send_goal_async(ExecuteGrasp.Goal(time_limit=2.0)))
+    discovered.set()
+    assert both.wait(10) and limits == [1.0, 2.0]
+    assert all(done(answer) for answer in answers)
+    del kept
+
+
+@pytest.mark.parametrize('ends', ['is gone', 'stays deaf'])
+def test_a_goal_is_rejected_whose_client_cannot_hear(node, client, monkeypatch, ends):
+    """Nobody would know of the hand that moves, nor stop it."""
+    half, waits, look = threading.Event(), threading.Event(), node.get_publishers_info_by_topic
+    half.set()
+
+    def look_with_another(*args, **kwargs):
+        waits.set()
+        another = [SimpleNamespace(endpoint_gid=[7] * 16)] if half.is_set() else []
+        return look(*args, **kwargs) + another
+
+    if ends == 'stays deaf':
+        monkeypatch.setattr(servers, '_PATIENCE', 0.1)
+    reached = threading.Event()
+    kept, actions = serve(node, lambda _: reached.set()), connect(client)
+    monkeypatch.setattr(node, 'get_publishers_info_by_topic', look_with_another)
+    answer = actions.send_goal_async(ExecuteGrasp.Goal())
+    assert waits.wait(10)
+    if ends == 'is gone':
+        half.clear()
+    assert done(answer) and not answer.result().accepted and not reached.is_set()
+    again = actions.send_goal_async(ExecuteGrasp.Goal())  # it is not waited for once more
+    assert done(again) and again.result().accepted
     del kept
 
 

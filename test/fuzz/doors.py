@@ -145,6 +145,21 @@ def read_bag(folder: Path) -> None:
             pass
 
 
+def write_model(folder: Path) -> None:
+    """The record of a model and what stands for its graphs, which it knows by their digests."""
+    from dexgrasp_ros.learning.model_files import GRAPHS, graph_file, write_record
+
+    for graph in GRAPHS:
+        graph_file(folder, graph).write_bytes(graph.encode())
+    write_record(folder, {'hand': 'digest'}, {'seconds': 1.0})
+
+
+def read_model(folder: Path) -> None:
+    from dexgrasp_ros.learning.model_files import read_record
+
+    read_record(folder)
+
+
 def mesh_door(suffix: str, kinds: tuple[str, ...], name: str = '', **options: Any) -> Door:
     def read(folder: Path) -> None:
         from dexgrasp_ros.object import read_mesh
@@ -174,6 +189,7 @@ DOORS = (
         NPZ,
         60,
     ),
+    Door('model', lambda: bytes_of(write_model), read_model, (*BYTES, 'word', 'drop line'), 60),
     *(mesh_door(suffix, TEXT) for suffix in ('obj', 'off', 'dae')),
     *(mesh_door(suffix, BYTES) for suffix in ('stl', 'ply', 'glb', '3mf')),
     mesh_door('ply', TEXT, 'ply text', encoding='ascii'),

@@ -20,6 +20,7 @@ LISTS = (
     'requirements-dev.txt',
     'requirements-docs.txt',
     'requirements-gpu.txt',
+    'requirements-learning.txt',
     'requirements-supply.txt',
     'msg/pip/build-requirements.txt',
     'msg/pip/runtime-requirements.txt',

@@ -27,6 +27,7 @@ SOURCES = {
         'requirements-colcon.txt',
     ),
     'kilted': ('pyproject.toml', 'requirements-kilted.txt', 'requirements-dev.txt'),
+    'learning': ('requirements-learning.txt',),
     'build': (),
 }
 

@@ -98,3 +98,21 @@ def test_stamps_name_the_content_of_what_the_steps_read(tmp_path):
         file.write('\nfloat64 width\n')
     assert './msg' in plan()
     assert '--editable' not in plan() and '-e ' not in plan()
+
+
+@pytest.mark.parametrize(('code', 'goes_on'), [(0, True), (5, True), (1, False)])
+def test_where_only_colcon_failed_it_is_tried_again(tmp_path, code, goes_on):
+    """pytest ends with 5 where it has nothing to try."""
+    shutil.copy(ROOT / 'Makefile', tmp_path)
+    (tmp_path / 'bin').mkdir()
+    install(tmp_path / 'bin', 'python', f'exit {code}')
+    made = [f'COLCON_{step}={step}' for step in ('MADE', 'INSTALLED', 'MESSAGES', 'TESTED')]
+    for step in made:
+        (tmp_path / step.split('=')[1]).touch()
+    done = subprocess.run(
+        ['make', '-o', 'lint', 'test-again', 'BIN=bin', *made],
+        cwd=tmp_path, env={'PATH': os.environ['PATH']}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode == 0) == goes_on
+    assert ("'colcon'" in done.stdout) == goes_on, done.stdout + done.stderr
+    assert ('No test of pytest had failed' in done.stdout) == (code == 5)

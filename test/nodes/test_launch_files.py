@@ -130,7 +130,7 @@ def test_the_demo_needs_no_arguments(launched, monkeypatch):
     (grasp,) = of_kind(actions, 'IncludeLaunchDescription')
     assert grasp.args[0].args[0].endswith('launch/grasp.launch.py')
     given = dict(grasp.launch_arguments)
-    assert given['hand'] == '' and given['use_sim_time'] == '' and 'command_enabled' not in given
+    assert given['hand'] == given['use_sim_time'] == given['command_enabled'] == ''
     rendered = Mock()
     monkeypatch.setattr(sim_camera_node, 'make_demo_scene', rendered)
     # It takes seconds: not to see whether there is one, only to show it.

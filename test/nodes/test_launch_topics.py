@@ -109,6 +109,10 @@ def test_an_example_starts_the_driver_and_takes_its_topics(path):
         name: performed(value, context) for name, value in driver.launch_configurations.items()
     }
     assert settings.items() <= configurations.items()
+    # A file that requires an argument, as the ZED's does, wants it from who includes it.
+    ((included,),) = driver.args
+    scope = Context(**configurations)
+    assert {n: performed(v, scope) for n, v in included.launch_arguments} == configurations
     assert file_of(driver.args[0][0], Context(**configurations)) == file
     assert performed(driver.condition.args[0], context) == 'true'
     # What the example declares is what the included file finds.

@@ -11,6 +11,7 @@ from scipy.spatial import cKDTree
 from dexgrasp_ros.core.errors import ErrorCode, InputError, ObjectError, SynthesisError
 from dexgrasp_ros.object import ObjectConfig, load_object, sample_distance
 from dexgrasp_ros.object.distance_grid import build_distance_grid
+from dexgrasp_ros.object.environment import _merge_balls
 from dexgrasp_ros.object.model import _measured, _Shape
 from dexgrasp_ros.object.surface import sample_surface
 
@@ -162,6 +163,23 @@ def test_noise_around_the_object_and_below_the_plane_is_no_obstacle():
     np.testing.assert_array_equal(with_noise.environment.values, without.environment.values)
     alone = load_object(arrays(box), obstacles=near, config=SMALL)
     assert alone.environment is None
+
+
+@pytest.mark.parametrize('normal', [[0.0, 0.0, 1.0], [0.6, 0.0, 0.8]])
+def test_plane_and_balls_are_found_as_by_asking_for_all_of_them(normal):
+    """Nodes above, in and below a plane, with balls that stick in it and others far above."""
+    random = np.random.default_rng(0)
+    nodes = random.uniform(-0.3, 0.3, (20_000, 3))
+    points = random.uniform(-0.2, 0.2, (300, 3))
+    points = points[points @ normal > 0.0]
+    values = np.column_stack([np.broadcast_to(normal, nodes.shape), nodes @ normal])
+    gap, index = cKDTree(points).query(nodes)
+    nearer = (gap - 0.006 < values[:, 3])[:, None]
+    ball = np.column_stack([(nodes - points[index]) / gap[:, None], gap - 0.006])
+    expected = np.where(nearer, ball, values)
+    assert 0.1 < nearer.mean() < 0.9
+    _merge_balls(values, nodes, cKDTree(points), 0.006)
+    np.testing.assert_array_equal(values, expected)
 
 
 @pytest.mark.parametrize(

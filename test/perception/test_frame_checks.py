@@ -82,6 +82,41 @@ def test_depth_in_whole_metres_is_warned_of(views):
     assert 'whole metres' in ' '.join(warnings_of(rounded))
 
 
+SQUEEZED = {
+    '8 bits as millimetres': (lambda share: np.rint(255 * share) / 1000, 'as in 8-bit pictures'),
+    '8 bits stretched again': (
+        lambda share: 0.5 + 0.6 * np.rint(255 * share) / 255,
+        '2.35 mm apart',
+    ),
+    'centimetres': (lambda share: np.rint(100 * (0.4 + share)) / 100, '10 mm apart'),
+    'five millimetres': (lambda share: 0.5 + 0.005 * share, 'between 0.5 and 0.505 m'),
+    'in whole millimetres': (lambda share: 0.5 + np.rint(5 * share) / 1000, 'a narrow range'),
+}
+
+
+@pytest.mark.parametrize('way', SQUEEZED)
+def test_depth_that_was_squeezed_is_warned_of(views, way):
+    squeeze, words = SQUEEZED[way]
+    depth = views[0].depth
+    frame = dataclasses.replace(
+        views[0], depth=squeeze((depth - depth.min()) / np.ptp(depth)).astype(np.float32)
+    )
+    assert words in warnings_of(frame)[0]
+
+
+@pytest.mark.parametrize(
+    'sense',
+    [
+        lambda z: np.rint(1000 * z) / 1000,  # of 16 bits
+        lambda z: np.where(z > 0, 375.0 / np.maximum(np.rint(375.0 / z), 1), 0),  # disparities
+        lambda z: np.where(z < np.median(z), 0.5, 0.6),  # a box on its table, without noise
+    ],
+)
+def test_levels_that_sensors_have_are_none_of_pictures(views, sense):
+    depth = sense(views[0].depth.astype(np.float64)).astype(np.float32)
+    assert warnings_of(dataclasses.replace(views[0], depth=depth)) == []
+
+
 @pytest.mark.parametrize('pose', [None, np.eye(4)])
 def test_what_is_doubtful_of_a_frame_is_told_with_each_object(views, pose):
     """Also where views are fused, and where nothing comes of a label."""

@@ -7,8 +7,8 @@ import pytest
 import trimesh
 
 from dexgrasp_ros.perception import ReconstructionConfig, reconstruct_frame
-from dexgrasp_ros.perception.memory import ReconstructionMemory
-from dexgrasp_ros.perception.view import whole_frame
+from dexgrasp_ros.perception.memory import ReconstructionMemory, _has_moved
+from dexgrasp_ros.perception.view import DepthWindow, whole_frame
 
 NOISE, LIMIT = 0.0015, 0.002  # m
 CONFIG = ReconstructionConfig()
@@ -73,6 +73,55 @@ def test_what_has_moved_is_not_kept_and_the_rest_is(first, see, shift, turn):
     frame = see(1, box(shift, 0.5 + turn), ball())
     assert find(first[0], frame, 1) is None
     assert find(first[0], frame, 2) is not None
+
+
+def pen(along=0.0, across=0.0):
+    """Give something slim that lies on the table, turned by 0.5 rad; see `box`."""
+    matrix = trimesh.transformations.rotation_matrix(0.5, (0, 0, 1))
+    matrix[:3, 3] = matrix[:3, :2] @ (along, across) + (0.0, 0.0, 0.005)
+    return trimesh.creation.box((0.15, 0.01, 0.01), matrix)
+
+
+@pytest.fixture(scope='module')
+def with_pen(see):
+    memory = ReconstructionMemory(LIMIT)
+    reconstruct_frame(see(0, pen(), ball()), memory=memory)
+    return memory
+
+
+def test_something_slim_is_kept_while_it_lies_still(with_pen, see):
+    assert find(with_pen, see(1, pen(), ball())) is not None
+
+
+@pytest.mark.parametrize('shift', [(0.005, 0.0), (-0.005, 0.0), (0.0, 0.004)])
+def test_something_slim_that_slides_is_seen_to(with_pen, see, shift):
+    """Along itself, all but its ends looks as it was."""
+    assert find(with_pen, see(1, pen(*shift), ball())) is None
+
+
+def window(depth, edge):
+    """Give what a camera sees of a square of so many pixels, label 1."""
+    labels = np.zeros(depth.shape, np.int32)
+    labels[10 : 10 + edge, 10 : 10 + edge] = 1
+    depth = depth.astype(np.float32)
+    return DepthWindow(
+        depth=depth, labels=labels, focal=np.full(2, 500.0), center=np.full(2, 20.0)
+    )
+
+
+@pytest.mark.parametrize('edge', [3, 5, 8])
+def test_something_small_that_comes_nearer_is_seen_to(edge):
+    """No fifth of its image by a fifth has enough pixels to say so."""
+    depth = np.full((40, 40), 0.6)
+    assert _has_moved(window(depth, edge), window(depth - 0.006, edge), 1, LIMIT)
+    assert _has_moved(window(depth, edge), window(depth, edge), 1, LIMIT) == (edge < 4)
+
+
+def test_what_noise_would_hide_is_made_anew():
+    noise = np.random.default_rng(0).normal(0.0, NOISE, (2, 40, 40))
+    before, now = 0.6 + noise
+    assert not _has_moved(window(before, 25), window(now, 25), 1, LIMIT)
+    assert _has_moved(window(before, 5), window(now, 5), 1, LIMIT)
 
 
 def test_what_creeps_is_noticed(first, see):

@@ -92,6 +92,7 @@ def test_replaying_recorded_steps_is_stepping(search, closings, outcome, monkeyp
     rows = np.arange(3)
     held = search.hold(take(closings, rows))
     monkeypatch.setattr(closing_simulation, 'repeat', partial(repeat, recorded=True))
+    monkeypatch.setattr(search, '_workers', 1)  # a CPU records for one thread at a time
     replayed = search.simulate(take(closings, rows))
     for f in dataclasses.fields(outcome):
         np.testing.assert_array_equal(getattr(replayed, f.name), getattr(outcome, f.name)[rows])

@@ -38,6 +38,13 @@ def test_every_row_comes_once_and_in_order(count, most):
         assert f'{count:,} candidates' in batches.warnings[0]
 
 
+def test_what_did_not_fit_is_not_tried_again():
+    batches, work, released = batches_of(3)
+    first, known = batches.run(work, 10), len(released)
+    assert batches.run(work, 10) == first
+    assert len(released) == known
+
+
 def test_nothing_is_one_batch_of_nothing():
     batches, work, _released = batches_of(1)
     assert batches.run(work, 0) == [[]]
@@ -74,3 +81,22 @@ def test_a_search_goes_on_in_halves(allegro, can, monkeypatch):
     np.testing.assert_array_equal(roomy.grasp, tight.grasp)
     assert not any('no memory' in text for text in roomy.warnings)
     assert any('no memory for 192 candidates' in text for text in tight.warnings)  # 24 × 8 draws
+
+
+def test_what_a_batch_made_before_memory_ran_out_counts_once(allegro, can, monkeypatch):
+    class LateEngine(Engine):
+        def run(self, iterations, between):
+            super().run(min(iterations, 2), between)
+            if self.count > 16:
+                raise FULL
+            super().run(iterations - 2, between)
+
+    monkeypatch.setattr(search_module, 'Engine', LateEngine)
+    config = SynthesisConfig(seed_count=24, iterations=4, device='cpu')
+    search = search_module.Search(allegro, can, config)
+    monkeypatch.setattr(search, '_map', lambda work, count, **_: search._batches.run(work, count))
+    palm, q = np.tile(allegro.palm_pose, (24, 1)), np.tile(allegro.preshape, (24, 1))
+    made = []
+    search.descend(search.start(palm, q), 0, 4, report=made.append)
+    assert min(made) == -2 * 24
+    assert sum(made) == 4 * 24

@@ -164,7 +164,7 @@ def _search(task: UnitTask, hand: HandModel, obj: ObjectModel, scene: int, wante
 
 
 def _shake(task: UnitTask, hand: HandModel, obj: ObjectModel, batch: Batch) -> Evaluation:
-    def run(grasps: GraspSet, shaken: NDArray[np.bool_]) -> Evaluation:
+    def run(grasps: GraspSet, shaken: NDArray[np.bool_], physics: str) -> Evaluation:
         return evaluate(
             grasps,
             shaken=shaken,
@@ -172,18 +172,19 @@ def _shake(task: UnitTask, hand: HandModel, obj: ObjectModel, batch: Batch) -> E
             hand=hand,
             protocol=FREE_PROTOCOL if batch.scene == FREE else SETTLED_PROTOCOL,
             piece_threshold=task.config.piece_threshold,
-            physics=task.config.physics,
+            physics=physics,
             device=task.config.device,
             processes=1,
             time_limit=_SHAKE_LIMIT,
         )
 
-    found = run(batch.grasps, _lots(task, hand, batch))
-    # A process that was killed, or a machine that stood still, is not the grasp's fault.
+    found = run(batch.grasps, _lots(task, hand, batch), task.config.physics)
+    # A process that was killed, a machine that stood still, or a batch whose contacts were more
+    # than it had room for, is not the grasp's fault.
     broken = np.flatnonzero(np.isin(found.cause, (Cause.ERROR, Cause.TIME_OUT)))
     if not len(broken):
         return found
-    again = run(batch.grasps.select(broken), np.ones(len(broken), dtype=bool))
+    again = run(batch.grasps.select(broken), np.ones(len(broken), dtype=bool), 'mujoco')
     return _repeated(found, broken, again)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dexgrasp_ros.core.errors import ErrorCode, InputError
+from dexgrasp_ros.core.errors import ErrorCode, InputError, choices
 from dexgrasp_ros.core.json_files import read_json
 from dexgrasp_ros.dataset.layout import DatasetLayout
 from dexgrasp_ros.dataset.records import Clutter
@@ -44,5 +44,18 @@ def read_clutter(layout: DatasetLayout, number: int) -> dict[str, Any]:
 
 
 def free_keys(clutter: Mapping[str, Any], hand: str) -> frozenset[str]:
-    """Keys of all rows of a hand that are free on a cluttered table."""
-    return frozenset(key for keys in clutter['grasps'].get(hand, ()) for key in keys)
+    """Keys of all rows of a hand that are free on a cluttered table.
+
+    Raises
+    ------
+    InputError
+        UNKNOWN_HAND: the hand came to the dataset after the table was made.
+    """
+    if hand not in clutter['grasps']:
+        raise InputError(
+            f"The cluttered table tells of {choices(clutter['grasps'])}, not of '{hand}'; expected"
+            ' one of these, or the table made anew (`dexgrasp dataset render --clutter …'
+            ' --overwrite`).',
+            ErrorCode.UNKNOWN_HAND,
+        )
+    return frozenset(key for keys in clutter['grasps'][hand] for key in keys)

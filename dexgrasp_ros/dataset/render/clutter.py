@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -16,81 +17,27 @@ from dexgrasp_ros.core.errors import ErrorCode, InputError, ObjectError
 from dexgrasp_ros.core.json_files import json_bytes, write_json
 from dexgrasp_ros.core.poses import compose
 from dexgrasp_ros.dataset.colors import read_paint
-from dexgrasp_ros.dataset.config import derive_seed
+from dexgrasp_ros.dataset.config import DatasetConfig, derive_seed
 from dexgrasp_ros.dataset.layout import DatasetLayout
 from dexgrasp_ros.dataset.meshes import read_stored_mesh
 from dexgrasp_ros.dataset.reading.reader import open_dataset
-from dexgrasp_ros.dataset.reading.selection import known_hands, read_manifest
-from dexgrasp_ros.dataset.render.cameras import place_camera, right_eye
+from dexgrasp_ros.dataset.reading.selection import grasp_files, known_hands, read_manifest
 from dexgrasp_ros.dataset.render.clearance import Surroundings
-from dexgrasp_ros.dataset.render.frames import Shot, Subject, encode_image, plain_row
-from dexgrasp_ros.dataset.render.scenes import (
-    SceneSummary,
-    SceneTask,
-    render_digest,
-    write_table,
-)
-from dexgrasp_ros.dataset.render.settings import CameraSettings
+from dexgrasp_ros.dataset.render.frames import Subject, encode_image, plain_row
 from dexgrasp_ros.dataset.render.shards import write_images
-from dexgrasp_ros.dataset.render.stage import OBJECT, build_stage
-from dexgrasp_ros.dataset.schema import CLUTTER_COLUMNS, SCHEMA_VERSION
+from dexgrasp_ros.dataset.render.stage import OBJECT
+from dexgrasp_ros.dataset.render.taking import take_images, write_table
+from dexgrasp_ros.dataset.render.tasks import ClutterTask, SceneSummary, SceneTask
+from dexgrasp_ros.dataset.schema import CLUTTER_COLUMNS
+from dexgrasp_ros.dataset.shards import read_metadata
 from dexgrasp_ros.object import ObjectConfig, load_object, object_pieces
 from dexgrasp_ros.simulation import Body
 from dexgrasp_ros.simulation.heap import Heap, Thing, settle_together
-from dexgrasp_ros.simulation.ray_images import ImageRenderer
-from dexgrasp_ros.synthesis.device import resolve_device
 
 # Mass and shape count in a heap; the distance grid, which is for searches, can be coarse.
 _COARSE = ObjectConfig(max_nodes=20_000)
 _TRIES = 3  # heaps that are let go, until one comes to rest in time
 _COLUMNS = ('key', 'base_pose', 'pregrasp_base_pose', 'pregrasp', 'grasp', 'held', 'shaken')
-
-
-@dataclass(frozen=True, kw_only=True)
-class ClutterTask:
-    """One cluttered table, and how it shall be looked at; see `scenes.RenderTask`."""
-
-    root: Path  # of the dataset, on a disk that all machines of the run see
-    number: int
-    objects: tuple[SceneTask, ...]  # resting poses of what is put there
-    settings: CameraSettings
-    random_seed: int  # of the dataset
-    device: str = 'cpu'
-
-    @property
-    def name(self) -> str:
-        """For messages and the names of files."""
-        return f'clutter/{self.number:05d}'
-
-    @property
-    def function(self) -> str:
-        """What renders it."""
-        return 'dexgrasp_ros.dataset.render.clutter:render_clutter'
-
-    @property
-    def table(self) -> Path:
-        """Its table of objects in images, written last."""
-        return DatasetLayout(self.root).clutter_frames(self.number)
-
-    @property
-    def tar(self) -> Path:
-        """Its images."""
-        return DatasetLayout(self.root).clutter_images(self.number)
-
-    @property
-    def frame_count(self) -> int:
-        """Images of the scene."""
-        return self.settings.views * len(self.settings.eyes)
-
-    @property
-    def about(self) -> dict[str, Any]:
-        """What the scene's files are made from; they say so, and others are not mixed in."""
-        return {
-            'schema_version': SCHEMA_VERSION,
-            'hash': render_digest(self.settings, self.random_seed, self.device),
-            'clutter': self.number,
-            'objects': [[o.object_key, o.digest, o.scene] for o in self.objects],
-        }
 
 
 def plan_clutter(scenes: Sequence[SceneTask], count: int) -> list[ClutterTask]:
@@ -102,13 +49,17 @@ def plan_clutter(scenes: Sequence[SceneTask], count: int) -> list[ClutterTask]:
     Raises
     ------
     InputError
-        OUT_OF_RANGE: fewer than none.
+        OUT_OF_RANGE: fewer than none; as from `read_manifest` and `read_metadata`.
     """
     if count < 0:
         raise InputError(f"'clutter' is {count}; expected 0 or more.", ErrorCode.OUT_OF_RANGE)
+    if not count:
+        return []
     first = scenes[0]
     keys = sorted({scene.object_key for scene in scenes})
     low, high = first.settings.clutter_objects
+    manifest = read_manifest(DatasetLayout(first.root))
+    pieces = manifest['configuration'].get('piece_threshold', DatasetConfig.piece_threshold)
     tasks = []
     for number in range(count):
         rng = np.random.default_rng(derive_seed(first.random_seed, 'clutter', number))
@@ -120,6 +71,8 @@ def plan_clutter(scenes: Sequence[SceneTask], count: int) -> list[ClutterTask]:
                 root=first.root,
                 number=number,
                 objects=tuple(own[int(rng.integers(len(own)))] for own in poses),
+                piece_threshold=pieces,
+                grasps_hash=_digest_of_grasps(first.root, manifest, sorted(set(chosen.tolist()))),
                 settings=first.settings,
                 random_seed=first.random_seed,
                 device=first.device,
@@ -128,13 +81,25 @@ def plan_clutter(scenes: Sequence[SceneTask], count: int) -> list[ClutterTask]:
     return tasks
 
 
+def _digest_of_grasps(root: Path, manifest: Mapping[str, Any], keys: Sequence[str]) -> str:
+    """SHA-256 of what all grasps of some objects were made from: with others, others are free."""
+    layout = DatasetLayout(root)
+    files = [
+        file
+        for hand in sorted(known_hands(layout, manifest))
+        for file in grasp_files(layout, hand, keys)
+    ]
+    told = [[str(file.relative_to(root)), read_metadata(file)] for file in files]
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
 def render_clutter(task: ClutterTask) -> SceneSummary:
     """Let the objects settle, find the grasps that are free, take all images, write it all.
 
     Raises
     ------
     ObjectError
-        As from `read_stored_mesh` and `load_object`; INVALID_MESH: the simulation fails.
+        As from `read_stored_mesh` and `load_object`; INVALID_MESH: they do not come to rest.
     InputError, HandError
         As from `open_dataset` and its `hand_model`.
     OSError
@@ -158,7 +123,6 @@ def render_clutter(task: ClutterTask) -> SceneSummary:
     seconds['free_grasps'] += time.perf_counter() - middle
     record = {
         **task.about,
-        'at_rest': heap.at_rest,
         'objects': [
             {
                 'object': o.object_key,
@@ -172,10 +136,21 @@ def render_clutter(task: ClutterTask) -> SceneSummary:
     }
     write_json(layout.clutter(task.number), record)
     rows = []
+    subjects = [
+        Subject(body, o.digest, task.number) for body, o in zip(bodies, task.objects, strict=True)
+    ]
     with write_images(task.tar, task.about) as shard:
-        for key, files, own in _images(task, bodies, seconds):
-            shard.add(key, files)
+        for shot, image in take_images(task, bodies, f'clutter-{task.number:05d}', seconds):
+            start = time.perf_counter()
+            own = [
+                {'object': o.object_key} | subject.row(shot, image)
+                for o, subject in zip(task.objects, subjects, strict=True)
+            ]
+            files = encode_image(shot, image, own[0])
+            files['json'] = json_bytes({'key': shot.key, 'objects': [plain_row(r) for r in own]})
+            shard.add(shot.key, files)
             rows += own
+            seconds['encode'] += time.perf_counter() - start
     start = time.perf_counter()
     size = write_table(task, CLUTTER_COLUMNS, rows)
     seconds['write'] += time.perf_counter() - start
@@ -221,68 +196,21 @@ def free_grasps(task: ClutterTask, bodies: Sequence[Body]) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=64)
-def _thing_parts(mesh: Path) -> tuple[Any, Any]:
+def _thing_parts(mesh: Path, threshold: float) -> tuple[Any, Any]:
     obj = load_object(mesh, config=_COARSE)
-    return obj, object_pieces(obj).pieces
+    return obj, object_pieces(obj, threshold=threshold).pieces
 
 
 def _settle(task: ClutterTask) -> Heap:
     layout, things = DatasetLayout(task.root), []
     for scene in task.objects:
-        obj, pieces = _thing_parts(layout.mesh(scene.digest))
+        obj, pieces = _thing_parts(layout.mesh(scene.digest), task.piece_threshold)
         things.append(Thing(obj=obj, pieces=pieces, pose=np.array(scene.pose)))
     for k in range(_TRIES):
-        seed = derive_seed(task.random_seed, 'clutter', task.number, 'heap', k)
-        heap = settle_together(things, seed=seed)
-        if heap.at_rest:
-            break
-    if not np.isfinite(heap.poses).all():
-        raise ObjectError(f"The objects of '{task.name}' cannot be settled together: that fails.")
-    return heap
-
-
-def _images(
-    task: ClutterTask, bodies: Sequence[Body], seconds: Counter[str]
-) -> Iterator[tuple[str, dict[str, bytes], list[dict[str, Any]]]]:
-    """Yield each image: its key, its files, and a row for each object."""
-    settings, seed = task.settings, (task.random_seed, 'clutter', task.number)
-    device = str(resolve_device(task.device)) if task.device != 'cpu' else 'cpu'
-    subjects = [
-        Subject(body, scene.digest, task.number)
-        for body, scene in zip(bodies, task.objects, strict=True)
-    ]
-    points = np.concatenate([body.posed_vertices() for body in bodies])
-    renderer: ImageRenderer | None = None
-    for view in range(settings.views):
-        start = time.perf_counter()
-        if renderer is None or settings.appearance == 'view':
-            looks = derive_seed(*seed, 'appearance', *([view] if renderer is not None else []))
-            stage = build_stage(bodies, looks)
-            renderer = ImageRenderer(
-                stage.bodies, stage.appearance, occluders=stage.occluders, device=device
-            )
-            seconds['stage'] += time.perf_counter() - start
-        left = place_camera(points, settings, derive_seed(*seed, view))
-        for eye in settings.eyes:
-            start = time.perf_counter()
-            shot = Shot(
-                key=f'clutter-{task.number:05d}-{view:04d}-{eye}',
-                view=view,
-                eye=eye,
-                camera=right_eye(left, settings.baseline) if eye == 'right' else left,
-                appearance_seed=looks,
-                noise=settings.noise,
-                noise_seed=derive_seed(*seed, view, eye, 'noise'),
-                baseline=0.0 if eye == 'mono' else settings.baseline,
-            )
-            image = renderer.render(shot.camera)
-            rows = [
-                {'object': scene.object_key} | subject.row(shot, image)
-                for scene, subject in zip(task.objects, subjects, strict=True)
-            ]
-            middle = time.perf_counter()
-            files = encode_image(shot, image, rows[0])
-            files['json'] = json_bytes({'key': shot.key, 'objects': [plain_row(r) for r in rows]})
-            seconds['render'] += middle - start
-            seconds['encode'] += time.perf_counter() - middle
-            yield shot.key, files, rows
+        heap = settle_together(things, seed=derive_seed(*task.seeds, 'heap', k))
+        if heap.at_rest and np.isfinite(heap.poses).all():
+            return heap
+    raise ObjectError(
+        f"The objects of '{task.name}' do not come to rest together in {_TRIES} tries; expected"
+        ' objects that lie still, or fewer of them (clutter_objects).'
+    )

@@ -16,13 +16,9 @@ from dexgrasp_ros.dataset.layout import DatasetLayout, rendered_files
 from dexgrasp_ros.dataset.manifest import SettingsGuard
 from dexgrasp_ros.dataset.render.clutter import plan_clutter
 from dexgrasp_ros.dataset.render.frames import CHANNELS, DEPTH_SCALE
-from dexgrasp_ros.dataset.render.scenes import (
-    RenderTask,
-    SceneSummary,
-    SceneTask,
-    is_rendered,
-)
 from dexgrasp_ros.dataset.render.settings import CameraSettings
+from dexgrasp_ros.dataset.render.taking import is_rendered
+from dexgrasp_ros.dataset.render.tasks import RenderTask, SceneSummary, SceneTask
 from dexgrasp_ros.dataset.work.executors import Executor, Failed, Kind, as_failed
 from dexgrasp_ros.dataset.work.report import Journal, Report, ReportCallback
 from dexgrasp_ros.dataset.work.shares import take_share

@@ -66,7 +66,7 @@ class ReconstructionParameters:
     max_age: float = setting(5.0, 's', 'older images are refused', 0.01, 1e9)
     image_timeout: float = setting(3.0, 's', 'a request waits this long for images', 0.0, 3600.0)
     keep_distance: float = setting(
-        0.0,
+        0.002,
         'm',
         'a mesh is kept while its object is seen to have moved by no more; 0: all are made anew',
         0.0,

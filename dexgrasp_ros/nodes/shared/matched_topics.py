@@ -100,12 +100,11 @@ class MatchedTopics:
             for topic, count in self.received.items()
         )
         silent = [topic for topic, count in self.received.items() if not count]
-        told = [self._images[t].why_silent() for t in silent if t in self._images]
-        for topic in silent:
-            if (heard := self._others.get(topic)) is not None:
-                told.append(why_silent(self._node, topic, [heard.msg_type], heard.qos_profile))
         return ' '.join(
-            [f'No {" and ".join(self.received)} of one moment came; messages: {counts}.', *told]
+            [
+                f'No {" and ".join(self.received)} of one moment came; messages: {counts}.',
+                *(self._why_silent(topic) for topic in silent),
+            ]
         )
 
     def stopped(self) -> str:
@@ -118,10 +117,18 @@ class MatchedTopics:
             f"'{self._node.resolve_topic_name(topic)}' for {seconds:.0f} s"
             for topic, seconds in silent.items()
         )
-        return (
-            f'Nothing has come of {told}, while the other topics go on; large images get lost'
-            ' without config/fastdds_shm.xml at the sender.'
+        return ' '.join(
+            [
+                f'Nothing has come of {told}, while the other topics go on.',
+                *(self._why_silent(topic) for topic in silent),
+            ]
         )
+
+    def _why_silent(self, topic: str) -> str:
+        if topic in self._images:
+            return self._images[topic].why_silent()
+        heard = self._others[topic]
+        return why_silent(self._node, topic, [heard.msg_type], heard.qos_profile)
 
     def _take(self, topic: str, message: Any) -> None:
         self.received[topic] += 1

@@ -51,7 +51,7 @@ class GraspPlanningNode(Node):
             self, SynthesizeGrasps, 'synthesize_grasps', callback_group=group
         )
         self._running: dict[bytes, ClientGoalHandle] = {}
-        self._ends: set[Future] = set()  # of the searches that are waited for
+        self._waits: set[Future] = set()  # for answers about searches
         self._server = ReachingActionServer(
             self,
             self._kind,
@@ -66,7 +66,7 @@ class GraspPlanningNode(Node):
         """End the searches that are under way."""
         for running in self._running.values():
             running.cancel_goal_async()
-        for outcome in self._ends:
+        for outcome in self._waits:
             settle(outcome, None, SynthesisError('The node has ended.', ErrorCode.PREEMPTED))
 
     def _on_cancel(self, handle: ServerGoalHandle) -> CancelResponse:
@@ -90,10 +90,10 @@ class GraspPlanningNode(Node):
             handle.abort()
         return result
 
-    async def _end(self, running: ClientGoalHandle) -> Any:
-        """Wait for the end of a search; it never comes where the node is gone."""
+    async def _unless_gone(self, answer: Future) -> Any:
+        """Wait for an answer about a search; none comes where the node that searches is gone."""
         outcome = Future(executor=self.executor)
-        self._ends.add(outcome)
+        self._waits.add(outcome)
         server = ServerWatch(self, 'synthesize_grasps')
 
         def look() -> None:
@@ -103,13 +103,11 @@ class GraspPlanningNode(Node):
 
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         timer = self.create_timer(_LOOK_PERIOD, look, clock=steady)
-        running.get_result_async().add_done_callback(
-            lambda done: settle(outcome, done.result(), done.exception())
-        )
+        answer.add_done_callback(lambda done: settle(outcome, done.result(), done.exception()))
         try:
             return await outcome
         finally:
-            self._ends.remove(outcome)
+            self._waits.remove(outcome)
             self.destroy_timer(timer)
 
     async def _plan(self, handle: ServerGoalHandle) -> list[Any]:
@@ -117,7 +115,7 @@ class GraspPlanningNode(Node):
         goal = synthesis_goal(handle.request.object, max_grasps=config.max_grasps)
         if not self._client.server_is_ready():
             raise SynthesisError("Nobody offers 'synthesize_grasps'; is grasp_node active?")
-        running = await self._client.send_goal_async(goal)
+        running = await self._unless_gone(self._client.send_goal_async(goal))
         if not running.accepted:
             raise SynthesisError("'synthesize_grasps' rejected the goal: grasp_node is inactive.")
         key = bytes(handle.goal_id.uuid)
@@ -125,7 +123,7 @@ class GraspPlanningNode(Node):
         if handle.is_cancel_requested:
             running.cancel_goal_async()
         try:
-            found = (await self._end(running)).result
+            found = (await self._unless_gone(running.get_result_async())).result
         finally:
             del self._running[key]
         if not found.grasps.grasps:

@@ -51,6 +51,7 @@ from dexgrasp_ros.core.object_model import ObjectModel, ObservedObject
 from dexgrasp_ros.core.poses import compose, invert, pose_to_matrix
 from dexgrasp_ros.core.progress import Progress, StopCallback, check_stop
 from dexgrasp_ros.hand import InverseKinematics, Reachability, load_hand
+from dexgrasp_ros.learning import learned_seeds
 from dexgrasp_ros.motion import WayTest, without_hand
 from dexgrasp_ros.nodes.shared.hand_source import HandSource
 from dexgrasp_ros.nodes.shared.held_hand import HeldHand
@@ -217,6 +218,7 @@ class GraspTask:
             search,
             wishes=wishes,
             reachable=reach,
+            learned=learned_seeds() if search.seed_source != 'geometric' else None,
             way_is_clear=way,
             progress=lambda p: self._progress(p, observed.label, share),
             should_stop=self._should_stop,

@@ -26,9 +26,8 @@ def warm_up(hand: HandModel, config: SynthesisConfig) -> float:
     """
     start = time.perf_counter()
     obj = load_object(_cube(), name='cube', config=_COARSE)
-    smallest = dataclasses.replace(
-        config, seed_count=2, iterations=2, max_grasps=1, time_limit=0.0
-    )
+    few = {'seed_count': 2, 'iterations': 2, 'max_grasps': 1, 'time_limit': 0.0}
+    smallest = dataclasses.replace(config, **few, seed_source='geometric')
     synthesize(hand, obj, smallest)
     # So small a search ends before a closing is simulated.
     load_closing_kernels(config.device)

@@ -9,17 +9,21 @@ import pytest
 import trimesh
 from inline_work import run_command
 
-from dexgrasp_ros.core.errors import InputError
+from dexgrasp_ros.core.errors import InputError, ObjectError
 from dexgrasp_ros.core.poses import compose, pose_to_matrix, transform_points
 from dexgrasp_ros.dataset import open_dataset
 from dexgrasp_ros.dataset.layout import DatasetLayout
+from dexgrasp_ros.dataset.reading.clutter import free_keys
+from dexgrasp_ros.dataset.render import CameraSettings, clutter
 from dexgrasp_ros.dataset.render.clearance import Surroundings
+from dexgrasp_ros.dataset.render.clutter import plan_clutter, render_clutter
+from dexgrasp_ros.dataset.render.run import plan_scenes
 from dexgrasp_ros.dataset.schema import CLUTTER_COLUMNS
 from dexgrasp_ros.hand import link_poses, load_hand
 from dexgrasp_ros.hand.groups import point_groups
 from dexgrasp_ros.object import ObjectConfig, load_object
 from dexgrasp_ros.simulation import Body
-from dexgrasp_ros.simulation.heap import Thing, settle_together
+from dexgrasp_ros.simulation.heap import Heap, Thing, settle_together
 
 UP = [0, 0, 0, 0, 0, 0, 1.0]
 TABLES = 6  # so many, since of few grasps hardly any is free
@@ -146,6 +150,38 @@ def check_free(opened, scene, n, free):
                 near = points[trimesh.bounds.contains(mesh.bounds, points)]
                 assert not len(near) or not mesh.contains(near).any()
     return len(found)
+
+
+def test_a_table_of_other_grasps_than_the_set_has_is_told_and_made_anew(cluttered):
+    layout, words, _ = cluttered
+    key = open_dataset(layout.root, 'barrett').clutter(0)['objects'][0]['object']
+    shutil.copy(layout.grasps('barrett', key, 0), layout.grasps('barrett', key, 7))
+    code, _, said = run_command(*words, '--clutter', '1')
+    assert code and 'grasps_hash' in said
+    code, again, said = run_command(*words, '--clutter', '1', '--overwrite')
+    assert code == 0 and again['frames'], said
+    layout.grasps('barrett', key, 7).unlink()
+
+
+def test_a_hand_that_a_table_does_not_tell_of_is_refused():
+    with pytest.raises(InputError, match="tells of 'barrett', not of 'allegro'"):
+        free_keys({'objects': [], 'grasps': {'barrett': [['a']]}}, 'allegro')
+    assert free_keys({'objects': [], 'grasps': {'barrett': [['a'], []]}}, 'barrett') == {'a'}
+
+
+def test_a_heap_that_goes_on_moving_is_no_table(cluttered, monkeypatch):
+    layout, _, _ = cluttered
+    tasks, _ = plan_scenes(layout, CameraSettings(), 'cpu')
+    seeds = []
+
+    def settle(things, *, seed):
+        seeds.append(seed)
+        return Heap(poses=np.tile(UP, (len(things), 1)), at_rest=False)
+
+    monkeypatch.setattr(clutter, 'settle_together', settle)
+    with pytest.raises(ObjectError, match=r'clutter/00000.* do not come to rest'):
+        render_clutter(plan_clutter(tasks, 1)[0])
+    assert len(set(seeds)) == 3
 
 
 def test_a_table_that_is_not_there_is_told(cluttered):

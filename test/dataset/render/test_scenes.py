@@ -12,8 +12,9 @@ from PIL import Image
 
 from dexgrasp_ros.core.errors import ErrorCode, InputError, ObjectError
 from dexgrasp_ros.core.poses import pose_to_matrix, transform_points
-from dexgrasp_ros.dataset.render.scenes import is_rendered, render_scene
+from dexgrasp_ros.dataset.render.scenes import render_scene
 from dexgrasp_ros.dataset.render.shards import read_about, write_images
+from dexgrasp_ros.dataset.render.taking import is_rendered
 from dexgrasp_ros.dataset.schema import FRAME_COLUMNS, arrow_schema
 from dexgrasp_ros.simulation import Body, PinholeCamera, RayScene
 

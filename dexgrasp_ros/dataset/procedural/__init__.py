@@ -1,0 +1,1 @@
+"""Objects made by rules: training sets without anyone's meshes."""

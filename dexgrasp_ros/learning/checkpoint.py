@@ -1,0 +1,53 @@
+"""State of a training on the disk: plain tensors (safetensors), written whole, checked."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save
+
+from dexgrasp_ros.core.doors import MEBIBYTE, check_file, reading
+from dexgrasp_ros.core.errors import InputError
+from dexgrasp_ros.core.files import write_bytes
+
+VERSION = '1'
+_LIMIT = 4096 * MEBIBYTE
+
+
+def write_checkpoint(path: Path, tensors: dict[str, torch.Tensor], told: dict[str, Any]) -> None:
+    """Write tensors, and what JSON can hold of the training.
+
+    Raises
+    ------
+    OSError
+        The file cannot be written.
+    """
+    metadata = {'version': VERSION, 'training': json.dumps(told)}
+    write_bytes(path, save({n: t.contiguous() for n, t in tensors.items()}, metadata))
+
+
+def read_checkpoint(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    """Read what `write_checkpoint` wrote.
+
+    Raises
+    ------
+    InputError
+        FILE_NOT_FOUND; OUT_OF_RANGE for its size; INVALID_INPUT: it is damaged, or of another
+        version.
+    """
+    check_file(path, 'checkpoint', _LIMIT)
+    with reading(f"'{path}' is no checkpoint of a training"):
+        with safe_open(path, framework='pt') as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}
+        told = json.loads(metadata.get('training', '{}'))
+    if metadata.get('version') != VERSION:
+        raise InputError(
+            f"'{path}' is a checkpoint of version {metadata.get('version')!r}; expected"
+            f' {VERSION!r}. Train anew, in another folder.'
+        )
+    return tensors, told
