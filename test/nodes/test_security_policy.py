@@ -83,7 +83,9 @@ def policy_of(node: str) -> Rights:
     """What the policy allows a node, by full name."""
     tree = etree.parse(POLICY)
     tree.xinclude()
-    (profile,) = tree.findall(f'enclaves/enclave[@path="/dexgrasp/{node}"]/profiles/profile')
+    (profile,) = tree.findall(
+        f'enclaves/enclave[@path="/dexgrasp/{node}"]/profiles/profile[@node="{node}"]'
+    )
     assert profile.get('node') == node and profile.get('ns') == '/'
     allowed: Rights = {verb: set() for verb in VERBS}
     for group in profile.iterchildren(etree.Element):
