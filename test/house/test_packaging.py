@@ -38,6 +38,12 @@ def test_every_module_is_in_the_wheel(wheel):
     assert modules | {'dexgrasp_ros/py.typed'} <= set(wheel.namelist())
 
 
+def test_the_model_is_in_the_wheel(wheel):
+    models = ROOT / 'dexgrasp_ros' / 'learning' / 'models'
+    files = {p.relative_to(ROOT).as_posix() for p in models.rglob('*') if p.is_file()}
+    assert len(files) == 5 and files <= set(wheel.namelist())
+
+
 @pytest.mark.parametrize('folder', FOLDERS)
 def test_shared_files_are_in_the_wheel(wheel, folder):
     names = {n.partition('/data/share/dexgrasp_ros/')[2] for n in wheel.namelist()}
