@@ -9,6 +9,8 @@ from typing import Any
 
 from dexgrasp_ros.core.errors import ErrorCode, InputError, choices, quoted
 
+LARGEST_SQUEEZE = 1000.0  # N
+
 
 def setting(
     default: Any,
@@ -202,7 +204,12 @@ class SynthesisConfig:
         0.003, 'm', 'the hand moves at most so far between looks at its way', 1e-4, 0.1
     )
     max_retreat: float = setting(0.005, 'm', 'the palm backs off at most so far', 0.0, 0.2)
-    squeeze_force: float = setting(25.0, 'N', 'sum of normal forces of the squeeze', 0.0, 1000.0)
+    squeeze_force: float = setting(
+        25.0, 'N', 'sum of normal forces of the squeeze', 0.0, LARGEST_SQUEEZE
+    )
+    firm_squeeze: float = setting(
+        1.6, '1', 'so many times that where the object would slip otherwise; 1: never', 1.0, 10.0
+    )
     # For things that break; also in the simulated closings.
     max_force: float = setting(
         0.0, 'N', 'sum of the normal forces on the object at most; 0 is no limit', 0.0, 1e4
@@ -225,7 +232,12 @@ class SynthesisConfig:
     )
     max_rotation: float = setting(0.2, 'rad', 'or turns more', 0.0, 3.2)
     holding_friction: float = setting(
-        0.0, '1', 'about which grasps are ranked by how they hold; 0: ¾ of friction', 0.0, 5.0
+        0.0,
+        '1',
+        'forces balance within its cone, and grasps are ranked by how they hold about it; 0: ¾ of '
+        'friction',
+        0.0,
+        5.0,
     )
 
     def __post_init__(self) -> None:

@@ -41,7 +41,8 @@ def look_reach(config: SynthesisConfig) -> float:
 def make_settings(config: SynthesisConfig) -> types.Settings:
     """Numbers of the energy."""
     s = types.Settings()
-    s.friction = config.friction
+    # Forces that balance well within the cone hold with a margin (docs/method.md).
+    s.friction = min(config.friction, config.friction_held)
     s.compliance = config.compliance
     s.reach = FAR
     s.sweeps = config.sweeps

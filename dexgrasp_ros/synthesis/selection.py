@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dexgrasp_ros.core.config import SynthesisConfig
+from dexgrasp_ros.core.config import LARGEST_SQUEEZE, SynthesisConfig
 from dexgrasp_ros.core.hand_model import HandModel
 from dexgrasp_ros.core.poses import compose, invert
 from dexgrasp_ros.synthesis.batches import join, take
@@ -36,6 +37,8 @@ _Reasons = dict[str, NDArray[np.bool_]]
 # m, between the points of an object that the search looks at: a geometry that is farther from them
 # has no point between them inside.
 _NEAR = 0.003
+# Of the friction that is asked about: with more, what is held slips too soon.
+_FIRM_SHARE = 0.6
 # Which grasps [N] whoever carries the hand can reach, from poses [N, 7] of its root link at grasp
 # and pre-grasp, in the frame of the object's mesh.
 ReachTest = Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.bool_]]
@@ -110,7 +113,7 @@ class Selection:
         bad = reject_candidates(hand, candidates.found, config, search.demand)
         bad |= reject_unwished(search.demand, [candidates.found], candidates.palm, config)
         rows = take(candidates, self._alive(reject_flat(search.obj, bad)))
-        prepare = _simulated if config.simulate_closing else _planned
+        prepare = _firm if config.simulate_closing else _planned
         grasps, bad = prepare(search, hand, config, rows)
         grasps = take(grasps, self._alive(reject_flat(search.obj, bad)))
         pool = grasps if self._pool is None else join([self._pool, grasps])
@@ -187,6 +190,30 @@ def _planned(
     bad = reject_closings(hand, closing, config, search.demand)
     unknown = np.full(len(rows.q), np.nan)
     return _grasps(rows, score(rows.found), closing, closing.squeeze, unknown), bad
+
+
+def _firm(
+    search: Search, hand: HandModel, config: SynthesisConfig, rows: Candidates
+) -> tuple[Grasps, _Reasons]:
+    """Plan closings; those from which the object would slip once more, with a firmer squeeze.
+
+    What resists a turn grows with the force, and long or heavy-headed things need more of it.
+    """
+    grasps, bad = _simulated(search, hand, config, rows)
+    if config.firm_squeeze <= 1.0:
+        return grasps, bad
+    sound = ~np.any(list(bad.values()), axis=0)
+    slips = ~(grasps.least_friction <= _FIRM_SHARE * config.friction_held)
+    weak = np.flatnonzero(sound & slips)
+    if not len(weak):
+        return grasps, bad
+    force = min(config.firm_squeeze * config.squeeze_force, LARGEST_SQUEEZE)
+    firmer = dataclasses.replace(config, squeeze_force=force)
+    again, worse = _simulated(search, hand, firmer, take(rows, weak))
+    better = ~np.any(list(worse.values()), axis=0) & (again.score > grasps.score[weak])
+    pick = np.arange(len(slips))
+    pick[weak[better]] = len(slips) + np.flatnonzero(better)
+    return take(join([grasps, again]), pick), bad
 
 
 def _simulated(

@@ -47,6 +47,7 @@ def test_the_packages_that_take_long_are_lazy():
         'dataset',
         'dexgrasp_ros',
         'hand',
+        'learning',
         'object',
         'perception',
         'simulation',

@@ -49,6 +49,17 @@ def test_a_folder_grows_and_is_the_same_whoever_made_it(tmp_path):
         assert {row['kind'] for row in csv.DictReader(file)} <= set(KINDS)
 
 
+def test_what_is_damaged_is_made_anew_and_a_smaller_count_takes_nothing_away(tmp_path):
+    make_objects(tmp_path, 3, 3)
+    table, victim = (tmp_path / 'objects.csv').read_bytes(), sorted(tmp_path.glob('*.ply'))[1]
+    whole = victim.read_bytes()
+    for damage in (b'ply\n', whole[: len(whole) // 2]):
+        victim.write_bytes(damage)
+        assert make_objects(tmp_path, 1, 3)['made'] == 1
+        assert victim.read_bytes() == whole
+        assert (tmp_path / 'objects.csv').read_bytes() == table
+
+
 def test_other_seeds_make_other_objects_and_no_folder_has_two(tmp_path):
     make_objects(tmp_path, 1, 0)
     with pytest.raises(InputError, match='random seed 0'):

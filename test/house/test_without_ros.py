@@ -27,8 +27,9 @@ IMPORT_EVERYTHING = """
 import importlib, pkgutil
 import dexgrasp_ros
 
-# Of the command, what a subcommand needs is imported when that runs.
-SKIPPED = ('dexgrasp_ros.bridge', 'dexgrasp_ros.nodes', 'dexgrasp_ros.cli.')
+# Of the command, what a subcommand needs is imported when that runs; training needs an extra.
+SKIPPED = ('dexgrasp_ros.bridge', 'dexgrasp_ros.nodes', 'dexgrasp_ros.cli.',
+           *(f'dexgrasp_ros.learning.{m}' for m in ('checkpoint', 'export', 'networks', 'train')))
 for module in pkgutil.walk_packages(dexgrasp_ros.__path__, 'dexgrasp_ros.', lambda _: None):
     if not module.name.startswith(SKIPPED):
         importlib.import_module(module.name)

@@ -123,7 +123,7 @@ def differences(scene):
             for name in ('points', 'normals', 'compliance')
         )
         start = np.zeros((1, 12, 3 * len(hand.group_names)))
-        mu = config.friction
+        mu = min(config.friction, config.friction_held)
         _, start = contact_energies(c[:1], normals[:1], r[:1], mu, start, iterations=800)
         # From the neighbour's minimum, the error of the energy is the square of a small step.
         contact, _ = contact_energies(c, normals, r, mu, start, iterations=30)

@@ -109,9 +109,9 @@ def expected(scene, case: str, found: list[Terms], palms: list[np.ndarray]) -> n
     r = np.array([f.compliance for f in found]) + (d / config.softness_start) ** 2 / weights
     r = np.where(r > SOFTEST, 1e12, r)  # the solver leaves these out
     c, normals = (np.stack([getattr(f, n) for f in found]) for n in ('points', 'normals'))
-    start = np.zeros((1, 12, 3 * shape[1]))
-    _, start = contact_energies(c[:1], normals[:1], r[:1], config.friction, start, iterations=800)
-    return contact_energies(c, normals, r, config.friction, start, iterations=30)[0]
+    start, mu = np.zeros((1, 12, 3 * shape[1])), min(config.friction, config.friction_held)
+    _, start = contact_energies(c[:1], normals[:1], r[:1], mu, start, iterations=800)
+    return contact_energies(c, normals, r, mu, start, iterations=30)[0]
 
 
 @pytest.fixture(scope='module')

@@ -69,7 +69,7 @@ def test_a_ball_between_jaws_is_pressed_with_what_is_allowed(gripper, ball, limi
     # A ball that lies between two pieces of a jaw has a contact with each of them.
     most = limits.get('max_force', 3.0 * (each > 0.0).sum(axis=1))
     motor = gripper.joint_stiffness[0] * (RADIUS - found.squeeze[:, 0])
-    slack = gripper.joint_stiffness[0] * 1.5e-4  # where jaws touch, by the distance grid
+    slack = gripper.joint_stiffness[0] * 2.5e-4  # where jaws touch, by the distance grid
     assert (motor <= most + slack).all() and (motor > 0.6 * 6.0).all()
     normal_force = np.einsum('nci,nci->n', force, normal)
     np.testing.assert_allclose(normal_force, motor, atol=slack)

@@ -12,6 +12,7 @@ import numpy as np
 import trimesh
 from manifold3d import Manifold
 
+from dexgrasp_ros.core.doors import reading
 from dexgrasp_ros.core.errors import ErrorCode, InputError
 from dexgrasp_ros.core.files import remove_leftovers, write_bytes, write_text
 from dexgrasp_ros.core.json_files import read_json, write_json
@@ -59,7 +60,7 @@ def make_objects(
         Folder, new or begun: ``bottle-00007.ply`` … and ``objects.csv``, which
         ``dexgrasp dataset generate`` reads.
     count
-        Of the objects.
+        Of the objects, at least: those that are there stay.
     random_seed
         Start of all random numbers.
     progress
@@ -84,7 +85,8 @@ def make_objects(
     _open_folder(out, random_seed)
     rows, kinds = [], dict.fromkeys(KINDS, 0)
     made = 0
-    for number in range(count):
+    total = max(count, _last(out) + 1)  # the table has whatever is there
+    for number in range(total):
         rng = np.random.default_rng(derive_seed('objects', random_seed, number))
         kind = str(rng.choice(list(KINDS)))
         kinds[kind] += 1
@@ -95,9 +97,9 @@ def make_objects(
             write_bytes(path, mesh.export(file_type='ply', encoding='binary'))
             made += 1
         rows.append(_row(path.name, kind, mesh))
-        progress(number + 1, count)
+        progress(number + 1, total)
     _write_table(out / _TABLE, rows)
-    return {'made': made, 'skipped': count - made, 'kinds': kinds}
+    return {'made': made, 'skipped': total - made, 'kinds': kinds}
 
 
 def draw_object(kind: str, rng: np.random.Generator) -> trimesh.Trimesh:
@@ -131,9 +133,22 @@ def _open_folder(out: Path, random_seed: int) -> None:
     remove_leftovers(out)
 
 
+def _last(out: Path) -> int:
+    """Greatest number of an object that is there; -1: none."""
+    numbers = (path.stem.rpartition('-')[2] for path in out.glob('*-*.ply'))
+    return max((int(n) for n in numbers if n.isdecimal()), default=-1)
+
+
 def _there(path: Path) -> trimesh.Trimesh | None:
-    """Object that was made before; files are whole or not there."""
-    return trimesh.load_mesh(path) if path.is_file() else None
+    """Object that was made before; None if it is not there, or what is there is no such mesh."""
+    if not path.is_file():
+        return None
+    try:
+        with reading(f"'{path}' is no mesh"):
+            mesh = trimesh.load_mesh(path)
+    except InputError:
+        return None
+    return mesh if mesh.is_watertight else None
 
 
 def _row(file: str, kind: str, mesh: trimesh.Trimesh) -> tuple[object, ...]:
