@@ -111,8 +111,12 @@ def test_where_only_colcon_failed_it_is_tried_again(tmp_path, code, goes_on):
         (tmp_path / step.split('=')[1]).touch()
     done = subprocess.run(
         ['make', '-o', 'lint', 'test-again', 'BIN=bin', *made],
-        cwd=tmp_path, env={'PATH': os.environ['PATH']}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        cwd=tmp_path,
+        env={'PATH': os.environ['PATH']},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert (done.returncode == 0) == goes_on
     assert ("'colcon'" in done.stdout) == goes_on, done.stdout + done.stderr
     assert ('No test of pytest had failed' in done.stdout) == (code == 5)
