@@ -11,7 +11,7 @@ from dexgrasp_ros.bridge.images import depth_array, label_array
 from dexgrasp_ros.bridge.intrinsics import rectified_intrinsics
 from dexgrasp_ros.bridge.rectification import rectification
 from dexgrasp_ros.core.depth_frame import DepthFrame
-from dexgrasp_ros.core.errors import InputError
+from dexgrasp_ros.core.errors import InputError, quoted
 
 
 def depth_frame(
@@ -68,8 +68,8 @@ def check_same_camera(what: str, frame_id: str, depth_frame_id: str) -> None:
     own, depth = frame_id.lstrip('/'), depth_frame_id.lstrip('/')
     if own and depth and own != depth:
         raise InputError(
-            f"The {what} is of the frame '{own}', the depth image of '{depth}'; expected one"
-            ' camera for both. Take the depth that the driver aligns to the other camera, with'
-            ' its own camera_info; if they are aligned and only named differently, set'
-            ' assume_aligned.'
+            f'The {what} is of the frame {quoted(own)}, the depth image of {quoted(depth)};'
+            ' expected one camera for both. Take the depth that the driver aligns to the other'
+            ' camera, with its own camera_info; if they are aligned and only named differently,'
+            ' set assume_aligned.'
         )

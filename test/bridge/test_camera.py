@@ -6,7 +6,7 @@ pytest.importorskip('rclpy')
 from sensor_msgs.msg import CameraInfo
 from std_msgs.msg import Header
 
-from dexgrasp_ros.bridge.camera import depth_frame
+from dexgrasp_ros.bridge.camera import check_same_camera, depth_frame
 from dexgrasp_ros.bridge.geometry import header
 from dexgrasp_ros.bridge.images import depth_message, label_message
 from dexgrasp_ros.bridge.intrinsics import camera_info_message, rectified_intrinsics
@@ -77,6 +77,12 @@ def test_a_frame_has_all_three_messages_and_the_stamp_of_the_depth():
     np.testing.assert_allclose(frame.intrinsics, K)
     assert frame.labels.shape == (480, 640)
     assert (frame.labels == 4).sum() == 4 * (labels == 4).sum()
+
+
+def test_names_of_frames_are_repeated_in_part():
+    with pytest.raises(InputError) as e:
+        check_same_camera('camera_info', 'a' * 5000, 'b' * 5000)
+    assert 'a' * 201 not in str(e.value) and 'b' * 201 not in str(e.value)
 
 
 @pytest.mark.parametrize('which', ['info', 'labels'])
