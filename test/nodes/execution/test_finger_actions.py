@@ -150,6 +150,7 @@ class Bench:
             self.feed,
             Mock(),
             lambda: self.nanoseconds,
+            Mock(),  # no wrist is led anywhere
         )
         self.execution.start()
 
