@@ -16,7 +16,7 @@ from dexgrasp_ros.dataset.layout import DatasetLayout
 from dexgrasp_ros.dataset.reading.clutter import free_keys
 from dexgrasp_ros.dataset.render import CameraSettings, clutter
 from dexgrasp_ros.dataset.render.clearance import Surroundings
-from dexgrasp_ros.dataset.render.clutter import plan_clutter, render_clutter
+from dexgrasp_ros.dataset.render.clutter import plan_clutter
 from dexgrasp_ros.dataset.render.run import plan_scenes
 from dexgrasp_ros.dataset.schema import CLUTTER_COLUMNS
 from dexgrasp_ros.hand import link_poses, load_hand
@@ -182,7 +182,7 @@ def test_a_heap_that_goes_on_moving_is_no_table(cluttered, monkeypatch):
 
     monkeypatch.setattr(clutter, 'settle_together', settle)
     with pytest.raises(ObjectError, match=r'clutter/00000.* do not come to rest'):
-        render_clutter(plan_clutter(tasks, 1)[0])
+        clutter._settle(plan_clutter(tasks, 1)[0])
     assert len(set(seeds)) == 3
 
 
