@@ -1,18 +1,22 @@
 """Time from goal to result over ROS, by phase: real nodes, real DDS, one label at a time.
 
     .venv/bin/python benchmark/latency.py [SCENE.npz] [--hand allegro] [--max-grasps 16]
-        [--repeats 50] [--device auto] [--out FILE.md]
+        [--repeats 50] [--every] [--device auto] [--out FILE.md]
 
 The graph is that of `dexgrasp demo`: a camera that shows the scene (by default the one that the
 package renders), reconstruction, search and hand command, each a process. Goals ask for one label
 after another, each with a random seed of its own, for live objects: where the last reconstruction
 is older than the node's `object_max_age`, it is done again within the goal, and counts. The
-first goal is not timed. From the image's stamp to the arrival of `grasps` is what a robot waits
-for what it saw. Each row is the median, with the 95th percentile, the least and the most.
+first goal is not timed. With ``--every`` each goal asks for all objects of the frame; the row of
+grasps is then their sum. From the image's stamp to the arrival of `grasps` is what a robot waits
+for what it saw. `goal to first grasp` is when the feedback first tells a score: from then on the
+search has a grasp, which is published with the others. Each row is the median, with the 95th
+percentile, the least and the most.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import queue
 import tempfile
@@ -26,6 +30,7 @@ import tyro
 from markdown_tables import show, table
 from records import machine
 
+from dexgrasp_msgs.action import SynthesizeGrasps
 from dexgrasp_msgs.msg import GraspArray
 from dexgrasp_ros.bridge import GraspClient
 from dexgrasp_ros.bridge.geometry import stamp_to_nanoseconds
@@ -42,6 +47,7 @@ def main(
     max_grasps: int = 16,
     seed_count: int = 128,
     repeats: int = 50,
+    every: bool = False,
     device: str = 'auto',
     out: Path | None = None,
 ) -> None:
@@ -53,6 +59,7 @@ def main(
             scene = Path(folder) / 'scene.npz'
             save_scene(make_demo_scene(random_seed=0), scene)
         labels = [int(n) for n in np.unique(load_scene(scene).labels) if n > 0]
+        asked = [int(SynthesizeGrasps.Goal.LABEL_ALL)] if every else labels
         times: dict[str, list[float]] = defaultdict(list)
         with (
             start_graph(scene=scene.resolve(), hand=hand, device=device),
@@ -62,11 +69,12 @@ def main(
             ages = _ages(client)
             for k in range(-1, repeats):
                 request = {'max_grasps': max_grasps, 'seed_count': seed_count}
-                request |= {'label': labels[k % len(labels)], 'random_seed': k + 1}
+                request |= {'label': asked[k % len(asked)], 'random_seed': k + 1}
                 for name, value in _ask(client, request, ages).items():
                     if k >= 0:
                         times[name].append(value)
     title = f'{machine()}; {hand}, {max_grasps} grasps of {seed_count} seeds, {repeats} goals'
+    title += ' for all at once' if every else ''
     rows = (_cells(name, seconds, repeats) for name, seconds in times.items())
     head = ('phase', 'median [s]', '95th percentile', 'least to most')
     show([f'{title}, {len(labels)} objects\n', *table(head, rows)], out)
@@ -88,8 +96,14 @@ def _ask(
     client: GraspClient, request: dict[str, int], ages: queue.SimpleQueue[tuple[int, float]]
 ) -> dict[str, float]:
     """Seconds from image and from goal to the grasps, then those of the node's phases."""
+    scored: list[float] = []
+
+    def look(feedback: SynthesizeGrasps.Feedback) -> None:
+        if math.isfinite(feedback.best_score):
+            scored.append(time.perf_counter() - start)
+
     start = time.perf_counter()
-    reply = client.synthesize(timeout=600.0, **request)
+    reply = client.synthesize(timeout=600.0, feedback=look, **request)
     whole = time.perf_counter() - start
     result = reply.check()
     wanted, stamp = stamp_to_nanoseconds(result.grasps.header.stamp), None
@@ -99,6 +113,7 @@ def _ask(
     other = whole - sum(phases.values())
     return {
         '**image to `grasps`**': age,
+        '**goal to first grasp**': scored[0] if scored else whole,
         '**goal to result**': whole,
         **phases,
         'transport, waiting': other,

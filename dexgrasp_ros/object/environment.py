@@ -137,7 +137,7 @@ def _merge_balls(
     """Lower `values` to the distance of the nearest ball where that is nearer, in place.
 
     A ball's middle is sought no farther than it would count: next to the plane that is near, and
-    below it nowhere. Without a bound the search takes four times as long.
+    below it nowhere. Without a bound the grid takes three times as long.
     """
     bound = values[:, 3] + radius
     rows = np.flatnonzero(bound > 0.0)

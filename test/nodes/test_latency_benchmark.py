@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from types import SimpleNamespace
 
 import pytest
@@ -11,6 +12,7 @@ pytest.importorskip('rclpy')
 
 import latency
 
+from dexgrasp_msgs.action import SynthesizeGrasps
 from dexgrasp_msgs.msg import Grasp, GraspArray
 
 
@@ -45,8 +47,10 @@ class Graph:
     def now(self):
         return SimpleNamespace(nanoseconds=12_500_000_000)
 
-    def synthesize(self, **request):
+    def synthesize(self, *, feedback, **request):
         self.asked.append(request)
+        for best in (math.nan, 0.5):
+            feedback(SynthesizeGrasps.Feedback(best_score=best))
         for sec in (9, 10):
             message = GraspArray(grasps=[Grasp(), Grasp()])
             message.header.stamp.sec = sec
@@ -72,7 +76,16 @@ def test_phases_add_up_to_what_the_client_waits(scene, tmp_path, capsys, monkeyp
     assert (median['reconstruct'], median['seeds']) == (0.5, 0.5)
     # With two goals the median is the mean, so that phases add up, but for rounding.
     whole = median.pop('**goal to result**')
+    assert median.pop('**goal to first grasp**') <= whole
     assert abs(sum(median.values()) - whole) < 0.001 * (len(median) + 1)
+
+
+def test_all_objects_are_asked_for_at_once(scene, monkeypatch):
+    graph = Graph()
+    monkeypatch.setattr(latency, 'start_graph', lambda **_: contextlib.nullcontext())
+    monkeypatch.setattr(latency, 'GraspClient', lambda: graph)
+    latency.main(scene, max_grasps=2, repeats=1, every=True)
+    assert {r['label'] for r in graph.asked} == {SynthesizeGrasps.Goal.LABEL_ALL}
 
 
 @pytest.mark.slow
@@ -82,6 +95,7 @@ def test_a_real_graph_has_all_phases(ros_domain, scene, tmp_path):
     median = phases_of(out.read_text())
     assert median.pop('grasps') >= 1
     whole = median.pop('**goal to result**')
+    assert 0.0 < median.pop('**goal to first grasp**') <= whole
     # The image is older than the goal by a frame of the camera at most, or was taken after it.
     assert 0.0 < median.pop('**image to `grasps`**') < whole + 5.0
     assert {'object', 'seeds', 'optimize', 'finish', 'transport, waiting'} <= set(median)
