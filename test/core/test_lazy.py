@@ -48,6 +48,7 @@ def test_the_packages_that_take_long_are_lazy():
         'dexgrasp_ros',
         'hand',
         'learning',
+        'motion',
         'object',
         'perception',
         'simulation',
