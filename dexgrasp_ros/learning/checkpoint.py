@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,9 @@ def write_checkpoint(path: Path, tensors: dict[str, torch.Tensor], told: dict[st
     OSError
         The file cannot be written.
     """
-    metadata = {'version': VERSION, 'training': json.dumps(told)}
+    training = json.dumps(told)
+    digest = _digest(tensors, training)
+    metadata = {'version': VERSION, 'training': training, 'digest': digest}
     write_bytes(path, save({n: t.contiguous() for n, t in tensors.items()}, metadata))
 
 
@@ -44,10 +47,22 @@ def read_checkpoint(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]
         with safe_open(path, framework='pt') as file:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}
-        told = json.loads(metadata.get('training', '{}'))
+        training = metadata.get('training', '{}')
+        told = json.loads(training)
     if metadata.get('version') != VERSION:
         raise InputError(
             f"'{path}' is a checkpoint of version {metadata.get('version')!r}; expected"
             f' {VERSION!r}. Train anew, in another folder.'
         )
+    if metadata.get('digest') != _digest(tensors, training):
+        raise InputError(f"'{path}' is no checkpoint of a training (its content is damaged).")
     return tensors, told
+
+
+def _digest(tensors: dict[str, torch.Tensor], training: str) -> str:
+    """SHA-256 of all that a checkpoint holds."""
+    found = hashlib.sha256(training.encode())
+    for name, tensor in sorted(tensors.items()):
+        found.update(name.encode())
+        found.update(tensor.detach().contiguous().cpu().numpy().tobytes())
+    return found.hexdigest()

@@ -6,6 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 
 from dexgrasp_ros.core.config import check_ranges, setting
+from dexgrasp_ros.core.errors import ErrorCode, InputError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,8 +40,14 @@ class TrainingConfig:
     layers: int = setting(3, '1', 'of encoder and flow; the evaluator has one fewer', 1, 64)
 
     def __post_init__(self) -> None:
-        """Check the ranges."""
+        """Check the ranges, and that heads share the width."""
         check_ranges(self)
+        if self.width % self.heads:
+            raise InputError(
+                f"'width' is {self.width} and 'heads' is {self.heads}; expected a multiple of the"
+                ' heads.',
+                ErrorCode.OUT_OF_RANGE,
+            )
 
     def as_dict(self) -> dict[str, float | int]:
         """Return the settings for JSON."""

@@ -22,6 +22,10 @@ from dexgrasp_ros.perception.seen_points import SeenPoints, see_points
 
 _CANDIDATES = 4  # predictions for each grasp that is wanted
 _SUNK = 0.003  # m, of an anchor under the table at most
+_IN_CAMERA_FRAME = (
+    "Poses are in the camera's optical frame, not in that of a mesh; these grasps are predicted:"
+    ' no simulation has closed them, and no search has checked them.'
+)
 _MISFIT = 0.02  # m, between predicted anchors and the hand: more tells of a model that guesses
 
 
@@ -72,7 +76,7 @@ def predict_frame(
     Raises
     ------
     InputError
-        OUT_OF_RANGE for the count; or as from `see_points`.
+        OUT_OF_RANGE for the count or the seed; or as from `see_points`.
     PerceptionError
         As from `see_points`.
     HandError
@@ -81,6 +85,10 @@ def predict_frame(
     if not 1 <= max_grasps <= 2000:
         raise InputError(
             f"'max_grasps' is {max_grasps}; expected 1 to 2000.", ErrorCode.OUT_OF_RANGE
+        )
+    if not 0 <= random_seed < 2**31:
+        raise InputError(
+            f"'random_seed' is {random_seed}; expected 0 to {2**31 - 1}.", ErrorCode.OUT_OF_RANGE
         )
     start = time.perf_counter()
     tokens = describe_hand(hand)
@@ -142,7 +150,8 @@ def predict_points(
             f"The model was trained on the hands {known}, not on this '{tokens.hand.name}'; what"
             ' it predicts may hold nothing.'
         )
-    grasps = _grasp_set(tokens.hand, predicted, good[:max_grasps], seen, rejected, tuple(warnings))
+    told = (_IN_CAMERA_FRAME, *warnings)
+    grasps = _grasp_set(tokens.hand, predicted, good[:max_grasps], seen, rejected, told)
     return Prediction(
         label=seen.label, points=seen.points, grasps=grasps, warnings=tuple(warnings)
     )

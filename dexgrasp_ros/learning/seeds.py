@@ -13,11 +13,13 @@ from dexgrasp_ros.core.object_model import ObjectModel
 from dexgrasp_ros.core.poses import compose
 from dexgrasp_ros.learning.hand_tokens import describe_hand
 from dexgrasp_ros.learning.predictor import SHIPPED, GraspPredictor, load_predictor
-from dexgrasp_ros.learning.seen import see_object
+from dexgrasp_ros.learning.seen import REACH, see_object
 from dexgrasp_ros.synthesis.seeds import SeedSource
 
 _VIEWS = 4  # cameras about the object: the model knows objects from one side only
 _DISTANCE, _HEIGHT = 0.6, 0.7  # m, and rad above the horizon
+_SPACING = 0.02  # m, of points that stand for the table
+_BLOCK = 256  # grasps predicted at a time
 _FACING = 0.2  # cosine of the angle to a camera at which a surface is still seen
 
 
@@ -47,19 +49,35 @@ def _seeds(
     predictor: GraspPredictor, hand: HandModel, obj: ObjectModel, count: int, random_seed: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Palm poses [count, 7] and joints [count, J] of grasps predicted for cameras all around."""
-    tokens = describe_hand(hand)
+    tokens, around = describe_hand(hand), _around(obj)
     views = min(_VIEWS, count)
     parts = []
     for number in range(views):
         share = count // views + (number < count % views)
         rng = np.random.default_rng([random_seed, number])
         camera, points, up = _side(obj, number)
-        seen = see_object(
-            points, np.empty((0, 3)), obj.support_plane, up=up, camera=camera, rng=rng
-        )
-        found = predictor.predict(tokens, seen, share, random_seed=random_seed + number)
-        parts.append((compose(found.base_pose, hand.palm_pose), found.grasp))
+        seen = see_object(points, around, obj.support_plane, up=up, camera=camera, rng=rng)
+        for first in range(0, share, _BLOCK):
+            seed = int(rng.integers(2**31))
+            some = min(_BLOCK, share - first)
+            found = predictor.predict(tokens, seen, some, random_seed=seed)
+            parts.append((compose(found.base_pose, hand.palm_pose), found.grasp))
     return np.concatenate([p for p, _ in parts]), np.concatenate([q for _, q in parts])
+
+
+def _around(obj: ObjectModel) -> NDArray[np.float64]:
+    """Points [A, 3] of the table, as views of the training have them; obstacles are unknown."""
+    if obj.support_plane is None:
+        return np.empty((0, 3))
+    normal, offset = np.asarray(obj.support_plane[:3]), obj.support_plane[3]
+    surface = obj.surface_points.astype(np.float64)
+    low, high = surface.min(axis=0) - REACH, surface.max(axis=0) + REACH
+    lines = [np.arange(a, b, _SPACING) for a, b in zip(low, high, strict=True)]
+    corners = np.stack(np.meshgrid(*lines), axis=-1).reshape(-1, 3)
+    height = corners @ normal + offset
+    on_table = corners[np.abs(height) <= 0.5 * _SPACING]
+    on_table -= (on_table @ normal + offset)[:, None] * normal
+    return on_table
 
 
 def _side(

@@ -9,6 +9,8 @@ The evaluator's loss is the cross entropy.
 from __future__ import annotations
 
 import copy
+import dataclasses
+import hashlib
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +22,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dexgrasp_ros.core.errors import DeviceError, InputError
+from dexgrasp_ros.core.errors import DeviceError, ErrorCode, InputError
 from dexgrasp_ros.learning.batches import Batch, TrainingBatches
 from dexgrasp_ros.learning.checkpoint import read_checkpoint, write_checkpoint
 from dexgrasp_ros.learning.config import TrainingConfig
@@ -79,14 +81,14 @@ def train(
     Raises
     ------
     InputError
-        INVALID_INPUT: the folder has a training of other settings or objects; or as from
-        `TrainingBatches` and `read_checkpoint`.
+        INVALID_INPUT: the folder has a training of other settings or objects; OUT_OF_RANGE: a
+        loss that is not finite; or as from `TrainingBatches` and `read_checkpoint`.
     DeviceError
         DEVICE_UNAVAILABLE.
     """
     config = config or TrainingConfig()
     batches = TrainingBatches(training, validation, hands, config)
-    run = _Run(batches, config, _device(device), _identity(training, hands, config))
+    run = _Run(batches, config, _device(device), _identity(training, validation, hands, config))
     path = out / CHECKPOINT
     if path.exists():
         run.restore(path)
@@ -138,6 +140,13 @@ class _Run:
         for group in self._optimizer.param_groups:
             group['lr'] = self._config.learning_rate * _schedule(self.step, self._config)
         flow, evaluator = self._losses(self.networks, batch)
+        if not (torch.isfinite(flow) and torch.isfinite(evaluator)):
+            raise InputError(
+                f'At step {self.step + 1} the losses are {flow.item():g} and '
+                f'{evaluator.item():g}; expected finite ones. The last checkpoint is whole; train '
+                "anew with a smaller 'learning_rate', in another folder.",
+                ErrorCode.OUT_OF_RANGE,
+            )
         self._optimizer.zero_grad(set_to_none=True)
         (flow + 0.1 * evaluator).backward()
         torch.nn.utils.clip_grad_norm_(self.networks.parameters(), _CLIP)
@@ -245,15 +254,32 @@ def _schedule(step: int, config: TrainingConfig) -> float:
 
 
 def _identity(
-    objects: Sequence[TrainingObject], hands: Mapping[str, HandTokens], config: TrainingConfig
+    training: Sequence[TrainingObject],
+    validation: Sequence[TrainingObject],
+    hands: Mapping[str, HandTokens],
+    config: TrainingConfig,
 ) -> dict[str, Any]:
     """Tell what must be the same for a training to go on."""
     return {
         'settings': config.as_dict(),
         'hands': {name: tokens.hand.digest for name, tokens in sorted(hands.items())},
-        'objects': len(objects),
-        'grasps': sum(len(g.held) for obj in objects for g in obj.grasps.values()),
+        'training': _digest(training),
+        'validation': _digest(validation),
     }
+
+
+def _digest(objects: Sequence[TrainingObject]) -> str:
+    """SHA-256 of objects and all of their grasps."""
+    found = hashlib.sha256()
+    for obj in objects:
+        found.update(obj.key.encode())
+        for array in (obj.vertices, obj.faces, *obj.planes):
+            found.update(np.ascontiguousarray(array).tobytes())
+        for name, grasps in sorted(obj.grasps.items()):
+            found.update(name.encode())
+            for field in dataclasses.fields(grasps):
+                found.update(np.ascontiguousarray(getattr(grasps, field.name)).tobytes())
+    return found.hexdigest()
 
 
 def _device(name: str) -> torch.device:

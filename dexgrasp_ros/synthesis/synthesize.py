@@ -61,7 +61,7 @@ def synthesize(
         `reachability`. Such a test is `dexgrasp_ros.hand.Reachability`. Default: all are reached.
     learned
         Where candidates start that `config.seed_source` wants from a learned model: what
-        `dexgrasp_ros.learning.seed_source` gives.
+        `dexgrasp_ros.learning.learned_seeds` gives.
     way_is_clear
         Asked for the same poses and for joints [N, J] at grasps and pre-grasps; those that it
         denies are not returned and counted as `path`. Such a test is

@@ -7,6 +7,8 @@ import json
 import pytest
 
 from dexgrasp_ros.core.errors import ErrorCode, InputError
+from dexgrasp_ros.hand import load_hand
+from dexgrasp_ros.learning.hand_tokens import describe_hand
 from dexgrasp_ros.learning.model_files import GRAPHS, graph_file, read_record
 from dexgrasp_ros.learning.predictor import SHIPPED, load_predictor
 
@@ -21,6 +23,14 @@ def test_the_model_of_the_package_is_whole_and_small():
     assert set(record['hands']) == {'allegro', 'barrett', 'shadow'}
     assert sum(file.stat().st_size for file in SHIPPED.iterdir()) < 10_000_000
     assert (SHIPPED / 'README.md').is_file()
+
+
+def test_the_model_of_the_package_knows_the_hands_of_the_package():
+    """Else every prediction by them would say that it may hold nothing."""
+    predictor = load_predictor(SHIPPED)
+    assert all(
+        predictor.knows(describe_hand(load_hand(name))) for name in predictor.record['hands']
+    )
 
 
 def test_no_model(tmp_path):

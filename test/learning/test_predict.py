@@ -144,6 +144,7 @@ def test_the_command_takes_all_labels_and_tells_what_failed(scene_file, tmp_path
         (['--label', '4'], 'UNKNOWN_LABEL'),
         (['--label', '9'], 'TOO_FEW_POINTS'),
         (['--max-grasps', '0'], 'OUT_OF_RANGE'),
+        (['--random-seed', '-1'], 'OUT_OF_RANGE'),
         (['--model', 'nowhere'], 'FILE_NOT_FOUND'),
         (['--hand', 'nobody'], 'UNKNOWN_HAND'),
     ],

@@ -10,7 +10,7 @@ import trimesh
 
 from dexgrasp_ros.core.config import SynthesisConfig
 from dexgrasp_ros.core.errors import ErrorCode, InputError
-from dexgrasp_ros.learning import learned_seeds
+from dexgrasp_ros.learning import learned_seeds, seeds
 from dexgrasp_ros.object import ObjectConfig, load_object
 from dexgrasp_ros.synthesis import synthesize
 from dexgrasp_ros.synthesis.postures import sphere_centers
@@ -39,6 +39,27 @@ def test_predicted_starts_are_about_the_object_and_above_its_table(obj, hands):
     assert np.linalg.norm(palm[:, :3], axis=1).max() < 0.5
     low = sphere_centers(hand, palm, q)[..., 2] + 0.05 - hand.cluster_radii
     assert low.min() > -1e-6
+
+
+def test_the_model_is_shown_the_table():
+    """As in the views that it was trained on."""
+    box = trimesh.creation.box((0.05, 0.05, 0.1))
+    tilt = trimesh.transformations.rotation_matrix(0.3, (1, 0, 0))
+    normal = tilt[:3, 2]
+    mesh = (np.asarray(box.apply_transform(tilt).vertices), np.asarray(box.faces))
+    config = ObjectConfig(intervals=16)
+    plane = np.append(normal, 0.05)
+    found = seeds._around(load_object(mesh, support_plane=plane, config=config))
+    np.testing.assert_allclose(found @ normal, -0.05, atol=1e-9)
+    flat = (found @ tilt[:3, :3])[:, :2]
+    assert 150 < len(flat) < 600 and np.ptp(flat, axis=0).min() > 0.2
+    assert len(seeds._around(load_object(mesh, config=config))) == 0
+
+
+def test_more_seeds_than_are_predicted_at_once(obj, hands, monkeypatch):
+    monkeypatch.setattr(seeds, '_BLOCK', 2)
+    palm, q = learned_seeds()(hands['barrett'].hand, obj, 9, 0)
+    assert len(palm) == len(q) == 9 and len(np.unique(palm.round(9), axis=0)) == 9
 
 
 def test_both_are_half_of_each(obj, hands):

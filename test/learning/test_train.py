@@ -92,12 +92,39 @@ def test_another_training_does_not_go_on_there(trained, boxes, hands):
         )
 
 
+def test_a_training_of_other_objects_does_not_go_on_though_they_are_as_many(trained, boxes, hands):
+    for others in ((boxes[1::-1], boxes[2:]), (boxes[:2], [boxes[2], boxes[2]])):
+        with pytest.raises(InputError, match='other settings, objects'):
+            training.train(*others, hands, trained[0], TrainingConfig(steps=6, **SMALL))
+
+
+def test_losses_that_are_not_finite_end_it_and_leave_the_checkpoint(
+    tmp_path, boxes, hands, monkeypatch
+):
+    monkeypatch.setattr(training, '_SAVE_EVERY', 0.0)
+    losses = training._Run._losses
+
+    def diverged(self, networks, batch):
+        flow, evaluator = losses(self, networks, batch)
+        return (flow * NEVER if self.step == 2 else flow), evaluator
+
+    monkeypatch.setattr(training._Run, '_losses', diverged)
+    with pytest.raises(InputError, match='At step 3 the losses are inf'):
+        training.train(boxes[:1], [], hands, tmp_path, TrainingConfig(steps=6, **SMALL))
+    assert read_checkpoint(tmp_path / training.CHECKPOINT)[1]['step'] == 2
+
+
 def test_damaged_checkpoints_are_refused(trained, tmp_path):
     path = tmp_path / 'training.safetensors'
     for content in (b'', b'x' * 100, (trained[0] / training.CHECKPOINT).read_bytes()[:5000]):
         path.write_bytes(content)
         with pytest.raises(InputError, match='no checkpoint'):
             read_checkpoint(path)
+    whole = bytearray((trained[0] / training.CHECKPOINT).read_bytes())
+    whole[-5] ^= 0x40
+    path.write_bytes(whole)
+    with pytest.raises(InputError, match='no checkpoint'):
+        read_checkpoint(path)
     write_checkpoint(path, {'a': torch.zeros(1)}, {})
     assert read_checkpoint(path)[0]['a'].shape == (1,)
     with pytest.raises(InputError):
