@@ -199,7 +199,8 @@ def test_what_is_seen_is_lifted_and_nothing_moves_before_that_is_asked_for(robot
     attempt = attempt_grasp(robot.client, robot.watch, grasp)
     assert attempt.reply.succeeded, attempt.reply.result.error_message
     assert attempt.lifted, attempt.cause
-    assert list(attempt.phases) == ['pregrasp', 'grasp', 'squeeze', 'hold', 'lift']
+    moved = [phase for phase in attempt.phases if phase != 'plan']  # which may be over at once
+    assert moved == ['pregrasp', 'grasp', 'squeeze', 'hold', 'lift']
     assert attempt.course.heights()[-1] > 0.08
 
 
