@@ -27,12 +27,12 @@ class Choice(Protocol):
     def choose(
         self, grasps: Sequence[Grasp], objects: Mapping[str, Object], memory: AttemptMemory
     ) -> Grasp | None:
-        """Return the grasp that is tried next, or None where none is worth it.
+        """Return the grasp that is tried next, or None where none is worth it: that ends the work.
 
         Parameters
         ----------
         grasps
-            Of all objects that may be tried, none that has failed.
+            Of all objects that may be tried, none that has failed; at least one.
         objects
             What was seen last, by id.
         memory

@@ -148,9 +148,8 @@ class ClearingTask:
                     if not grasps:
                         self._memory.note(thing, None)
                 self._object_id = ''
-            grasp = self._choice.choose(found, things, self._memory)
-            if grasp is not None:
-                return grasp
+            if found:  # a strategy that wants none of them ends the work
+                return self._choice.choose(found, things, self._memory)
             check_stop(self._should_stop)
         return None
 

@@ -245,6 +245,16 @@ def test_a_strategy_of_the_user_decides():
     assert outcomes(result) == [('b', 'cleared'), ('a', 'cleared')]
 
 
+def test_a_strategy_that_wants_none_ends_the_work():
+    class Never:
+        def choose(self, grasps, objects, memory):
+            assert grasps
+            return None
+
+    result = clearing(Table({'a': [0, 0, 0]}), choice=Never()).run()
+    assert (result.attempts, list(result.left), result.error_code) == (0, ['a'], 0)
+
+
 def test_strategies_are_found_by_name():
     name = 'dexgrasp_ros.nodes.clearing.choosing:BestGrasp'
     assert isinstance(load_choice(name), BestGrasp)
